@@ -1,0 +1,53 @@
+# A room is a folder of .c files built as one object library `wend_<name>`; `wend_internals` gathers
+# them all for the program, the tests and the benchmarks.
+add_library(wend_options INTERFACE)
+target_compile_options(wend_options INTERFACE
+  -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+  -Wvla -Wpointer-arith -Wcast-qual -Werror -fno-strict-aliasing)
+target_compile_definitions(wend_options INTERFACE _GNU_SOURCE WEND_VERSION="${PROJECT_VERSION}")
+target_include_directories(wend_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/engine/include)
+if(WEND_SANITIZE)
+  target_compile_options(wend_options INTERFACE -fsanitize=${WEND_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(wend_options INTERFACE -fsanitize=${WEND_SANITIZE})
+endif()
+if(WEND_COVERAGE)
+  target_compile_options(wend_options INTERFACE --coverage)
+  target_link_options(wend_options INTERFACE --coverage)
+endif()
+if(WEND_FUZZ)
+  target_compile_options(wend_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+add_library(wend_internals INTERFACE)
+target_link_libraries(wend_internals INTERFACE wend_options m)
+
+function(wend_room name folder)
+  cmake_parse_arguments(ROOM "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.c)
+  if(NOT sources)
+    return()
+  endif()
+  add_library(wend_${name} OBJECT ${sources})
+  target_link_libraries(wend_${name} PRIVATE wend_options ${ROOM_LINK})
+  target_sources(wend_internals INTERFACE $<TARGET_OBJECTS:wend_${name}>)
+  target_link_libraries(wend_internals INTERFACE ${ROOM_LINK})
+endfunction()
+
+# The kernel bodies (*_body.h) are compiled once per instruction set with that set's flags; each
+# format/kernel/table_<isa>.c includes them all under its own suffix.
+function(wend_kernel_room name folder)
+  wend_room(${name} ${folder})
+  if(NOT TARGET wend_${name})
+    return()
+  endif()
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+    foreach(pair "avx2:-march=x86-64-v3" "avx512:-march=x86-64-v4;-mprefer-vector-width=512")
+      string(REPLACE ":" ";" parts "${pair}")
+      list(POP_FRONT parts isa)
+      set(file ${PROJECT_SOURCE_DIR}/${folder}/table_${isa}.c)
+      if(EXISTS ${file})
+        set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${parts};-O3")
+      endif()
+    endforeach()
+  endif()
+endfunction()

@@ -1,0 +1,25 @@
+/* The only file that sees xxhash. */
+#include "engine/base/hash.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wcast-qual"
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+#pragma GCC diagnostic pop
+
+uint64_t wendi_hash64(const void *bytes, size_t length)
+{
+    return XXH3_64bits(bytes, length);
+}
+
+uint64_t wendi_hash64_seed(const void *bytes, size_t length, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(bytes, length, seed);
+}
+
+wendi_hash128 wendi_hash128_of(const void *bytes, size_t length)
+{
+    XXH128_hash_t hash = XXH3_128bits(bytes, length);
+    return (wendi_hash128){hash.low64, hash.high64};
+}
