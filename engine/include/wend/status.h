@@ -13,11 +13,11 @@
 #if defined(__GNUC__)
 #define WEND_API __attribute__((visibility("default")))
 #define WEND_MUST_USE __attribute__((warn_unused_result))
-#define WEND_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define WEND_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define WEND_API
 #define WEND_MUST_USE
-#define WEND_PRINTF(format, first)
+#define WEND_PRINTF(text, first)
 #endif
 
 typedef enum wend_status {
