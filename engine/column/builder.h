@@ -1,0 +1,61 @@
+/**
+ * Row builders: columns that rows are appended to, in arrival order, before they become a segment.
+ *
+ * Filled by the JSON decoder, typed appends and compaction; read as vectors by rules (CHECK,
+ * GENERATED), deduplication and the table's writer. Strings become interner codes at once.
+ *
+ * A row is a transaction: write the values of row `row_count` into every column's arrays at index
+ * row_count, then raise row_count. Anything written beyond row_count does not exist. Arrays are
+ * allocated for row_capacity rows at init, so appending never moves them and never fails but for
+ * the interner. One thread at a time.
+ */
+#ifndef WENDI_COLUMN_BUILDER_H
+#define WENDI_COLUMN_BUILDER_H
+
+#include "engine/column/schema.h"
+#include "engine/column/value.h"
+#include "engine/column/vector.h"
+
+typedef struct wendi_column_builder {
+    wendi_type type;
+    uint8_t physical; /* wendi_physical */
+    uint8_t *nulls;   /* every column but strings; 1 = null, value must be 0 then */
+    union {
+        int64_t *i64;
+        double *f64;
+        wendi_b16 *b16;
+        uint32_t *codes; /* strings: interner codes, 0 = null */
+        void *data;
+    };
+    wendi_interner interner;
+    wendi_dictionary view; /* of the interner, made by wendi_row_builder_vectors() */
+} wendi_column_builder;
+
+typedef struct wendi_row_builder {
+    const wendi_schema *schema; /* borrowed; columns[] stand in schema order */
+    wendi_column_builder *columns;
+    uint32_t column_count;
+    uint32_t row_count;
+    uint32_t row_capacity;
+    uint32_t *partitions; /* per row: ordinal of its source partition, which orders arrival */
+} wendi_row_builder;
+
+/** `row_capacity` at most WENDI_ROW_GROUP_ROWS_MAX. */
+wend_status wendi_row_builder_init(wendi_row_builder *builder, const wendi_schema *schema, uint32_t row_capacity,
+                                   wend_error *error);
+/** Set column `column` of the row being written (index row_count) to a value of the column's type, or null. */
+wend_status wendi_row_builder_set(wendi_row_builder *builder, uint32_t column, const wendi_value *value);
+/**
+ * `vectors` (column_count of them, caller's memory) become views of rows first..first+count-1, valid until the
+ * next append. Strings are DICTIONARY vectors over the interner's entries (not ordered).
+ */
+void wendi_row_builder_vectors(wendi_row_builder *builder, uint32_t first, uint32_t count, wendi_vector *vectors);
+/** Keep only the rows of first..row_count-1 whose flag keep[row - first] is 1, in order. */
+void wendi_row_builder_keep(wendi_row_builder *builder, uint32_t first, const uint8_t *keep);
+/** Bytes of memory that the rows and interners hold (not capacity). */
+size_t wendi_row_builder_bytes(const wendi_row_builder *builder);
+/** Forget all rows and strings; keep the memory. */
+void wendi_row_builder_reset(wendi_row_builder *builder);
+void wendi_row_builder_free(wendi_row_builder *builder);
+
+#endif

@@ -1,0 +1,88 @@
+/**
+ * The one writer of a table: lock, epoch, flush (sort, encode, write a segment) and commit.
+ *
+ *   open -> { flush* (any thread) -> commit }* -> close
+ *
+ * flush() makes a segment file that nobody sees; commit() publishes any number of them together with the
+ * source positions they bring the table to. A crash between leaves an unreferenced file, swept later.
+ */
+#ifndef WENDI_TABLE_WRITER_H
+#define WENDI_TABLE_WRITER_H
+
+#include "engine/column/builder.h"
+#include "engine/table/table.h"
+
+typedef struct wendi_table_writer wendi_table_writer;
+
+typedef struct wendi_writer_options {
+    int zstd_level;             /* 0: the default of L0 */
+    size_t unique_window_bytes; /* memory for the deduplication window; 0: default */
+} wendi_writer_options;
+
+/** Takes the lock (WEND_BUSY names the holder), recovers, raises the epoch with an empty commit. */
+wend_status wendi_table_writer_open(wendi_table *table, const wendi_writer_options *options,
+                                    wendi_table_writer **writer_out, wend_error *error);
+/** Releases the lock. Pending segments that were not committed are removed. */
+void wendi_table_writer_close(wendi_table_writer *writer);
+
+/** The schema rows must have now. It changes only inside wendi_table_writer_requests(). */
+const wendi_schema *wendi_table_writer_schema(const wendi_table_writer *writer);
+/** The state after the last commit; valid until the next commit. */
+const wendi_table_state *wendi_table_writer_state(const wendi_table_writer *writer);
+
+/** A segment file that is written and synced but not committed. */
+typedef struct wendi_pending_segment wendi_pending_segment;
+
+/**
+ * Sort the builder's rows by (user hash, user, time, order column, partition, arrival), encode and write them
+ * as one segment. The builder is only read. May run on any thread, several at once, each with its own builder.
+ * An empty builder gives *pending_out = NULL.
+ */
+wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_builder *builder,
+                                     wendi_pending_segment **pending_out, wend_error *error);
+
+/** Rejected rows of this commit, already rendered: one JSON object a line (see docs/FORMAT.md). */
+typedef struct wendi_reject_block {
+    const void *ndjson;
+    size_t length;
+    uint64_t row_count;
+} wendi_reject_block;
+
+typedef struct wendi_commit_request {
+    wendi_pending_segment **segments; /* in arrival order; taken over, also on failure */
+    uint32_t segment_count;
+    const wendi_source_state *sources; /* new absolute values of every source partition that moved */
+    uint32_t source_count;
+    const wendi_reject_block *rejects; /* may be NULL */
+    wendi_string cluster_id;           /* empty: none; WEND_CONFLICT when it differs from the table's */
+} wendi_commit_request;
+
+/**
+ * Publish. Checks that no source moves backwards; WEND_FENCED when another writer took over. After a failure
+ * with WEND_IO nothing was published, or it was and the next open finds it: close and open again to know.
+ */
+wend_status wendi_table_writer_commit(wendi_table_writer *writer, const wendi_commit_request *request, wend_error *error);
+
+/**
+ * Carry out the requests that other commands left (alter, compact, …); call between commits. `*schema_changed`
+ * tells the caller to make new builders from wendi_table_writer_schema().
+ */
+wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema_changed, wend_error *error);
+
+/**
+ * Deduplicate rows first..row_count-1 of the builder by the schema's UNIQUE rules: keep[i] = 0 for a row whose key
+ * is in the window or earlier in the builder. Keys of kept rows enter the window at once; a failed or abandoned
+ * commit must be followed by closing the writer. Does nothing (all 1) without UNIQUE. One thread at a time.
+ * `keep` comes in with 0 for rows already refused; their keys are not looked at.
+ */
+wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder, uint32_t first,
+                                      uint8_t *keep, uint32_t *duplicate_count, wend_error *error);
+
+typedef struct wendi_unique_report {
+    uint64_t keys;         /* in the window now */
+    uint64_t memory_bytes;
+    uint64_t oldest_commit; /* whose keys the window still holds */
+} wendi_unique_report;
+wendi_unique_report wendi_table_writer_unique_report(const wendi_table_writer *writer);
+
+#endif
