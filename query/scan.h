@@ -1,0 +1,73 @@
+/**
+ * Reading a table's rows: pruning, filtering and decoding, for plain scans and for behavioural operators.
+ *
+ * A scan is prepared once (columns, filter, what can be skipped) and then read by any number of
+ * readers at once, one a thread. A row group is read over any range of its rows, so an operator that
+ * works on hash ranges gives each reader the rows of its slice.
+ *
+ * Filter columns are decoded first, vector by vector; the other columns only where a vector of 1024
+ * rows has a row that passed. Columns that a segment does not have read as their default, as null,
+ * or, when generated, are computed from their inputs. Text columns come in DICTIONARY form whenever
+ * the segment has a dictionary for them.
+ */
+#ifndef WENDI_QUERY_SCAN_H
+#define WENDI_QUERY_SCAN_H
+
+#include "engine/column/vector.h"
+#include "engine/expr/evaluator.h"
+#include "query/context.h"
+
+typedef struct wendi_scan wendi_scan;
+typedef struct wendi_scan_reader wendi_scan_reader;
+
+/** A run of rows of one row group that may hold rows wanted: a morsel. */
+typedef struct wendi_scan_unit {
+    uint32_t segment;   /* index into the snapshot's segments */
+    uint32_t row_group;
+    uint32_t row_begin; /* within the row group; multiples of WENDI_PAGE_ROWS except for the last end */
+    uint32_t row_end;
+} wendi_scan_unit;
+
+typedef struct wendi_scan_options {
+    const uint32_t *columns; /* schema positions to read; slot i of expressions and batches is columns[i] */
+    uint32_t column_count;
+    const wendi_expr *filter; /* boolean over the slots, or NULL; borrowed for the scan's life */
+    bool whole_row_groups;    /* units are whole row groups (prunes by segment and row group only) */
+} wendi_scan_options;
+
+/**
+ * Prepare a scan of `snapshot` (borrowed for the scan's life). Opens the segments that cannot be
+ * pruned by the table's state alone.
+ */
+wend_status wendi_scan_open(wendi_query_context *context, wendi_snapshot *snapshot, const wendi_scan_options *options,
+                            wendi_scan **scan_out, wend_error *error);
+void wendi_scan_close(wendi_scan *scan); /* accepts NULL; readers must be closed before */
+
+/** What is left after pruning, in (segment, row group, row) order. Borrowed from the scan. */
+const wendi_scan_unit *wendi_scan_units(const wendi_scan *scan, uint32_t *count);
+/** Rows of the units. */
+uint64_t wendi_scan_row_count(const wendi_scan *scan);
+/** The opened segment of a unit. */
+wendi_segment *wendi_scan_segment(const wendi_scan *scan, uint32_t segment);
+
+wend_status wendi_scan_reader_open(wendi_scan *scan, wendi_scan_reader **reader_out, wend_error *error);
+void wendi_scan_reader_close(wendi_scan_reader *reader); /* accepts NULL */
+/** The reader's evaluator, for expressions over its batches; it is reset by every wendi_scan_reader_next(). */
+wendi_evaluator *wendi_scan_reader_evaluator(wendi_scan_reader *reader);
+
+/** Begin with rows row_begin..row_end-1 of a row group; what was left of an earlier range is dropped. */
+wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_unit *unit, wend_error *error);
+/**
+ * The next batch: rows *first_row .. *first_row + batch->row_count - 1 of the row group, at most
+ * WENDI_BATCH_ROWS and never across a multiple of it. `selection` says which of them passed the
+ * filter (indices NULL: all); batches in which none did are skipped. Values of rows that did not
+ * pass are undefined.
+ *
+ * Ownership: `batch->columns` is set to the reader's own vectors; valid until the next call.
+ * Returns:   WEND_END when the range is finished; WEND_CORRUPT with file and place, unless the
+ *            context skips: then the damaged page's rows are left out, counted and noted.
+ */
+wend_status wendi_scan_reader_next(wendi_scan_reader *reader, wendi_batch *batch, wendi_selection *selection,
+                                   uint32_t *first_row, wend_error *error);
+
+#endif
