@@ -29,7 +29,7 @@ struct wendi_scope {
      * (an aggregate's output column, a group key); leaves it NULL to have it bound as usual. It may call
      * wendi_bind() for the node's children, with this scope or another.
      */
-    wend_status (*hook)(const wendi_scope *scope, const wendi_ast *node, wendi_arena *arena,
+    wend_status (*hook)(const wendi_scope *scope, const wendi_sql_expr *node, wendi_arena *arena,
                         const wendi_expr **expr_out, wend_error *error);
     const wendi_session *session;
 };
@@ -41,10 +41,10 @@ struct wendi_scope {
  * Ownership: the expression is in `arena` and borrows nothing from the syntax tree.
  * Returns:   WEND_INVALID (types, literals), WEND_NOT_FOUND (column, function), WEND_UNSUPPORTED, WEND_NOMEM.
  */
-wend_status wendi_bind(const wendi_ast *node, const wendi_scope *scope, wendi_arena *arena,
+wend_status wendi_bind(const wendi_sql_expr *node, const wendi_scope *scope, wendi_arena *arena,
                        const wendi_expr **expr_out, wend_error *error);
 /** Bind a condition: as wendi_bind(), and anything but boolean is refused, naming `clause` ("WHERE", "filter"). */
-wend_status wendi_bind_condition(const wendi_ast *node, const wendi_scope *scope, const char *clause,
+wend_status wendi_bind_condition(const wendi_sql_expr *node, const wendi_scope *scope, const char *clause,
                                  wendi_arena *arena, const wendi_expr **expr_out, wend_error *error);
 
 typedef enum wendi_cast_kind {
