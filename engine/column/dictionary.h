@@ -42,18 +42,24 @@ uint32_t wendi_dictionary_find(const wendi_dictionary *dictionary, wendi_string 
 /** Ordered only: the first code whose entry is not below `text`; entry_count when all are below. */
 uint32_t wendi_dictionary_lower_bound(const wendi_dictionary *dictionary, wendi_string text);
 
-/** Strings to codes in order of first appearance: 1, 2, 3, … Zero-filled is a valid empty one. One thread. */
+/**
+ * Strings to codes in order of first appearance: 1, 2, 3, … Zero-filled is a valid empty one. One thread.
+ * entry_count counts null too, once there is a table: 0 or 1 when empty.
+ */
 typedef struct wendi_interner {
     wendi_buffer bytes;
     uint32_t *offsets; /* entry_count + 1, as in a dictionary */
     uint64_t *hashes;  /* per entry */
-    uint32_t *slots;   /* open addressing, power of two; 0: free */
+    uint64_t *slots;   /* open addressing, power of two: upper half of the hash, then the code; 0: free */
+    uint64_t seed;     /* of the hash; drawn when the table is made, so that no input can aim at collisions */
     uint32_t entry_count;
     uint32_t entry_capacity;
     uint32_t slot_count;
 } wendi_interner;
 
-/** The code of `text`, adding it when new. WEND_NOMEM also beyond 4 GiB of bytes or 2^32-2 entries. */
+/** Make room for `entries` in all, so that a table and entry 0 exist even before the first string. */
+wend_status wendi_interner_reserve(wendi_interner *interner, uint32_t entries);
+/** The code of `text`, adding it when new. WEND_NOMEM also beyond 4 GiB of bytes or 2^30 entries. */
 wend_status wendi_interner_code(wendi_interner *interner, wendi_string text, uint32_t *code);
 /** The code of `text`, or 0 when it is not there. */
 uint32_t wendi_interner_find(const wendi_interner *interner, wendi_string text);
