@@ -9,7 +9,7 @@
 
 #include "engine/column/schema.h"
 #include "engine/io/io.h"
-#include "format/segment_reader.h"
+typedef struct wendi_segment wendi_segment; /* format/segment_reader.h */
 
 typedef struct wendi_table wendi_table;
 typedef struct wendi_snapshot wendi_snapshot;
