@@ -14,7 +14,9 @@
 
 /** What a function is bound with. Everything is borrowed; `arena` lives as long as the operator. */
 typedef struct wendi_table_call {
-    const wendi_ast *node; /* the function call in FROM: its name, arguments, named arguments */
+    const wendi_sql_call *call; /* as written in FROM; its first argument names the table */
+    int32_t position;           /* of the call, for errors */
+    const char *text;           /* the statement, to quote predicates from (wendi_sql_expression_text) */
     wendi_query_context *context;
     wendi_arena *arena; /* names, expressions and options go here */
 } wendi_table_call;
