@@ -21,6 +21,10 @@ wend_status wendi_table_path(char path[WENDI_PATH_BYTES], const char *folder, co
 wend_status wendi_table_uuid_path(char path[WENDI_PATH_BYTES], const char *folder, const char *part,
                                   const uint8_t uuid[WENDI_UUID_BYTES], const char *suffix, wend_error *error);
 
+/** The folder of a table, whether it is there or not; WEND_INVALID when `table` cannot be a name. */
+wend_status wendi_table_find_folder(const char *store, wendi_string table, char folder[WENDI_PATH_BYTES],
+                                    wend_error *error);
+
 /** Replay: newest checkpoint, then every commit after it. The caller frees `state`. */
 wend_status wendi_log_load(wendi_io *io, const char *folder, wendi_owned_state *state, wend_error *error);
 /** Apply commits newer than *state, if any, to a new state: `*changed` says whether `next` was made. */
