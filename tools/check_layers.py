@@ -84,6 +84,8 @@ def main() -> int:
     found = [breach for path in files for breach in breaches(path)]
     names = {}
     for path in files:
+        if PUBLIC in str(path):
+            continue
         names.setdefault(path.name, []).append(str(path.relative_to(ROOT)))
     found += [f"file names repeat: {', '.join(same)}" for same in names.values() if len(same) > 1]
     for breach in found:
