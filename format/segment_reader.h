@@ -1,0 +1,179 @@
+/**
+ * Reading a segment: open it, prune by its zone maps, decode its columns.
+ *
+ * A wendi_segment is immutable once open and shared by all threads; what it loads lazily (row group
+ * indexes, dictionaries, user runs) is loaded once and then found without a lock. A wendi_chunk reads
+ * one column of one row group and belongs to one thread at a time. docs/FORMAT.md, part 1, has the bytes.
+ *
+ * No length is believed before the checksum over it holds, and content is checked even when its
+ * checksum holds: any bytes give WEND_CORRUPT, with segment, row group, column, page and byte named,
+ * or rows - never anything else. WEND_UNSUPPORTED: written by a newer version; names the feature.
+ */
+#ifndef WENDI_FORMAT_SEGMENT_READER_H
+#define WENDI_FORMAT_SEGMENT_READER_H
+
+#include "engine/column/value.h"
+#include "engine/column/vector.h"
+#include "format/segment_writer.h" /* wendi_segment_column, wendi_segment_origin */
+
+/** Bytes to read from. `read` fills all of `buffer` or fails, and may be called by many threads at once. */
+typedef struct wendi_segment_source {
+    void *context;
+    const char *name; /* file name for messages, or NULL; borrowed for the segment's life */
+    uint64_t length;
+    wend_status (*read)(void *context, uint64_t offset, void *buffer, size_t length, wend_error *error);
+} wendi_segment_source;
+
+/** What the commit log says: then opening is one exact read and another file under the same name is refused. */
+typedef struct wendi_segment_expected {
+    uint8_t uuid[16];
+    uint64_t file_bytes;
+    uint64_t footer_offset;
+    uint64_t footer_checksum;
+} wendi_segment_expected;
+
+typedef struct wendi_segment wendi_segment;
+typedef struct wendi_chunk wendi_chunk;
+
+/** `expected` may be NULL: then trailer and footer are two reads. Copies `source`; its context must outlive the segment. */
+wend_status wendi_segment_open(const wendi_segment_source *source, const wendi_segment_expected *expected,
+                               wendi_segment **segment_out, wend_error *error);
+/** All chunks must be closed. Dictionaries that others acquired live on. Accepts NULL. */
+void wendi_segment_close(wendi_segment *segment);
+
+/* ---- what the footer says; no reads, borrowed from the segment ---- */
+const uint8_t *wendi_segment_uuid(const wendi_segment *segment); /* 16 bytes */
+uint64_t wendi_segment_row_count(const wendi_segment *segment);
+uint32_t wendi_segment_column_count(const wendi_segment *segment);
+const wendi_segment_column *wendi_segment_column_at(const wendi_segment *segment, uint32_t column);
+/** Index of the column with this table-wide id, or WENDI_NO_COLUMN: then it reads as its default or null. */
+uint32_t wendi_segment_find_column(const wendi_segment *segment, uint32_t column_id);
+uint32_t wendi_segment_user_column(const wendi_segment *segment); /* index or WENDI_NO_COLUMN */
+uint32_t wendi_segment_time_column(const wendi_segment *segment);
+const wendi_segment_origin *wendi_segment_origins(const wendi_segment *segment, uint32_t *count);
+const wendi_segment_summary *wendi_segment_summary_of(const wendi_segment *segment);
+
+typedef struct wendi_row_group_info {
+    uint64_t first_row; /* within the segment */
+    uint32_t row_count;
+    int64_t time_min; /* min > max: no non-null time */
+    int64_t time_max;
+    uint64_t user_hash_min; /* min > max: no user */
+    uint64_t user_hash_max;
+    uint64_t null_user_rows; /* they are the last ones */
+} wendi_row_group_info;
+uint32_t wendi_segment_row_group_count(const wendi_segment *segment);
+const wendi_row_group_info *wendi_segment_row_group(const wendi_segment *segment, uint32_t row_group);
+
+/* ---- zone maps ---- */
+/**
+ * What is known of some rows of a column. min and max have the column's type and bound the non-null
+ * values (strings may be bounds that do not occur themselves; NaN is above all doubles). Without
+ * has_min_max nothing is known of the values and nothing may be skipped for them.
+ */
+typedef struct wendi_zone {
+    uint64_t row_count;
+    uint64_t null_count; /* == row_count: all null. At vector level an upper bound (see there) */
+    bool null_count_exact;
+    bool has_min_max;
+    wendi_value min; /* string: borrowed from the segment */
+    wendi_value max;
+    bool has_codes; /* dictionary columns, page and vector level: non-null codes lie in code_min..code_max */
+    uint32_t code_min;
+    uint32_t code_max;
+    bool has_code_mask; /* page level, dictionaries of at most 64 entries: bit c is set when code c occurs (0: null) */
+    uint64_t code_mask;
+} wendi_zone;
+
+/** Over the whole segment, and over a row group: from the footer, no reads. */
+void wendi_segment_zone(const wendi_segment *segment, uint32_t column, wendi_zone *zone);
+void wendi_row_group_zone(const wendi_segment *segment, uint32_t row_group, uint32_t column, wendi_zone *zone);
+/** Of page `page` (rows page * WENDI_PAGE_ROWS ...): from the chunk's index, no reads. */
+void wendi_chunk_page_zone(const wendi_chunk *chunk, uint32_t page, wendi_zone *zone);
+/**
+ * Of the WENDI_VECTOR_ROWS rows at `first_row` (a multiple): loads the page (not decoding it), since bounds come with
+ * its encoding. null_count is exact only when 0 or all.
+ */
+wend_status wendi_chunk_vector_zone(wendi_chunk *chunk, uint32_t first_row, wendi_zone *zone, wend_error *error);
+
+/* ---- users ---- */
+/**
+ * The runs of equal users of a row group, in row order: run r is rows first_row[r]..first_row[r+1]-1.
+ * When null_run, the last run has no user. Without a user column: one null run. Shared, immutable.
+ */
+typedef struct wendi_user_runs {
+    uint32_t run_count;
+    bool null_run;
+    const uint32_t *first_row; /* run_count + 1 */
+} wendi_user_runs;
+/** Loaded from the user column's pages at first use; cached in the segment. */
+wend_status wendi_segment_user_runs(wendi_segment *segment, uint32_t row_group, const wendi_user_runs **runs_out,
+                                    wend_error *error);
+/**
+ * hashes[run] rises (equal for different users whose hashes collide); the null run has UINT64_MAX, which says nothing
+ * about being null: see null_run. Computed from the user dictionary at first use; cached.
+ */
+wend_status wendi_segment_user_hashes(wendi_segment *segment, uint32_t row_group, const uint64_t **hashes_out,
+                                      wend_error *error);
+/** The first run (null run left out) whose hash is >= `hash`, by binary search; their count when none is. */
+uint32_t wendi_user_runs_lower_bound(const wendi_user_runs *runs, const uint64_t *hashes, uint64_t hash);
+
+/* ---- columns ---- */
+/** Reads the row group's index at first use. */
+wend_status wendi_chunk_open(wendi_segment *segment, uint32_t row_group, uint32_t column, wendi_chunk **chunk_out,
+                             wend_error *error);
+void wendi_chunk_close(wendi_chunk *chunk); /* accepts NULL */
+
+/** Whether reads give DICTIONARY (or CONSTANT) vectors; false for other types and for text kept in blocks. */
+bool wendi_chunk_has_dictionary(const wendi_chunk *chunk);
+/**
+ * The chunk's dictionary, loaded once per row group and column, shared by all threads; borrowed from the
+ * segment (acquire it to keep it longer). `*dictionary_out` is NULL when there is none. The user column's has ordered = false.
+ */
+wend_status wendi_chunk_dictionary(wendi_chunk *chunk, wendi_dictionary **dictionary_out, wend_error *error);
+
+/**
+ * Decode rows first_row..first_row+row_count-1 of the row group. first_row is a multiple of
+ * WENDI_VECTOR_ROWS, row_count at least 1, and the rows lie within one page, i.e. do not cross a multiple of
+ * WENDI_PAGE_ROWS.
+ *
+ * Gives CONSTANT when all rows are known to be equal (also all null), DICTIONARY with the shared
+ * dictionary for text columns that have one, else FLAT. A CONSTANT of a column with a dictionary has no `dictionary`.
+ *
+ * Ownership: buffers belong to the chunk and are valid until its next read or close.
+ * Cost:      no allocation after the first page but for larger pages; pages are read ahead in one go.
+ */
+wend_status wendi_chunk_read(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, wendi_vector *vector,
+                             wend_error *error);
+
+/**
+ * Runs of equal values as they are stored, for operators that work once per run. Only where the page is
+ * run-length encoded or constant; `*run_count` is 0 else and the caller reads rows. Same rows as wendi_chunk_read().
+ * Run i covers rows ends[i-1]..ends[i]-1 counted from first_row; `values` has one row a run.
+ */
+wend_status wendi_chunk_runs(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, wendi_vector *values,
+                             const uint32_t **ends, uint32_t *run_count, wend_error *error);
+
+/* ---- verification ---- */
+/** One fault found; `place` such as "row group 0, column 3 (price), page 2", `offset` the byte where that thing begins. */
+typedef struct wendi_segment_fault {
+    wend_status status; /* WEND_CORRUPT, WEND_IO or WEND_UNSUPPORTED */
+    uint64_t offset;
+    const char *message; /* the whole sentence: file, place, byte and what is wrong */
+} wendi_segment_fault;
+typedef void (*wendi_segment_fault_report)(void *context, const wendi_segment_fault *fault);
+typedef struct wendi_segment_verified {
+    uint64_t bytes; /* looked at */
+    uint64_t row_count;
+    uint64_t faults;
+} wendi_segment_verified;
+/**
+ * Check everything: every byte of the file lies under a checksum that holds or is padding that is zero, every page and
+ * dictionary decodes, statistics and order hold. Goes on after a fault where it can. WEND_OK: no
+ * faults; WEND_CORRUPT: `verified->faults` were reported; WEND_NOMEM. `expected` and `report` may be NULL.
+ */
+wend_status wendi_segment_verify(const wendi_segment_source *source, const wendi_segment_expected *expected,
+                                 wendi_segment_fault_report report, void *context, wendi_segment_verified *verified,
+                                 wend_error *error);
+
+#endif
