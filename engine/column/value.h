@@ -34,9 +34,12 @@ typedef struct wendi_value {
  */
 typedef wendi_b16 wendi_inet;
 
+/** Digits only ("1.0" and "1e3" are wendi_parse_numeric()'s with scale 0). */
 wend_status wendi_parse_i64(wendi_string text, int64_t *value, const char **reason);
 /** Correctly rounded for every input (exact fast path, else strtod in the C locale). Beyond range: refused. */
 wend_status wendi_parse_f64(wendi_string text, double *value, const char **reason);
+/** The same for real: the nearest float, held as a double. Not wendi_parse_f64() and a cast, which would round twice. */
+wend_status wendi_parse_f32(wendi_string text, double *value, const char **reason);
 /** Digits to an integer scaled by 10^scale; too many digits before the point or (unless rounding
     half-even is asked for) behind it are refused. Accepts an exponent. */
 wend_status wendi_parse_numeric(wendi_string text, uint8_t precision, uint8_t scale, bool round_half_even,
@@ -50,13 +53,23 @@ wend_status wendi_parse_date(wendi_string text, int64_t *days, const char **reas
  * `zone` is used for text without an offset; NULL then refuses it. Fractions beyond 1 us are cut.
  */
 wend_status wendi_parse_timestamp(wendi_string text, const wendi_timezone *zone, int64_t *utc_us, const char **reason);
+/** As wendi_parse_timestamp() for a wall clock: an offset in the text is read and ignored, as PostgreSQL does. */
+wend_status wendi_parse_timestamp_local(wendi_string text, int64_t *local_us, const char **reason);
+/** Whether wendi_parse_timestamp_pattern() knows every field of `pattern` and they make a time. */
+wend_status wendi_check_time_pattern(wendi_string pattern, const char **reason);
 /** By a strptime-like pattern (%Y %m %d %H %M %S %f %z %b %B %e %y %T %D %j %s %a %A %p %I %%). */
 wend_status wendi_parse_timestamp_pattern(wendi_string text, wendi_string pattern, const wendi_timezone *zone,
                                           int64_t *utc_us, const char **reason);
 /** "1 day 02:00:00", "30 min", "1h", "7d", "P1DT2H", "1 month" … */
 wend_status wendi_parse_interval(wendi_string text, wendi_interval *value, const char **reason);
 
-/** Any type from its SQL text form, as a cast from text does. `zone`: the session's. Strings are borrowed from text. */
+/** Exactly one JSON value (RFC 8259), nested at most 64 deep, in valid UTF-8. */
+wend_status wendi_check_json(wendi_string text, const char **reason);
+/** Whether `text` has at most `length_max` code points (0: no limit). */
+bool wendi_text_fits(wendi_string text, uint32_t length_max);
+
+/** Any type from its SQL text form, as a cast from text does: spaces around all but text are
+    ignored. `zone`: the session's. Strings are borrowed from text. A text too long for varchar(n) is refused. */
 wend_status wendi_value_parse(wendi_type type, wendi_string text, const wendi_timezone *zone, wendi_value *value,
                               const char **reason);
 /** Append the SQL text form (PostgreSQL's output form; timestamptz in `zone` with its offset; shortest

@@ -1,0 +1,380 @@
+/*
+ * Numbers from text. One scan finds the parts of a number and what is wrong with it; the rest is
+ * arithmetic on those parts, exact or correctly rounded, never dependent on the locale.
+ *
+ * Doubles: a mantissa of at most 2^53 times or over a power of ten of at most 10^22 is exact in both
+ * operands, so one rounding gives the right double (W. Clinger, "How to Read Floating Point Numbers Accurately",
+ * 1990). Everything else goes to strtod_l on a copy that has been shortened to the digits that can matter.
+ */
+#include "engine/column/value.h"
+
+#include <float.h>
+#include <locale.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum {
+    EXPONENT_LIMIT = 100000000, /* further digits of an exponent change nothing */
+    DIGITS_THAT_MATTER = 800,   /* 767 decide any double; one more says whether anything follows */
+    EXACT_POWER_MAX = 22
+};
+
+static const char not_a_number[] = "not a number";
+static const char number_too_large[] = "number too large";
+static const char not_an_integer[] = "not an integer";
+static const char integer_too_large[] = "integer out of range";
+static const char too_many_digits[] = "more digits before the decimal point than the column holds";
+static const char too_many_decimals[] = "more decimals than the column holds";
+
+static wend_status refuse(const char *why, const char **reason)
+{
+    if (reason != NULL) {
+        *reason = why;
+    }
+    return WEND_INVALID;
+}
+
+/* The parts of [+-]digits[.digits][e[+-]digits]. */
+typedef struct number_parts {
+    bool negative;
+    const char *whole; /* digits before the point */
+    const char *fraction;
+    uint32_t whole_length;
+    uint32_t fraction_length;
+    int64_t exponent; /* clipped to ±EXPONENT_LIMIT */
+    uint64_t mantissa; /* of all digits when there are at most 19 significant ones, else of the first 19 */
+    bool mantissa_whole;
+} number_parts;
+
+static inline bool is_digit(char byte)
+{
+    return (unsigned char)(byte - '0') < 10;
+}
+
+/* Eight ASCII digits as a number, or -1 when one is none: all bytes are checked and summed at once. */
+static inline int64_t eight_digits(const char *at)
+{
+    uint64_t word = wendi_load_u64(at);
+    uint64_t low = word - UINT64_C(0x3030303030303030);
+    if ((((word + UINT64_C(0x4646464646464646)) | low) & UINT64_C(0x8080808080808080)) != 0) {
+        return -1;
+    }
+    low = low * 10 + (low >> 8);
+    return (int64_t)(((low & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
+                      (low >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
+                     32);
+}
+
+static inline const char *scan_digits(const char *at, const char *end, uint64_t *value)
+{
+    uint64_t sum = *value;
+    while (end - at >= 8) {
+        int64_t eight = eight_digits(at);
+        if (eight < 0) {
+            break;
+        }
+        sum = sum * 100000000 + (uint64_t)eight;
+        at += 8;
+    }
+    for (; at < end && is_digit(*at); at++) {
+        sum = sum * 10 + (uint64_t)(*at - '0');
+    }
+    *value = sum;
+    return at;
+}
+
+static const char *scan_exponent(const char *at, const char *end, int64_t *exponent)
+{
+    bool negative = at < end && *at == '-';
+    at += at < end && (*at == '-' || *at == '+');
+    if (at == end || !is_digit(*at)) {
+        return NULL;
+    }
+    int64_t sum = 0;
+    for (; at < end && is_digit(*at); at++) {
+        sum = sum < EXPONENT_LIMIT ? sum * 10 + (*at - '0') : EXPONENT_LIMIT;
+    }
+    sum = sum < EXPONENT_LIMIT ? sum : EXPONENT_LIMIT;
+    *exponent = negative ? -sum : sum;
+    return at;
+}
+
+/* The mantissa may have wrapped round when there were many digits: leading zeros do not count as digits. */
+static void settle_mantissa(number_parts *parts)
+{
+    uint64_t digits = (uint64_t)parts->whole_length + parts->fraction_length;
+    if (digits > 19) {
+        uint32_t i = 0;
+        while (i < parts->whole_length && parts->whole[i] == '0') {
+            i++;
+            digits--;
+        }
+        for (uint32_t k = 0; i == parts->whole_length && k < parts->fraction_length && parts->fraction[k] == '0'; k++) {
+            digits--;
+        }
+    }
+    parts->mantissa_whole = digits <= 19;
+}
+
+static inline bool scan_number(wendi_string text, number_parts *parts)
+{
+    const char *at = text.data;
+    const char *end = at + text.length;
+
+    parts->mantissa = 0;
+    parts->exponent = 0;
+    parts->negative = at < end && *at == '-';
+    at += at < end && (*at == '-' || *at == '+');
+    parts->whole = at;
+    at = scan_digits(at, end, &parts->mantissa);
+    parts->whole_length = (uint32_t)(at - parts->whole);
+    parts->fraction = at;
+    parts->fraction_length = 0;
+    if (at < end && *at == '.') {
+        parts->fraction = ++at;
+        at = scan_digits(at, end, &parts->mantissa);
+        parts->fraction_length = (uint32_t)(at - parts->fraction);
+    }
+    if (parts->whole_length == 0 && parts->fraction_length == 0) {
+        return false;
+    }
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        at = scan_exponent(at + 1, end, &parts->exponent);
+    }
+    settle_mantissa(parts);
+    return at == end;
+}
+
+/* ---- integers ------------------------------------------------------------------------------- */
+
+wend_status wendi_parse_i64(wendi_string text, int64_t *value, const char **reason)
+{
+    const char *at = text.data;
+    const char *end = at + text.length;
+    bool negative = at < end && *at == '-';
+    at += at < end && (*at == '-' || *at == '+');
+    if (at == end) {
+        return refuse(not_an_integer, reason);
+    }
+    if (end - at <= 18) { /* cannot overflow */
+        uint64_t sum = 0;
+        if (scan_digits(at, end, &sum) != end) {
+            return refuse(not_an_integer, reason);
+        }
+        *value = negative ? -(int64_t)sum : (int64_t)sum;
+        return WEND_OK;
+    }
+    uint64_t sum = 0;
+    bool over = false;
+    for (; at < end; at++) {
+        if (!is_digit(*at)) {
+            return refuse(not_an_integer, reason);
+        }
+        over |= __builtin_mul_overflow(sum, UINT64_C(10), &sum);
+        over |= __builtin_add_overflow(sum, (uint64_t)(*at - '0'), &sum);
+    }
+    if (over || sum > (uint64_t)INT64_MAX + negative) {
+        return refuse(integer_too_large, reason);
+    }
+    *value = (int64_t)(negative ? 0 - sum : sum);
+    return WEND_OK;
+}
+
+/* ---- doubles -------------------------------------------------------------------------------- */
+
+static pthread_once_t c_locale_once = PTHREAD_ONCE_INIT;
+static locale_t c_locale;
+
+static void make_c_locale(void)
+{
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    WEND_REQUIRE(c_locale != (locale_t)0);
+}
+
+/*
+ * Write the number anew as "ddd…e±x", with no more digits than can matter, all others being summed up in one last
+ * digit that only says whether they were all zero. strtod then has a short text with its own end.
+ */
+static void write_short(const number_parts *parts, char *out)
+{
+    uint32_t digits = 0;
+    int64_t exponent = parts->exponent;
+    bool more = false;
+    if (parts->negative) {
+        *out++ = '-';
+    }
+    for (int part = 0; part < 2; part++) {
+        const char *text = part == 0 ? parts->whole : parts->fraction;
+        uint32_t length = part == 0 ? parts->whole_length : parts->fraction_length;
+        for (uint32_t i = 0; i < length; i++) {
+            bool leading_zero = digits == 0 && text[i] == '0';
+            if (leading_zero || digits == DIGITS_THAT_MATTER) {
+                more |= text[i] != '0';
+                exponent += part == 0 && !leading_zero;
+                exponent -= part == 1 && leading_zero;
+            } else {
+                *out++ = text[i];
+                digits++;
+                exponent -= part == 1;
+            }
+        }
+    }
+    if (digits == 0) {
+        *out++ = '0';
+    }
+    if (more) {
+        *out++ = '1';
+        exponent--;
+    }
+    sprintf(out, "e%lld", (long long)exponent);
+}
+
+static void convert_slowly(const number_parts *parts, bool single, double *value)
+{
+    char text[DIGITS_THAT_MATTER + 32];
+    pthread_once(&c_locale_once, make_c_locale);
+    write_short(parts, text);
+    *value = single ? (double)strtof_l(text, NULL, c_locale) : strtod_l(text, NULL, c_locale);
+}
+
+/* NaN, Infinity, inf, with a sign, in any case: PostgreSQL's words. */
+static bool parse_word(wendi_string text, double *value)
+{
+    static const struct {
+        const char *word;
+        double value;
+    } words[] = {{"nan", NAN}, {"infinity", INFINITY}, {"inf", INFINITY}};
+    bool negative = text.length != 0 && text.data[0] == '-';
+    uint32_t skip = text.length != 0 && (text.data[0] == '-' || text.data[0] == '+');
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strlen(words[i].word) == text.length - skip &&
+            strncasecmp(words[i].word, text.data + skip, text.length - skip) == 0) {
+            *value = negative && i != 0 ? -words[i].value : words[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const double powers_of_ten[EXACT_POWER_MAX + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                          1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                          1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+static inline bool convert_fast(const number_parts *parts, double *value)
+{
+    int64_t power = parts->exponent - parts->fraction_length;
+    if (!parts->mantissa_whole || parts->mantissa > UINT64_C(1) << 53 || power < -EXACT_POWER_MAX ||
+        power > EXACT_POWER_MAX) {
+        return false;
+    }
+    double magnitude = (double)parts->mantissa;
+    magnitude = power < 0 ? magnitude / powers_of_ten[-power] : magnitude * powers_of_ten[power];
+    *value = parts->negative ? -magnitude : magnitude;
+    return true;
+}
+
+wend_status wendi_parse_f64(wendi_string text, double *value, const char **reason)
+{
+    number_parts parts;
+    if (!scan_number(text, &parts)) {
+        return parse_word(text, value) ? WEND_OK : refuse(not_a_number, reason);
+    }
+    if (!convert_fast(&parts, value)) {
+        convert_slowly(&parts, false, value);
+        if (isinf(*value)) {
+            return refuse(number_too_large, reason);
+        }
+    }
+    return WEND_OK;
+}
+
+wend_status wendi_parse_f32(wendi_string text, double *value, const char **reason)
+{
+    enum { BITS_BELOW_FLOAT = 29 };
+    number_parts parts;
+    if (!scan_number(text, &parts)) {
+        return parse_word(text, value) ? WEND_OK : refuse(not_a_number, reason);
+    }
+    uint64_t bits = 0;
+    bool fast = convert_fast(&parts, value);
+    memcpy(&bits, value, sizeof bits);
+    uint64_t below = bits & ((UINT64_C(1) << BITS_BELOW_FLOAT) - 1);
+    /* Rounding twice is right unless the double lies half-way between two floats or the float is subnormal. */
+    if (fast && below != UINT64_C(1) << (BITS_BELOW_FLOAT - 1) && (fabs(*value) >= (double)FLT_MIN || *value == 0)) {
+        *value = (double)(float)*value;
+    } else {
+        convert_slowly(&parts, true, value);
+    }
+    return isinf(*value) ? refuse(number_too_large, reason) : WEND_OK;
+}
+
+/* ---- exact decimals ------------------------------------------------------------------------- */
+
+static inline char digit_at(const number_parts *parts, uint64_t index)
+{
+    return index < parts->whole_length ? parts->whole[index] : parts->fraction[index - parts->whole_length];
+}
+
+/* Whether the digits from `index` on round the kept value up: half to even. */
+static bool rounds_up(const number_parts *parts, uint64_t index, uint64_t digits, bool odd)
+{
+    char first = digit_at(parts, index);
+    if (first != '5') {
+        return first > '5';
+    }
+    for (index++; index < digits; index++) {
+        if (digit_at(parts, index) != '0') {
+            return true;
+        }
+    }
+    return odd;
+}
+
+wend_status wendi_parse_numeric(wendi_string text, uint8_t precision, uint8_t scale, bool round_half_even,
+                                wendi_int128 *value, const char **reason)
+{
+    number_parts parts;
+    if (!scan_number(text, &parts)) {
+        return refuse(not_a_number, reason);
+    }
+    uint64_t digits = (uint64_t)parts.whole_length + parts.fraction_length;
+    uint64_t begin = 0;
+    while (begin < digits && digit_at(&parts, begin) == '0') {
+        begin++;
+    }
+    while (digits > begin && digit_at(&parts, digits - 1) == '0') { /* Zeros at the end only shift. */
+        digits--;
+    }
+    wendi_int128 sum = 0;
+    *value = 0;
+    if (begin == digits) {
+        return WEND_OK;
+    }
+    /* The value is digits begin..digits-1 with the point behind whole_length + exponent of them; `kept` of
+       them, counted from the first, stand before the last place of the scale. */
+    int64_t kept = (int64_t)parts.whole_length + parts.exponent + scale - (int64_t)begin;
+    int64_t have = (int64_t)(digits - begin);
+    if (kept > precision) {
+        return refuse(too_many_digits, reason);
+    }
+    if (kept < have && !round_half_even) {
+        return refuse(too_many_decimals, reason);
+    }
+    for (int64_t i = 0; i < kept; i++) {
+        sum = sum * 10 + (i < have ? digit_at(&parts, begin + (uint64_t)i) - '0' : 0);
+    }
+    if (kept >= 0 && kept < have && rounds_up(&parts, begin + (uint64_t)kept, digits, (sum & 1) != 0)) {
+        wendi_int128 limit = 1;
+        for (uint8_t i = 0; i < precision; i++) {
+            limit *= 10;
+        }
+        if (++sum == limit) {
+            return refuse(too_many_digits, reason);
+        }
+    }
+    *value = parts.negative ? -sum : sum;
+    return WEND_OK;
+}
