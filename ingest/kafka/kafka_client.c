@@ -1,0 +1,205 @@
+/* Opening librdkafka clients and listening to what they say of their connections. */
+#include "ingest/kafka/kafka_client.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+int64_t wendi_kafka_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void wendi_kafka_client_note(wendi_kafka_client *client, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    pthread_mutex_lock(&client->mutex);
+    vsnprintf(client->last_error, sizeof client->last_error, format, arguments);
+    pthread_mutex_unlock(&client->mutex);
+    va_end(arguments);
+}
+
+void wendi_kafka_client_last_error(wendi_kafka_client *client, char *text, size_t bytes)
+{
+    pthread_mutex_lock(&client->mutex);
+    snprintf(text, bytes, "%s", client->last_error);
+    pthread_mutex_unlock(&client->mutex);
+}
+
+static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
+{
+    wendi_kafka_client *client = rd_kafka_opaque(handle);
+    if (client->verbose) {
+        fprintf(stderr, "librdkafka %s: %s\n", facility, text);
+    } else if (level <= LOG_ERR) {
+        wendi_kafka_client_note(client, "%s: %s", facility, text);
+    }
+}
+
+/* Errors that come back however often one tries. */
+static bool is_refusal(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM || code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+}
+
+static void on_error(rd_kafka_t *handle, int error, const char *reason, void *opaque)
+{
+    wendi_kafka_client *client = opaque;
+    rd_kafka_resp_err_t code = (rd_kafka_resp_err_t)error;
+
+    (void)handle;
+    wendi_kafka_client_note(client, "%s: %s", rd_kafka_err2name(code), reason == NULL ? "" : reason);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        client->brokers_down = true;
+        client->lost_connections++;
+    } else if (code == RD_KAFKA_RESP_ERR__TRANSPORT) {
+        /* A broker that never answers is no lost connection: only one that we had can have hidden
+           something from us. */
+        client->lost_connections += reason == NULL || strstr(reason, "Connect to") == NULL;
+    } else if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+               code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        client->lost_connections++;
+    } else if (is_refusal(code)) {
+        client->refusal = code;
+    }
+}
+
+static wend_status set_one(rd_kafka_conf_t *conf, const char *key, const char *value, bool optional, wend_error *error)
+{
+    char reason[512];
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, key, value, reason, sizeof reason);
+
+    if (result == RD_KAFKA_CONF_OK || (optional && result == RD_KAFKA_CONF_UNKNOWN)) {
+        return WEND_OK;
+    }
+    if (result == RD_KAFKA_CONF_UNKNOWN) {
+        wendi_fail(error, WEND_INVALID, "librdkafka %s has no setting %s", rd_kafka_version_str(), key);
+        wendi_error_hint(error, "its settings differ from those of Java clients; see librdkafka's CONFIGURATION.md");
+        return WEND_INVALID;
+    }
+    if (wendi_kafka_property_is_secret(key)) {
+        return wendi_fail(error, WEND_INVALID, "librdkafka refused the value of %s (not shown)", key);
+    }
+    return wendi_fail(error, WEND_INVALID, "Kafka setting %s: %s", key, reason);
+}
+
+static wend_status set_all(rd_kafka_conf_t *conf, const wendi_kafka_setting *settings, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    for (; status == WEND_OK && settings != NULL && settings->key != NULL; settings++) {
+        status = set_one(conf, settings->key, settings->value, settings->optional, error);
+    }
+    return status;
+}
+
+wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t type, const char *brokers,
+                                    const wendi_kafka_properties *properties, const wendi_kafka_setting *defaults,
+                                    const wendi_kafka_setting *fixed, void (*configure)(rd_kafka_conf_t *),
+                                    wend_error *error)
+{
+    wend_status status = WEND_OK;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char reason[512];
+
+    pthread_mutex_init(&client->mutex, NULL);
+    client->mutex_made = true;
+    WEND_TRY(set_all(conf, defaults, error));
+    for (uint32_t k = 0; properties != NULL && k < properties->count; k++) {
+        const wendi_kafka_property *entry = &properties->entries[k];
+        WEND_TRY(set_one(conf, entry->key, entry->value, false, error));
+        client->verbose |= strcmp(entry->key, "debug") == 0;
+    }
+    WEND_TRY(set_all(conf, fixed, error));
+    if (brokers != NULL) {
+        WEND_TRY(set_one(conf, "bootstrap.servers", brokers, false, error));
+    }
+    rd_kafka_conf_set_opaque(conf, client);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    if (configure != NULL) {
+        configure(conf);
+    }
+    client->handle = rd_kafka_new(type, conf, reason, sizeof reason);
+    if (client->handle == NULL) {
+        status = wendi_fail(error, WEND_INVALID, "librdkafka refused its settings: %s", reason);
+        goto cleanup;
+    }
+    conf = NULL; /* The client owns it now. */
+cleanup:
+    if (conf != NULL) {
+        rd_kafka_conf_destroy(conf);
+    }
+    return status;
+}
+
+void wendi_kafka_client_close(wendi_kafka_client *client)
+{
+    if (client->handle != NULL) {
+        rd_kafka_destroy(client->handle);
+        client->handle = NULL;
+    }
+    if (client->mutex_made) {
+        pthread_mutex_destroy(&client->mutex);
+        client->mutex_made = false;
+    }
+}
+
+wend_status wendi_kafka_client_serve(wendi_kafka_client *client, int timeout_ms, wend_error *error)
+{
+    char reason[512];
+    rd_kafka_poll(client->handle, timeout_ms);
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client->handle, reason, sizeof reason);
+    if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return wendi_fail(error, WEND_KAFKA, "the Kafka client cannot go on: %s: %s", rd_kafka_err2name(fatal), reason);
+    }
+    if (client->refusal != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        char text[256];
+        wendi_kafka_client_last_error(client, text, sizeof text);
+        wendi_fail(error, WEND_KAFKA, "the broker refused us: %s", text);
+        wendi_error_hint(error, "check security.protocol, sasl.* and ssl.* settings and the broker's access rules");
+        return WEND_KAFKA;
+    }
+    return WEND_OK;
+}
+
+wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_kafka_topic_t *topic, int timeout_ms,
+                                               int32_t *count, wend_error *error)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    const char *name = rd_kafka_topic_name(topic);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client->handle, 0, topic, &metadata, timeout_ms);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        wend_error refused;
+        if (wendi_kafka_client_serve(client, 0, &refused) != WEND_OK) {
+            if (error != NULL) {
+                *error = refused;
+            }
+            return WEND_KAFKA;
+        }
+        char text[256];
+        wendi_kafka_client_last_error(client, text, sizeof text);
+        return wendi_fail(error, WEND_KAFKA, "no broker told about topic %s within %d ms: %s%s%s", name, timeout_ms,
+                          rd_kafka_err2str(code), text[0] != 0 ? "; " : "", text);
+    }
+    wend_status status = WEND_OK;
+    const struct rd_kafka_metadata_topic *found = metadata->topic_cnt == 1 ? &metadata->topics[0] : NULL;
+    client->brokers_down = false;
+    if (found == NULL || found->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+        found->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+        status = wendi_fail(error, WEND_NOT_FOUND, "the Kafka topic %s does not exist", name);
+    } else if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR && found->err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+        status = wendi_fail(error, WEND_KAFKA, "topic %s: %s", name, rd_kafka_err2str(found->err));
+    } else {
+        *count = found->partition_cnt;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return status;
+}
