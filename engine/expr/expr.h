@@ -34,7 +34,7 @@ typedef enum wendi_expr_kind {
     WENDI_EXPR_NOT,
     WENDI_EXPR_IS_NULL,     /* negated: IS NOT NULL */
     WENDI_EXPR_IS_BOOLEAN,  /* IS TRUE / IS FALSE (constant.i64 says which), negated: IS NOT … */
-    WENDI_EXPR_IS_DISTINCT, /* args[0] = comparison call; negated: IS NOT DISTINCT FROM */
+    WENDI_EXPR_IS_DISTINCT, /* args[0] IS DISTINCT FROM args[1], equal by `function`; negated: IS NOT … */
     WENDI_EXPR_IN,          /* args[0] in `list`; negated: NOT IN; a null in the list has list_null */
     WENDI_EXPR_CASE,        /* condition, result, condition, result, …, else (always there) */
     WENDI_EXPR_COALESCE     /* first non-null arg */
@@ -47,7 +47,7 @@ enum {
     WENDI_EXPR_UNKNOWN = 8  /* a quoted literal or NULL that has not met a type yet (binder only) */
 };
 
-enum { WENDI_EXPR_NO_SLOT = 0xffffffffu };
+enum { WENDI_EXPR_NO_SLOT = 0xffffffffu, WENDI_EXPR_SEVERAL_SLOTS = 0xfffffffeu };
 
 struct wendi_expr {
     uint8_t kind;    /* wendi_expr_kind */
@@ -59,9 +59,9 @@ struct wendi_expr {
     uint32_t arg_count;
     uint32_t list_count;
     uint32_t slot;        /* COLUMN */
-    uint32_t single_slot; /* the one column of the whole subtree, or WENDI_EXPR_NO_SLOT for none or several */
+    uint32_t single_slot; /* the one column of the whole subtree; NO_SLOT: none, SEVERAL_SLOTS: more */
     const wendi_expr **args;
-    const wendi_function *function; /* CALL */
+    const wendi_function *function; /* CALL, IS_DISTINCT */
     wendi_value constant;           /* CONSTANT; its type equals `type` */
     const wendi_value *list;        /* IN: non-null constants of args[0]'s type, sorted, without repeats */
     const wendi_session *session;   /* CALL that needs it; lives as long as the arena */
