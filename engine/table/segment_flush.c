@@ -1,0 +1,271 @@
+/*
+ * Flushing: put the builder's columns into row order and hand them to the segment writer. Strings
+ * get ordered dictionaries here; the user column's follows the order of users instead of bytes.
+ */
+#include "engine/table/segment_flush.h"
+
+#include <string.h>
+
+#include "engine/base/alloc.h"
+#include "engine/table/row_order.h"
+#include "format/segment_writer.h"
+
+enum { FLUSH_SETTLE_MS = 60000 };
+
+typedef struct flush { /* what one flush holds; all of it goes at the end */
+    const wendi_row_builder *builder;
+    wendi_row_order order;
+    wendi_vector *vectors;
+    void **memory; /* per column: values; then nulls */
+    wendi_dictionary **dictionaries;
+} flush;
+
+static wend_status write_to_file(void *context, const void *bytes, size_t length, wend_error *error)
+{
+    return wendi_file_write(context, bytes, length, error);
+}
+
+static bool any_null(const wendi_column_builder *column, uint32_t row_count)
+{
+    return row_count != 0 && memchr(column->nulls, 1, row_count) != NULL;
+}
+
+#define GATHER(type, from)                                  \
+    do {                                                    \
+        type *to = values;                                  \
+        for (uint32_t i = 0; i < row_count; i++) {          \
+            to[i] = (from)[rows[i]];                        \
+        }                                                   \
+    } while (0)
+
+static wend_status gather_fixed(flush *work, uint32_t position, wend_error *error)
+{
+    const wendi_column_builder *column = &work->builder->columns[position];
+    const uint32_t *rows = work->order.rows;
+    uint32_t row_count = work->builder->row_count;
+    size_t each = column->physical == WENDI_PHYSICAL_B16 ? sizeof(wendi_b16) : sizeof(int64_t);
+    void *values = wendi_alloc_aligned(64, row_count * each + 64);
+    work->memory[position] = values;
+    if (values == NULL) {
+        return wendi_fail_nomem(error, "sorting a column", row_count * each);
+    }
+    if (column->physical == WENDI_PHYSICAL_B16) {
+        GATHER(wendi_b16, column->b16);
+    } else {
+        GATHER(int64_t, column->i64); /* doubles too: the same eight bytes */
+    }
+    uint8_t *nulls = NULL;
+    if (any_null(column, row_count)) {
+        nulls = wendi_alloc_aligned(64, row_count + 64u);
+        work->memory[work->builder->column_count + position] = nulls;
+        if (nulls == NULL) {
+            return wendi_fail_nomem(error, "sorting a column", row_count);
+        }
+        for (uint32_t i = 0; i < row_count; i++) {
+            nulls[i] = column->nulls[rows[i]];
+        }
+    }
+    work->vectors[position] = (wendi_vector){.type = column->type, .form = WENDI_FORM_FLAT, .row_count = row_count,
+                                             .nulls = nulls, .data = values};
+    return WEND_OK;
+}
+
+/* The user dictionary: entries in the order of user ranks, which is (hash, bytes). */
+static wend_status user_dictionary(const flush *work, const wendi_column_builder *column, wendi_dictionary **dictionary_out,
+                                   wend_error *error)
+{
+    const wendi_row_order *order = &work->order;
+    size_t bytes = 0;
+    for (uint32_t rank = 1; rank <= order->user_count; rank++) {
+        bytes += wendi_interner_at(&column->interner, order->user_codes[rank]).length;
+    }
+    uint32_t *offsets = wendi_alloc(((size_t)order->user_count + 2) * sizeof *offsets);
+    char *text = wendi_alloc(bytes + 64);
+    if (offsets == NULL || text == NULL) {
+        wendi_free(offsets);
+        wendi_free(text);
+        return wendi_fail_nomem(error, "the user dictionary", bytes);
+    }
+    uint32_t at = 0;
+    offsets[0] = 0;
+    for (uint32_t rank = 1; rank <= order->user_count; rank++) {
+        wendi_string user = wendi_interner_at(&column->interner, order->user_codes[rank]);
+        offsets[rank] = at;
+        memcpy(text + at, user.data, user.length);
+        at += user.length;
+    }
+    offsets[order->user_count + 1] = at;
+    memset(text + at, 0, 64);
+    *dictionary_out = wendi_dictionary_new(order->user_count + 1, offsets, text, false);
+    return *dictionary_out == NULL ? wendi_fail_nomem(error, "the user dictionary", bytes) : WEND_OK;
+}
+
+static wend_status other_dictionary(const wendi_column_builder *column, uint32_t row_count, uint32_t *remap,
+                                    wendi_dictionary **dictionary_out, wend_error *error)
+{
+    uint32_t entries = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
+    uint8_t *used = wendi_alloc_zero(entries, 1);
+    if (used == NULL) {
+        return wendi_fail_nomem(error, "a dictionary", entries);
+    }
+    for (uint32_t row = 0; row < row_count; row++) {
+        used[column->codes[row]] = 1;
+    }
+    wend_status status = wendi_interner_ordered(&column->interner, used, remap, dictionary_out, error);
+    wendi_free(used);
+    return status;
+}
+
+static wend_status gather_strings(flush *work, uint32_t position, wend_error *error)
+{
+    const wendi_column_builder *column = &work->builder->columns[position];
+    const uint32_t *rows = work->order.rows;
+    uint32_t row_count = work->builder->row_count;
+    uint32_t entries = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
+    bool user = position == work->builder->schema->user_column;
+    wend_status status = WEND_OK;
+    uint32_t *remap = user ? work->order.user_rank : wendi_alloc_zero(entries, sizeof *remap);
+    uint32_t *codes = wendi_alloc_aligned(64, row_count * sizeof *codes + 64);
+    work->memory[position] = codes;
+    if (remap == NULL || codes == NULL) {
+        WEND_TRY(wendi_fail_nomem(error, "sorting a column", row_count * sizeof *codes));
+    }
+    WEND_TRY(user ? user_dictionary(work, column, &work->dictionaries[position], error)
+                  : other_dictionary(column, row_count, remap, &work->dictionaries[position], error));
+    for (uint32_t i = 0; i < row_count; i++) {
+        codes[i] = remap[column->codes[rows[i]]];
+    }
+    work->vectors[position] = (wendi_vector){.type = column->type, .form = WENDI_FORM_DICTIONARY, .row_count = row_count,
+                                             .codes = codes, .dictionary = work->dictionaries[position]};
+cleanup:
+    if (!user) {
+        wendi_free(remap);
+    }
+    return status;
+}
+
+static wend_status flush_open(flush *work, const wendi_row_builder *builder, wend_error *error)
+{
+    uint32_t columns = builder->column_count;
+    *work = (flush){.builder = builder,
+                    .vectors = wendi_alloc_zero(columns, sizeof(wendi_vector)),
+                    .memory = wendi_alloc_zero(2 * (size_t)columns, sizeof(void *)),
+                    .dictionaries = wendi_alloc_zero(columns, sizeof(wendi_dictionary *))};
+    wend_status status = WEND_OK;
+    if (work->vectors == NULL || work->memory == NULL || work->dictionaries == NULL) {
+        return wendi_fail_nomem(error, "sorting rows", columns * sizeof(wendi_vector));
+    }
+    WEND_TRY(wendi_row_order_make(builder, &work->order, error));
+    for (uint32_t position = 0; position < columns; position++) {
+        WEND_TRY(builder->columns[position].physical == WENDI_PHYSICAL_STRING ? gather_strings(work, position, error)
+                                                                              : gather_fixed(work, position, error));
+    }
+cleanup:
+    return status;
+}
+
+static void flush_close(flush *work)
+{
+    uint32_t columns = work->builder->column_count;
+    for (uint32_t i = 0; work->memory != NULL && i < 2 * columns; i++) {
+        wendi_free(work->memory[i]);
+    }
+    for (uint32_t i = 0; work->dictionaries != NULL && i < columns; i++) {
+        wendi_dictionary_release(work->dictionaries[i]);
+    }
+    wendi_free(work->memory);
+    wendi_free(work->dictionaries);
+    wendi_free(work->vectors);
+    wendi_row_order_free(&work->order);
+}
+
+static wend_status write_segment(const flush *work, wendi_file *file, const uint8_t uuid[WENDI_UUID_BYTES], int zstd_level,
+                                 wendi_segment_summary *summary, wend_error *error)
+{
+    const wendi_schema *schema = work->builder->schema;
+    wendi_segment_sink sink = {file, write_to_file};
+    wendi_segment_writer *writer = NULL;
+    wendi_segment_column *columns = wendi_alloc_zero(schema->column_count, sizeof *columns);
+    wend_status status = WEND_OK;
+    if (columns == NULL) {
+        WEND_TRY(wendi_fail_nomem(error, "a segment's columns", schema->column_count * sizeof *columns));
+    }
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        columns[i] = (wendi_segment_column){schema->columns[i].id, schema->columns[i].type, schema->columns[i].name};
+    }
+    wendi_segment_writer_options options = {.columns = columns,
+                                            .column_count = schema->column_count,
+                                            .user_column = schema->user_column,
+                                            .time_column = schema->time_column,
+                                            .zstd_level = zstd_level};
+    memcpy(options.uuid, uuid, WENDI_UUID_BYTES);
+    WEND_TRY(wendi_segment_writer_open(&sink, &options, &writer, error));
+    WEND_TRY(wendi_segment_writer_row_group(writer, work->vectors, work->builder->row_count, error));
+    WEND_TRY(wendi_segment_writer_finish(writer, summary, error));
+cleanup:
+    wendi_segment_writer_close(writer);
+    wendi_free(columns);
+    return status;
+}
+
+static wend_status publish_segment(wendi_io *io, const char *folder, const char *from, const uint8_t uuid[WENDI_UUID_BYTES],
+                                   uint64_t file_bytes, wend_error *error)
+{
+    char to[WENDI_PATH_BYTES];
+    char seg_folder[WENDI_PATH_BYTES];
+    wend_status status = WEND_OK;
+    WEND_TRY(wendi_table_uuid_path(to, folder, "seg", uuid, ".wseg", error));
+    WEND_TRY(wendi_table_path(seg_folder, folder, "seg", "", error));
+    WEND_TRY(wendi_io_settled(io, from, file_bytes, FLUSH_SETTLE_MS, error));
+    WEND_TRY(wendi_io_rename_new(io, from, to, error));
+    WEND_TRY(wendi_io_sync_folder(io, seg_folder, error));
+cleanup:
+    return status;
+}
+
+static void fill_entry(wendi_segment_entry *entry, const uint8_t uuid[WENDI_UUID_BYTES], const wendi_segment_summary *summary)
+{
+    *entry = (wendi_segment_entry){.file_bytes = summary->file_bytes,
+                                   .footer_offset = summary->footer_offset,
+                                   .footer_checksum = summary->footer_checksum,
+                                   .row_count = summary->row_count,
+                                   .time_min = summary->time_min,
+                                   .time_max = summary->time_max,
+                                   .user_hash_min = summary->user_hash_min,
+                                   .user_hash_max = summary->user_hash_max,
+                                   .null_user_rows = summary->null_user_rows};
+    memcpy(entry->uuid, uuid, WENDI_UUID_BYTES);
+}
+
+wend_status wendi_segment_flush(wendi_io *io, const char *folder, const wendi_row_builder *builder, int zstd_level,
+                                wendi_segment_entry *entry, wend_error *error)
+{
+    char path[WENDI_PATH_BYTES];
+    uint8_t uuid[WENDI_UUID_BYTES];
+    wendi_file *file = NULL;
+    wendi_segment_summary summary;
+    flush work = {.builder = builder};
+    wend_status status = WEND_OK;
+    bool created = false;
+
+    wendi_uuid_make(uuid);
+    WEND_TRY(wendi_table_uuid_path(path, folder, "tmp", uuid, ".wseg", error));
+    WEND_TRY(flush_open(&work, builder, error));
+    WEND_TRY(wendi_file_create(io, path, WENDI_CREATE_PLAIN, &file, error));
+    created = true;
+    WEND_TRY(write_segment(&work, file, uuid, zstd_level, &summary, error));
+    WEND_TRY(wendi_file_sync(file, error));
+    status = wendi_file_close(file, error);
+    file = NULL;
+    WEND_TRY(status);
+    WEND_TRY(publish_segment(io, folder, path, uuid, summary.file_bytes, error));
+    fill_entry(entry, uuid, &summary);
+cleanup:
+    wendi_file_abandon(file);
+    if (status != WEND_OK && created) {
+        wend_error ignored;
+        (void)wendi_io_unlink(io, path, &ignored);
+    }
+    flush_close(&work);
+    return status;
+}

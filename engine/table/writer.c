@@ -1,0 +1,468 @@
+/*
+ * The writer's life: lock, epoch, flushes, commits, requests. Invariants: what `snapshot` says is
+ * what the newest record of the log says; the window holds exactly the keys of committed rows and of
+ * rows accepted since.
+ */
+#include "engine/table/writer.h"
+
+#include <string.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/clock.h"
+#include "engine/base/compress.h"
+#include "engine/base/hash.h"
+#include "engine/expr/table_ddl.h"
+#include "engine/table/requests.h"
+#include "engine/table/row_key.h"
+#include "engine/table/segment_flush.h"
+#include "engine/table/table_handle.h"
+#include "engine/table/window_rebuild.h"
+
+enum { REJECT_ZSTD_LEVEL = 3, UNIQUE_KEY_BYTES = 48 };
+#define UNIQUE_WINDOW_BYTES_DEFAULT ((size_t)256 << 20)
+#define SWEEP_GRACE_US (INT64_C(15) * 60 * 1000000)
+
+struct wendi_pending_segment {
+    wendi_pending_segment *next;
+    wendi_segment_entry entry;
+};
+
+struct wendi_table_writer {
+    wendi_table *table;
+    wendi_io_lock *lock;
+    wendi_snapshot *snapshot; /* of the newest commit */
+    wendi_unique_window *window; /* NULL without UNIQUE */
+    wendi_writer_options options;
+    uint8_t uuid[WENDI_UUID_BYTES];
+    uint64_t epoch;
+    pthread_mutex_t pending_lock;
+    wendi_pending_segment *pending; /* flushed, not committed */
+};
+
+/* ---- records ---- */
+
+/* Publish a record that changes the state, and step the writer's snapshot onto it. */
+static wend_status publish(wendi_table_writer *writer, wendi_record *record, wend_error *error)
+{
+    wendi_table *table = writer->table;
+    const wendi_owned_state *before = &writer->snapshot->owned;
+    wendi_owned_state after;
+    wendi_snapshot *snapshot = NULL;
+    uint64_t checksum;
+    wend_status status = WEND_OK;
+
+    record->kind = WENDI_RECORD_COMMIT;
+    record->version = before->state.version + 1;
+    record->previous_checksum = before->head_checksum;
+    record->epoch = writer->epoch;
+    record->commit_us = wendi_clock_wall_us();
+    memcpy(record->writer, writer->uuid, WENDI_UUID_BYTES);
+    WEND_TRY(wendi_log_publish(table->io, table->folder, record, &checksum, error));
+    WEND_TRY(wendi_state_apply(before, record, checksum, &after, error));
+    WEND_TRY(wendi_snapshot_make(table, &after, writer->snapshot, &snapshot, error));
+    wendi_snapshot_release(writer->snapshot);
+    writer->snapshot = snapshot;
+    wendi_table_set_newest(table, wendi_snapshot_acquire(snapshot));
+    if (record->version % WENDI_CHECKPOINT_COMMITS == 0) {
+        WEND_TRY(wendi_log_checkpoint(table->io, table->folder, &snapshot->owned, record->commit_us, error));
+    }
+cleanup:
+    return status;
+}
+
+/* ---- open and close ---- */
+
+static bool is_referenced(const wendi_table_state *state, wendi_string name)
+{
+    char uuid[WENDI_UUID_TEXT_BYTES];
+    for (uint32_t i = 0; i < state->segment_count; i++) {
+        if (name.length >= WENDI_UUID_TEXT_BYTES - 1 &&
+            memcmp(name.data, wendi_uuid_text(state->segments[i].uuid, uuid), WENDI_UUID_TEXT_BYTES - 1) == 0) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < state->reject_count; i++) {
+        if (name.length >= WENDI_UUID_TEXT_BYTES - 1 &&
+            memcmp(name.data, wendi_uuid_text(state->rejects[i].uuid, uuid), WENDI_UUID_TEXT_BYTES - 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Files that a crash left and no commit names; young ones stay, a reader of an older snapshot may have them open. */
+static wend_status sweep_part(wendi_table_writer *writer, const char *part, int64_t grace_us, wend_error *error)
+{
+    wendi_table *table = writer->table;
+    wendi_arena arena = {0};
+    wendi_io_entry *entries = NULL;
+    uint32_t count = 0;
+    char path[WENDI_PATH_BYTES];
+    int64_t now = wendi_clock_wall_us();
+    wend_status status = WEND_OK;
+    WEND_TRY(wendi_table_path(path, table->folder, part, "", error));
+    WEND_TRY(wendi_io_list(table->io, path, &arena, &entries, &count, error));
+    for (uint32_t i = 0; i < count; i++) {
+        wendi_io_info info;
+        if (entries[i].folder || is_referenced(&writer->snapshot->owned.state, entries[i].name)) {
+            continue;
+        }
+        WEND_TRY(wendi_table_path(path, table->folder, part, entries[i].name.data, error));
+        if (wendi_io_stat(table->io, path, &info, NULL) == WEND_OK && now - info.modified_us >= grace_us) {
+            status = wendi_io_unlink(table->io, path, error);
+            status = status == WEND_NOT_FOUND ? WEND_OK : status;
+            WEND_TRY(status);
+        }
+    }
+cleanup:
+    wendi_arena_free(&arena);
+    return status;
+}
+
+static wend_status sweep(wendi_table_writer *writer, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    WEND_TRY(sweep_part(writer, "tmp", SWEEP_GRACE_US, error));
+    WEND_TRY(sweep_part(writer, "seg", SWEEP_GRACE_US, error));
+    WEND_TRY(sweep_part(writer, "rejects", SWEEP_GRACE_US, error));
+cleanup:
+    return status;
+}
+
+static wend_status open_window(wendi_table_writer *writer, wend_error *error)
+{
+    const wendi_schema *schema = wendi_table_writer_schema(writer);
+    wendi_unique_window_close(writer->window);
+    writer->window = NULL;
+    if (wendi_row_key_rules(schema) == 0) {
+        return WEND_OK;
+    }
+    size_t bytes = writer->options.unique_window_bytes != 0 ? writer->options.unique_window_bytes : UNIQUE_WINDOW_BYTES_DEFAULT;
+    uint64_t keys = schema->unique_window_keys != 0 ? schema->unique_window_keys : bytes / UNIQUE_KEY_BYTES;
+    wend_status status = wendi_unique_window_open(keys, &writer->window, error);
+    return status == WEND_OK ? wendi_window_rebuild(writer->snapshot, writer->window, error) : status;
+}
+
+wend_status wendi_table_writer_open(wendi_table *table, const wendi_writer_options *options,
+                                    wendi_table_writer **writer_out, wend_error *error)
+{
+    char lock_path[WENDI_PATH_BYTES];
+    wendi_record epoch_commit = {0};
+    wend_status status = WEND_OK;
+    wendi_table_writer *writer = wendi_alloc_zero(1, sizeof *writer);
+    *writer_out = NULL;
+    if (writer == NULL) {
+        return wendi_fail_nomem(error, "a table's writer", sizeof *writer);
+    }
+    pthread_mutex_init(&writer->pending_lock, NULL);
+    writer->table = table;
+    writer->options = options != NULL ? *options : (wendi_writer_options){0};
+    wendi_uuid_make(writer->uuid);
+    WEND_TRY(wendi_table_path(lock_path, table->folder, "LOCK", "", error));
+    WEND_TRY(wendi_io_lock_acquire(table->io, lock_path, &writer->lock, error));
+    WEND_TRY(wendi_table_snapshot(table, &writer->snapshot, error));
+    writer->epoch = writer->snapshot->owned.state.epoch + 1;
+    WEND_TRY(publish(writer, &epoch_commit, error));
+    WEND_TRY(sweep(writer, error));
+    WEND_TRY(open_window(writer, error));
+    *writer_out = writer;
+    writer = NULL;
+cleanup:
+    wendi_table_writer_close(writer);
+    return status;
+}
+
+static void remove_pending(wendi_table_writer *writer, wendi_pending_segment *pending)
+{
+    char path[WENDI_PATH_BYTES];
+    if (wendi_table_uuid_path(path, writer->table->folder, "seg", pending->entry.uuid, ".wseg", NULL) == WEND_OK) {
+        (void)wendi_io_unlink(writer->table->io, path, NULL); /* what stays is swept later */
+    }
+    wendi_free(pending);
+}
+
+void wendi_table_writer_close(wendi_table_writer *writer)
+{
+    if (writer == NULL) {
+        return;
+    }
+    while (writer->pending != NULL) {
+        wendi_pending_segment *pending = writer->pending;
+        writer->pending = pending->next;
+        remove_pending(writer, pending);
+    }
+    wendi_unique_window_close(writer->window);
+    wendi_snapshot_release(writer->snapshot);
+    wendi_io_lock_release(writer->lock);
+    pthread_mutex_destroy(&writer->pending_lock);
+    wendi_free(writer);
+}
+
+const wendi_schema *wendi_table_writer_schema(const wendi_table_writer *writer)
+{
+    return wendi_snapshot_schema(writer->snapshot);
+}
+
+const wendi_table_state *wendi_table_writer_state(const wendi_table_writer *writer)
+{
+    return wendi_snapshot_state(writer->snapshot);
+}
+
+/* ---- flush and commit ---- */
+
+wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_builder *builder,
+                                     wendi_pending_segment **pending_out, wend_error *error)
+{
+    *pending_out = NULL;
+    if (builder->row_count == 0) {
+        return WEND_OK;
+    }
+    wendi_pending_segment *pending = wendi_alloc_zero(1, sizeof *pending);
+    if (pending == NULL) {
+        return wendi_fail_nomem(error, "a pending segment", sizeof *pending);
+    }
+    wend_status status = wendi_segment_flush(writer->table->io, writer->table->folder, builder, writer->options.zstd_level,
+                                             &pending->entry, error);
+    if (status != WEND_OK) {
+        wendi_free(pending);
+        return status;
+    }
+    pthread_mutex_lock(&writer->pending_lock);
+    pending->next = writer->pending;
+    writer->pending = pending;
+    pthread_mutex_unlock(&writer->pending_lock);
+    *pending_out = pending;
+    return WEND_OK;
+}
+
+static wend_status check_sources(const wendi_table_writer *writer, const wendi_commit_request *request, wend_error *error)
+{
+    const wendi_table_state *state = wendi_table_writer_state(writer);
+    for (uint32_t i = 0; i < request->source_count; i++) {
+        const wendi_source_state *moved = &request->sources[i];
+        const wendi_source_state *known = wendi_state_source(state, moved->topic, moved->partition);
+        WEND_REQUIRE(moved->taken == moved->stored + moved->rejected + moved->deduplicated + moved->tombstones);
+        if (known != NULL && moved->next < known->next) {
+            return wendi_fail(error, WEND_CONFLICT, "%.*s would go back from position %lld to %lld", (int)moved->shown.length,
+                              moved->shown.data, (long long)known->next, (long long)moved->next);
+        }
+    }
+    if (request->cluster_id.length != 0 && state->cluster_id.length != 0 &&
+        !wendi_string_equal(request->cluster_id, state->cluster_id)) {
+        wendi_fail(error, WEND_CONFLICT, "the table holds offsets of Kafka cluster %.*s, but this one is %.*s",
+                   (int)state->cluster_id.length, state->cluster_id.data, (int)request->cluster_id.length, request->cluster_id.data);
+        wendi_error_hint(error, "offsets of one cluster mean nothing in another: ingest it into a table of its own");
+        return WEND_CONFLICT;
+    }
+    return WEND_OK;
+}
+
+static wend_status write_rejects(wendi_table_writer *writer, const wendi_reject_block *block, wendi_reject_entry *entry,
+                                 wend_error *error)
+{
+    char from[WENDI_PATH_BYTES];
+    char to[WENDI_PATH_BYTES];
+    const char *folder = writer->table->folder;
+    size_t capacity = wendi_compress_bound(block->length);
+    size_t length = 0;
+    wend_status status = WEND_OK;
+    void *bytes = wendi_alloc(capacity);
+    if (bytes == NULL) {
+        WEND_TRY(wendi_fail_nomem(error, "rejected rows", capacity));
+    }
+    status = wendi_compress(block->ndjson, block->length, REJECT_ZSTD_LEVEL, bytes, capacity, &length);
+    if (status != WEND_OK) {
+        WEND_TRY(wendi_fail(error, status, "rejected rows could not be compressed"));
+    }
+    *entry = (wendi_reject_entry){.file_bytes = length, .checksum = wendi_hash64(bytes, length), .row_count = block->row_count,
+                                  .commit = wendi_table_writer_state(writer)->version + 1};
+    wendi_uuid_make(entry->uuid);
+    WEND_TRY(wendi_table_uuid_path(from, folder, "tmp", entry->uuid, ".ndjson.zst", error));
+    WEND_TRY(wendi_table_uuid_path(to, folder, "rejects", entry->uuid, ".ndjson.zst", error));
+    WEND_TRY(wendi_io_write_file(writer->table->io, from, bytes, length, error));
+    WEND_TRY(wendi_io_settled(writer->table->io, from, length, 60000, error));
+    WEND_TRY(wendi_io_rename_new(writer->table->io, from, to, error));
+    WEND_TRY(wendi_table_path(to, folder, "rejects", "", error));
+    WEND_TRY(wendi_io_sync_folder(writer->table->io, to, error));
+cleanup:
+    wendi_free(bytes);
+    return status;
+}
+
+/* Take the request's segments out of the pending list; they are this commit's now. */
+static void unlink_pending(wendi_table_writer *writer, const wendi_commit_request *request)
+{
+    pthread_mutex_lock(&writer->pending_lock);
+    for (uint32_t i = 0; i < request->segment_count; i++) {
+        wendi_pending_segment **link = &writer->pending;
+        while (*link != NULL && *link != request->segments[i]) {
+            link = &(*link)->next;
+        }
+        WEND_REQUIRE(*link != NULL);
+        *link = (*link)->next;
+    }
+    pthread_mutex_unlock(&writer->pending_lock);
+}
+
+wend_status wendi_table_writer_commit(wendi_table_writer *writer, const wendi_commit_request *request, wend_error *error)
+{
+    wendi_reject_entry reject;
+    bool has_rejects = request->rejects != NULL && request->rejects->row_count != 0;
+    bool tried = false;
+    wend_status status = WEND_OK;
+    wendi_segment_entry *entries = wendi_alloc_zero(request->segment_count, sizeof *entries);
+
+    unlink_pending(writer, request);
+    if (entries == NULL) {
+        WEND_TRY(wendi_fail_nomem(error, "a commit", request->segment_count * sizeof *entries));
+    }
+    WEND_TRY(check_sources(writer, request, error));
+    if (has_rejects) {
+        WEND_TRY(write_rejects(writer, request->rejects, &reject, error));
+    }
+    uint64_t version = wendi_table_writer_state(writer)->version + 1;
+    for (uint32_t i = 0; i < request->segment_count; i++) {
+        entries[i] = request->segments[i]->entry;
+        entries[i].commit_first = version;
+        entries[i].commit_last = version;
+        entries[i].ordinal = i;
+    }
+    wendi_record record = {.cluster_id = request->cluster_id,
+                           .added_segments = entries,
+                           .added_segment_count = request->segment_count,
+                           .sources = request->sources,
+                           .source_count = request->source_count,
+                           .rejects = has_rejects ? &reject : NULL,
+                           .reject_count = has_rejects ? 1 : 0};
+    tried = true;
+    WEND_TRY(publish(writer, &record, error));
+    if (writer->window != NULL) {
+        WEND_TRY(wendi_unique_window_commit(writer->window, version, error));
+    }
+cleanup:
+    for (uint32_t i = 0; i < request->segment_count; i++) {
+        if (tried) { /* the record may be there even if publishing failed: only a sweep may remove its files */
+            wendi_free(request->segments[i]);
+        } else {
+            remove_pending(writer, request->segments[i]);
+        }
+    }
+    wendi_free(entries);
+    return status;
+}
+
+/* ---- deduplication ---- */
+
+wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder, uint32_t first,
+                                      uint8_t *keep, uint32_t *duplicate_count, wend_error *error)
+{
+    const wendi_schema *schema = wendi_table_writer_schema(writer);
+    uint32_t rules = wendi_row_key_rules(schema);
+    uint32_t count = builder->row_count - first;
+    wendi_vector *vectors = NULL;
+    wendi_hash128 *keys = NULL;
+    wend_status status = WEND_OK;
+
+    *duplicate_count = 0;
+    if (rules == 0 || count == 0) {
+        return WEND_OK;
+    }
+    vectors = wendi_alloc(builder->column_count * sizeof *vectors);
+    keys = wendi_alloc((size_t)rules * count * sizeof *keys);
+    if (vectors == NULL || keys == NULL) {
+        WEND_TRY(wendi_fail_nomem(error, "deduplicating rows", (size_t)rules * count * sizeof *keys));
+    }
+    wendi_row_builder_vectors(builder, first, count, vectors);
+    WEND_TRY(wendi_row_keys(schema, vectors, count, keys, error));
+    for (uint32_t row = 0; row < count; row++) {
+        bool duplicate = false;
+        for (uint32_t rule = 0; keep[row] && rule < rules; rule++) { /* all rules are asked before any key enters */
+            duplicate |= wendi_unique_window_holds(writer->window, keys[(size_t)rule * count + row]);
+        }
+        for (uint32_t rule = 0; keep[row] && !duplicate && rule < rules; rule++) {
+            bool added;
+            WEND_TRY(wendi_unique_window_add(writer->window, keys[(size_t)rule * count + row], &added, error));
+        }
+        if (duplicate) {
+            keep[row] = 0;
+            (*duplicate_count)++;
+        }
+    }
+cleanup:
+    wendi_free(vectors);
+    wendi_free(keys);
+    return status;
+}
+
+wendi_unique_report wendi_table_writer_unique_report(const wendi_table_writer *writer)
+{
+    if (writer->window == NULL) {
+        return (wendi_unique_report){0};
+    }
+    return (wendi_unique_report){.keys = wendi_unique_window_keys(writer->window),
+                                 .memory_bytes = wendi_unique_window_bytes(writer->window),
+                                 .oldest_commit = wendi_unique_window_oldest(writer->window)};
+}
+
+/* ---- requests ---- */
+
+static wend_status alter(wendi_table_writer *writer, wendi_string sql, wend_error *error)
+{
+    wendi_schema *schema = NULL;
+    wendi_arena arena = {0};
+    wend_status status = WEND_OK;
+    char *text = wendi_arena_copy(&arena, sql.data, sql.length);
+    if (text == NULL) {
+        WEND_TRY(wendi_fail_nomem(error, "a request", sql.length));
+    }
+    WEND_TRY(wendi_schema_add_column(wendi_table_writer_schema(writer), text, &schema, error));
+    wendi_schema_record stored = {.ddl = schema->ddl,
+                                  .column_ids = wendi_arena_alloc(&arena, schema->column_count * sizeof(uint32_t)),
+                                  .column_count = schema->column_count,
+                                  .next_column_id = schema->next_column_id};
+    if (stored.column_ids == NULL) {
+        WEND_TRY(wendi_fail_nomem(error, "the schema", schema->column_count * sizeof(uint32_t)));
+    }
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        stored.column_ids[i] = schema->columns[i].id;
+    }
+    wendi_record record = {.schema = &stored};
+    WEND_TRY(publish(writer, &record, error));
+cleanup:
+    wendi_schema_free(schema);
+    wendi_arena_free(&arena);
+    return status;
+}
+
+wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema_changed, wend_error *error)
+{
+    wendi_table *table = writer->table;
+    wendi_arena arena = {0};
+    wendi_request *requests = NULL;
+    uint32_t count = 0;
+    const wendi_shared_schema *before = writer->snapshot->shared;
+    wend_status status = WEND_OK;
+    *schema_changed = false;
+    WEND_TRY(wendi_request_list(table->io, table->folder, &arena, &requests, &count, error));
+    for (uint32_t i = 0; i < count; i++) {
+        wend_error why = {0};
+        wend_status outcome;
+        if (wendi_string_equal(requests[i].kind, wendi_string_of("alter"))) {
+            outcome = alter(writer, requests[i].text, &why);
+        } else {
+            outcome = wendi_fail(&why, WEND_UNSUPPORTED, "the writer does not know the request \"%.*s\"", (int)requests[i].kind.length,
+                                 requests[i].kind.data);
+        }
+        if (outcome == WEND_FENCED || outcome == WEND_IO || outcome == WEND_NOMEM) { /* ours to fail with, not the asker's fault */
+            if (error != NULL) {
+                *error = why;
+            }
+            WEND_TRY(outcome);
+        }
+        WEND_TRY(wendi_request_answer(table->io, table->folder, &requests[i], outcome, &why, error));
+    }
+    *schema_changed = writer->snapshot->shared != before;
+cleanup:
+    wendi_arena_free(&arena);
+    return status;
+}
