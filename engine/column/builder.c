@@ -1,0 +1,189 @@
+/*
+ * Row builders. One allocation per array at init, and none afterwards but the interners', so that a row
+ * either fits entirely or leaves no trace: raising row_count is its commit.
+ */
+#include "engine/column/builder.h"
+
+#include <assert.h>
+
+#include "engine/base/alloc.h"
+
+enum { ARRAY_ALIGNMENT = 64, ARRAY_PADDING = 64 };
+
+static size_t value_bytes(wendi_physical physical)
+{
+    switch (physical) {
+    case WENDI_PHYSICAL_I64:
+        return sizeof(int64_t);
+    case WENDI_PHYSICAL_F64:
+        return sizeof(double);
+    case WENDI_PHYSICAL_B16:
+        return sizeof(wendi_b16);
+    case WENDI_PHYSICAL_STRING:
+        break;
+    }
+    return sizeof(uint32_t);
+}
+
+static wend_status init_column(wendi_column_builder *column, wendi_type type, uint32_t row_capacity)
+{
+    column->type = type;
+    column->physical = (uint8_t)wendi_type_physical(type);
+    size_t bytes = row_capacity * value_bytes((wendi_physical)column->physical);
+    column->data = wendi_alloc_aligned(ARRAY_ALIGNMENT, bytes + ARRAY_PADDING);
+    if (column->data == NULL) {
+        return WEND_NOMEM;
+    }
+    memset((char *)column->data + bytes, 0, ARRAY_PADDING);
+    if (column->physical == WENDI_PHYSICAL_STRING) {
+        return wendi_interner_reserve(&column->interner, 0);
+    }
+    column->nulls = wendi_alloc_aligned(ARRAY_ALIGNMENT, row_capacity + ARRAY_PADDING);
+    if (column->nulls == NULL) {
+        return WEND_NOMEM;
+    }
+    memset(column->nulls + row_capacity, 0, ARRAY_PADDING);
+    return WEND_OK;
+}
+
+wend_status wendi_row_builder_init(wendi_row_builder *builder, const wendi_schema *schema, uint32_t row_capacity,
+                                   wend_error *error)
+{
+    wend_status status = WEND_OK;
+
+    assert(row_capacity >= 1 && row_capacity <= WENDI_ROW_GROUP_ROWS_MAX);
+    *builder = (wendi_row_builder){.schema = schema, .row_capacity = row_capacity};
+    builder->columns = wendi_alloc_zero(schema->column_count, sizeof *builder->columns);
+    builder->partitions = wendi_alloc_aligned(ARRAY_ALIGNMENT, row_capacity * sizeof(uint32_t) + ARRAY_PADDING);
+    if (builder->columns == NULL || builder->partitions == NULL) {
+        WEND_TRY(WEND_NOMEM);
+    }
+    builder->column_count = schema->column_count;
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        WEND_TRY(init_column(&builder->columns[i], schema->columns[i].type, row_capacity));
+    }
+cleanup:
+    if (status != WEND_OK) {
+        wendi_row_builder_free(builder);
+        wendi_fail(error, status, "no memory for a batch of %u rows", row_capacity);
+        wendi_error_hint(error, "let batches have fewer rows, or give the process more memory");
+    }
+    return status;
+}
+
+wend_status wendi_row_builder_set(wendi_row_builder *builder, uint32_t column, const wendi_value *value)
+{
+    assert(column < builder->column_count && builder->row_count < builder->row_capacity);
+    wendi_column_builder *into = &builder->columns[column];
+    uint32_t row = builder->row_count;
+    assert(value->null || wendi_type_physical(value->type) == (wendi_physical)into->physical);
+
+    if (into->physical == WENDI_PHYSICAL_STRING) {
+        into->codes[row] = 0;
+        return value->null ? WEND_OK : wendi_interner_code(&into->interner, value->string, &into->codes[row]);
+    }
+    into->nulls[row] = value->null;
+    if (into->physical == WENDI_PHYSICAL_I64) {
+        into->i64[row] = value->null ? 0 : value->i64;
+    } else if (into->physical == WENDI_PHYSICAL_F64) {
+        into->f64[row] = value->null ? 0 : value->f64;
+    } else {
+        into->b16[row] = value->null ? (wendi_b16){{0, 0}} : value->b16;
+    }
+    return WEND_OK;
+}
+
+/* The interner's entries as a dictionary that borrows them. */
+static wendi_dictionary *view_interner(wendi_column_builder *column)
+{
+    atomic_init(&column->view.references, 1);
+    column->view.entry_count = column->interner.entry_count;
+    column->view.ordered = false;
+    column->view.offsets = column->interner.offsets;
+    column->view.bytes = (char *)column->interner.bytes.data;
+    return &column->view;
+}
+
+void wendi_row_builder_vectors(wendi_row_builder *builder, uint32_t first, uint32_t count, wendi_vector *vectors)
+{
+    assert(first <= builder->row_capacity && count <= builder->row_capacity - first);
+    for (uint32_t i = 0; i < builder->column_count; i++) {
+        wendi_column_builder *column = &builder->columns[i];
+        wendi_vector *vector = &vectors[i];
+        *vector = (wendi_vector){.type = column->type, .form = WENDI_FORM_FLAT, .row_count = count};
+        if (column->physical == WENDI_PHYSICAL_STRING) {
+            vector->form = WENDI_FORM_DICTIONARY;
+            vector->dictionary = view_interner(column);
+        } else {
+            vector->nulls = column->nulls + first;
+        }
+        vector->data = (const char *)column->data + first * value_bytes((wendi_physical)column->physical);
+    }
+}
+
+void wendi_row_builder_keep(wendi_row_builder *builder, uint32_t first, const uint8_t *keep)
+{
+    uint32_t count = builder->row_count - first;
+    uint32_t kept = 0;
+    while (kept < count && keep[kept] != 0) { /* Mostly all are kept, and then nothing is to be moved. */
+        kept++;
+    }
+    uint32_t begin = kept;
+    for (uint32_t i = begin; i < count; i++) {
+        kept += keep[i] != 0;
+    }
+    if (kept == count) {
+        return;
+    }
+    for (uint32_t c = 0; c <= builder->column_count; c++) {
+        bool partitions = c == builder->column_count;
+        wendi_column_builder *column = partitions ? NULL : &builder->columns[c];
+        size_t bytes = partitions ? sizeof(uint32_t) : value_bytes((wendi_physical)column->physical);
+        char *values = (partitions ? (char *)builder->partitions : (char *)column->data) + first * bytes;
+        uint8_t *nulls = partitions || column->nulls == NULL ? NULL : column->nulls + first;
+        uint32_t to = begin;
+        for (uint32_t i = begin; i < count; i++) {
+            if (keep[i] != 0) {
+                memmove(values + to * bytes, values + i * bytes, bytes);
+                if (nulls != NULL) {
+                    nulls[to] = nulls[i];
+                }
+                to++;
+            }
+        }
+    }
+    builder->row_count = first + kept;
+}
+
+size_t wendi_row_builder_bytes(const wendi_row_builder *builder)
+{
+    size_t bytes = builder->row_count * sizeof(uint32_t);
+    for (uint32_t i = 0; i < builder->column_count; i++) {
+        const wendi_column_builder *column = &builder->columns[i];
+        const wendi_interner *interner = &column->interner;
+        bytes += builder->row_count * (value_bytes((wendi_physical)column->physical) + (column->nulls != NULL));
+        bytes += interner->bytes.length + interner->slot_count * sizeof *interner->slots +
+                 interner->entry_count * (sizeof *interner->offsets + sizeof *interner->hashes);
+    }
+    return bytes;
+}
+
+void wendi_row_builder_reset(wendi_row_builder *builder)
+{
+    builder->row_count = 0;
+    for (uint32_t i = 0; i < builder->column_count; i++) {
+        wendi_interner_reset(&builder->columns[i].interner);
+    }
+}
+
+void wendi_row_builder_free(wendi_row_builder *builder)
+{
+    for (uint32_t i = 0; i < builder->column_count; i++) {
+        wendi_free(builder->columns[i].data);
+        wendi_free(builder->columns[i].nulls);
+        wendi_interner_free(&builder->columns[i].interner);
+    }
+    wendi_free(builder->columns);
+    wendi_free(builder->partitions);
+    *builder = (wendi_row_builder){0};
+}
