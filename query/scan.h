@@ -49,6 +49,10 @@ const wendi_scan_unit *wendi_scan_units(const wendi_scan *scan, uint32_t *count)
 uint64_t wendi_scan_row_count(const wendi_scan *scan);
 /** The opened segment of a unit. */
 wendi_segment *wendi_scan_segment(const wendi_scan *scan, uint32_t segment);
+/** What was considered and skipped so far; wendi_scan_close() adds it to the context's counters. */
+const wendi_query_counters *wendi_scan_counters(const wendi_scan *scan);
+/** Whether the column at `slot` has a dictionary in every row group that is left (or one value there). */
+bool wendi_scan_has_dictionary(wendi_scan *scan, uint32_t slot);
 
 wend_status wendi_scan_reader_open(wendi_scan *scan, wendi_scan_reader **reader_out, wend_error *error);
 void wendi_scan_reader_close(wendi_scan_reader *reader); /* accepts NULL */
@@ -69,5 +73,11 @@ wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_
  */
 wend_status wendi_scan_reader_next(wendi_scan_reader *reader, wendi_batch *batch, wendi_selection *selection,
                                    uint32_t *first_row, wend_error *error);
+/**
+ * The dictionary of the column at `slot` in the row group being read, borrowed from the scan; NULL when
+ * there is none. A column that the segment lacks has a dictionary of its default alone.
+ */
+wend_status wendi_scan_reader_dictionary(wendi_scan_reader *reader, uint32_t slot, wendi_dictionary **dictionary_out,
+                                         wend_error *error);
 
 #endif
