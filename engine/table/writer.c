@@ -31,6 +31,7 @@ struct wendi_table_writer {
     wendi_table *table;
     wendi_io_lock *lock;
     wendi_snapshot *snapshot; /* of the newest commit */
+    wendi_snapshot *retired;  /* keeps the schema that builders still name until the next requests() */
     wendi_unique_window *window; /* NULL without UNIQUE */
     wendi_writer_options options;
     uint8_t uuid[WENDI_UUID_BYTES];
@@ -193,6 +194,7 @@ void wendi_table_writer_close(wendi_table_writer *writer)
     }
     wendi_unique_window_close(writer->window);
     wendi_snapshot_release(writer->snapshot);
+    wendi_snapshot_release(writer->retired);
     wendi_io_lock_release(writer->lock);
     pthread_mutex_destroy(&writer->pending_lock);
     wendi_free(writer);
@@ -406,7 +408,7 @@ wendi_unique_report wendi_table_writer_unique_report(const wendi_table_writer *w
 
 /* ---- requests ---- */
 
-static wend_status alter(wendi_table_writer *writer, wendi_string sql, wend_error *error)
+wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sql, wend_error *error)
 {
     wendi_schema *schema = NULL;
     wendi_arena arena = {0};
@@ -440,15 +442,16 @@ wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema
     wendi_arena arena = {0};
     wendi_request *requests = NULL;
     uint32_t count = 0;
-    const wendi_shared_schema *before = writer->snapshot->shared;
     wend_status status = WEND_OK;
     *schema_changed = false;
+    wendi_snapshot_release(writer->retired);
+    writer->retired = wendi_snapshot_acquire(writer->snapshot);
     WEND_TRY(wendi_request_list(table->io, table->folder, &arena, &requests, &count, error));
     for (uint32_t i = 0; i < count; i++) {
         wend_error why = {0};
         wend_status outcome;
         if (wendi_string_equal(requests[i].kind, wendi_string_of("alter"))) {
-            outcome = alter(writer, requests[i].text, &why);
+            outcome = wendi_table_writer_alter(writer, requests[i].text, &why);
         } else {
             outcome = wendi_fail(&why, WEND_UNSUPPORTED, "the writer does not know the request \"%.*s\"", (int)requests[i].kind.length,
                                  requests[i].kind.data);
@@ -461,7 +464,7 @@ wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema
         }
         WEND_TRY(wendi_request_answer(table->io, table->folder, &requests[i], outcome, &why, error));
     }
-    *schema_changed = writer->snapshot->shared != before;
+    *schema_changed = writer->snapshot->shared != writer->retired->shared;
 cleanup:
     wendi_arena_free(&arena);
     return status;

@@ -65,9 +65,13 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer, const wendi_co
 
 /**
  * Carry out the requests that other commands left (alter, compact, …); call between commits. `*schema_changed`
- * tells the caller to make new builders from wendi_table_writer_schema().
+ * tells the caller to make new builders from wendi_table_writer_schema(); the schema that the old ones name lives
+ * until the next call of this function.
  */
 wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema_changed, wend_error *error);
+
+/** Carry out one ALTER TABLE … ADD COLUMN now. */
+wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sql, wend_error *error);
 
 /**
  * Deduplicate rows first..row_count-1 of the builder by the schema's UNIQUE rules: keep[i] = 0 for a row whose key
