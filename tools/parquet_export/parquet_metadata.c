@@ -17,7 +17,7 @@ enum { PAGE_DATA = 0, PAGE_DICTIONARY = 2 };
 enum { REPETITION_REQUIRED = 0, REPETITION_OPTIONAL = 1 };
 enum { CODEC_UNCOMPRESSED = 0, CODEC_SNAPPY = 1, CODEC_ZSTD = 6 };
 enum { BOUNDARY_UNORDERED = 0, BOUNDARY_ASCENDING = 1, BOUNDARY_DESCENDING = 2 };
-enum { FORMAT_VERSION = 2 };
+enum { FORMAT_VERSION = 1 }; /* what the specification asks of all writers */
 
 wend_status parquet_metadata_page_header(const parquet_page_head *head, parquet_bytes *out)
 {
@@ -191,6 +191,12 @@ static wend_status write_column_index(const index_draft *draft, size_t page_coun
     for (size_t i = 0; i < page_count; i++) {
         parquet_thrift_item_integer(&thrift, line_at(draft, i)->null_count);
     }
+    if (column->order == PARQUET_ORDER_FLOAT) {
+        parquet_thrift_list(&thrift, 8, PARQUET_THRIFT_I64, page_count);
+        for (size_t i = 0; i < page_count; i++) {
+            parquet_thrift_item_integer(&thrift, line_at(draft, i)->nan_count);
+        }
+    }
     parquet_thrift_struct_end(&thrift);
     return thrift.status;
 }
@@ -316,9 +322,7 @@ static void put_column_metadata(parquet_thrift *thrift, const parquet_chunk_reco
     if (has_dictionary) {
         parquet_thrift_i64(thrift, 11, record->offset);
     }
-    parquet_thrift_struct(thrift, 12);
-    parquet_thrift_raw(thrift, record->statistics.data, record->statistics.length);
-    thrift->depth--; /* The ready bytes carry their own end. */
+    parquet_thrift_ready_struct(thrift, 12, record->statistics.data, record->statistics.length);
     parquet_thrift_list(thrift, 13, PARQUET_THRIFT_STRUCT, 1u + has_dictionary);
     if (has_dictionary) {
         put_page_count(thrift, PAGE_DICTIONARY, PARQUET_PLAIN, 1);

@@ -104,6 +104,12 @@ void parquet_thrift_struct(parquet_thrift *thrift, int16_t id)
     parquet_thrift_item_struct(thrift);
 }
 
+void parquet_thrift_ready_struct(parquet_thrift *thrift, int16_t id, const void *data, size_t count)
+{
+    put_field(thrift, id, PARQUET_THRIFT_STRUCT);
+    parquet_thrift_raw(thrift, data, count);
+}
+
 void parquet_thrift_item_struct(parquet_thrift *thrift)
 {
     assert(thrift->depth + 1 < PARQUET_THRIFT_DEPTH_MAX);

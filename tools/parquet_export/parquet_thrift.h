@@ -47,6 +47,8 @@ void parquet_thrift_bool(parquet_thrift *thrift, int16_t id, bool value);
 void parquet_thrift_binary(parquet_thrift *thrift, int16_t id, const void *data, size_t count);
 void parquet_thrift_string(parquet_thrift *thrift, int16_t id, const char *text);
 void parquet_thrift_struct(parquet_thrift *thrift, int16_t id);
+/** A struct field whose bytes, its end included, are there already. */
+void parquet_thrift_ready_struct(parquet_thrift *thrift, int16_t id, const void *data, size_t count);
 void parquet_thrift_struct_end(parquet_thrift *thrift);
 
 /** A list's head; its elements follow by the calls below (or struct elements). */
