@@ -118,7 +118,7 @@ static wend_status add_partition(wendi_kafka_source *source, wendi_kafka_topic *
 
 static bool asked_for(const wendi_kafka_source_options *options, int32_t partition)
 {
-    for (uint32_t k = 0; k < options->partition_count; k++) {
+    for (uint32_t k = 0; options->partitions != NULL && k < options->partition_count; k++) {
         if (options->partitions[k] == partition) {
             return true;
         }

@@ -300,7 +300,7 @@ static rd_kafka_resp_err_t hand_over(wendi_kafka_producer *producer, const wendi
                                      const wendi_kafka_outgoing *message)
 {
     void *payload = (void *)(uintptr_t)message->payload; /* copied, not changed */
-    const void *key = message->key;
+    void *key = (void *)(uintptr_t)message->key;
 
     if (message->timestamp_us == 0 && message->header_count == 0) {
         int result = rd_kafka_produce(outlet->handle, partition, RD_KAFKA_MSG_F_COPY, payload, message->length, key,

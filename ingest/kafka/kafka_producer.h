@@ -15,7 +15,7 @@
 /**
  * The offset up to which the table has committed `partition` of `topic`: the `next` of its commit,
  * or 0 when it has none. A negative answer gives up: the waiting call returns WEND_CANCELLED.
- * Called from within send() and flush() every 20 ms at most.
+ * Called from within send(), every 20 ms at most while it waits.
  */
 typedef int64_t (*wendi_kafka_settled)(void *context, const char *topic, int32_t partition);
 
