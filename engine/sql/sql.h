@@ -51,6 +51,8 @@ wend_status wendi_sql_print_expression(const wendi_sql_expr *expr, wendi_buffer 
 wend_status wendi_sql_print_select(const wendi_sql_select *select, wendi_buffer *out);
 /** Any statement, one line. */
 wend_status wendi_sql_print_statement(const wendi_sql_statement *statement, wendi_buffer *out);
+/** A type's name with its modifiers. */
+wend_status wendi_sql_print_type(const wendi_sql_type *type, wendi_buffer *out);
 /** A name, quoted when it is a reserved word or would not be read back as itself. */
 wend_status wendi_sql_print_name(wendi_string name, wendi_buffer *out);
 /** 'text' with quotes doubled. */
