@@ -1,0 +1,17 @@
+/**
+ * Ingest from Kafka topics: ingest.h with a Kafka source at the table's own offsets.
+ */
+#ifndef WENDI_INGEST_KAFKA_H
+#define WENDI_INGEST_KAFKA_H
+
+#include "ingest/ingest.h"
+#include "ingest/kafka/kafka_source.h"
+
+/**
+ * Ingest topics into `table` of the store. starts, expected_cluster_id and headers of `kafka` are set from
+ * the table here, whatever they hold; all else is the caller's choice.
+ */
+wend_status wendi_ingest_kafka(const char *store, const char *table, const wendi_kafka_source_options *kafka,
+                               const wendi_ingest_options *options, wendi_ingest_stats *stats, wend_error *error);
+
+#endif
