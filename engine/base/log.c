@@ -80,7 +80,7 @@ void wendi_log(wendi_log_level level, const char *room, const char *format, ...)
     }
     int saved_errno = errno;
     char text[LOG_TEXT_BYTES];
-    char time[40];
+    char time[64];
     char line[LOG_LINE_BYTES];
     va_list arguments;
     va_start(arguments, format);
