@@ -60,6 +60,7 @@ struct wendi_function {
     wendi_kernel kernel;
     wendi_type (*result_type)(const wendi_expr *const *args, uint32_t arg_count);
     wendi_select_kernel select; /* comparisons: filters without a boolean column between; may be NULL */
+    wend_status (*check)(const wendi_expr *call, wend_error *error); /* of constant arguments, at binding; may be NULL */
 };
 
 /** Tables end with an entry whose name is NULL. */
@@ -68,6 +69,8 @@ extern const wendi_function wendi_text_functions[];
 extern const wendi_function wendi_pattern_functions[];
 extern const wendi_function wendi_time_functions[];
 extern const wendi_function wendi_json_functions[];
+/** greatest and least of two or more of one type; nulls are passed over. */
+const wendi_function *wendi_extreme_function(bool greatest, wendi_type type);
 
 /** Comparison kernels: `operator_name` one of = <> < <= > >=; both sides have this type. */
 const wendi_function *wendi_compare_function(const char *operator_name, wendi_type type);
@@ -77,9 +80,6 @@ const wendi_function *wendi_arithmetic_function(char operator_name, wendi_type r
 const wendi_function *wendi_time_operator(char operator_name, wendi_type left, wendi_type right, wendi_type *result);
 /** The kernel of a cast; NULL when values need none (bigint to numeric(19,0) does, varchar to text does not). */
 const wendi_function *wendi_cast_function(wendi_type from, wendi_type to);
-/** -> and ->> of jsonb by a key or an index; LIKE and its kin by name: see their tables. */
-const wendi_function *wendi_function_named(const wendi_function *table, const char *name);
-
 /** Rows of a call, densely or by its selection. For kernels that do real work a row. */
 #define WENDI_CALL_ROWS(call, row)                                                               \
     for (uint32_t row##_k = 0, row = 0;                                                          \

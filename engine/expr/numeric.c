@@ -270,6 +270,87 @@ bool wendi_numeric_from_double(double value, uint32_t scale, wendi_int128 *resul
     return wendi_numeric_rescale(number, (uint32_t)-exponent, scale, result);
 }
 
+uint32_t wendi_numeric_digits(wendi_int128 value)
+{
+    uint32_t digits = 1;
+
+    while (digits < 38 && !wendi_numeric_fits(value, digits)) {
+        digits++;
+    }
+    return digits;
+}
+
+/** The exponent at `at` ("e+7"), clipped to ±1000; false when there are no digits. */
+static bool parse_exponent(const char *at, const char *end, int32_t *exponent)
+{
+    bool negative = at < end && *at == '-';
+
+    at += at < end && (*at == '-' || *at == '+');
+    if (at == end) {
+        return false;
+    }
+    *exponent = 0;
+    for (; at < end; at++) {
+        if (*at < '0' || *at > '9') {
+            return false;
+        }
+        *exponent = *exponent > 1000 ? 1000 : *exponent * 10 + (*at - '0');
+    }
+    *exponent = negative ? -*exponent : *exponent;
+    return true;
+}
+
+bool wendi_numeric_from_text(const char *text, uint32_t length, wendi_int128 *value, uint32_t *scale)
+{
+    const char *at = text;
+    const char *end = text + length;
+    wendi_int128 number = 0;
+    int32_t fraction = 0;
+    int32_t exponent = 0;
+    bool point = false;
+    bool any = false;
+
+    while (at < end && (*at == ' ' || (*at >= '\t' && *at <= '\r'))) {
+        at++;
+    }
+    while (end > at && (end[-1] == ' ' || (end[-1] >= '\t' && end[-1] <= '\r'))) {
+        end--;
+    }
+    bool negative = at < end && *at == '-';
+    at += at < end && (*at == '-' || *at == '+');
+    for (; at < end && (*at == '.' || (*at >= '0' && *at <= '9')); at++) {
+        if (*at == '.') {
+            if (point) {
+                return false;
+            }
+            point = true;
+            continue;
+        }
+        any = true;
+        if (number >= wendi_power_of_ten(37)) {
+            return false;
+        }
+        number = number * 10 + (*at - '0');
+        fraction += point;
+    }
+    if (!any || (at < end && *at != 'e' && *at != 'E') || (at < end && !parse_exponent(at + 1, end, &exponent))) {
+        return false;
+    }
+    fraction -= exponent;
+    if (number == 0 && fraction > 38) {
+        fraction = 38;
+    }
+    if (fraction > 38 || fraction < -38) {
+        return false;
+    }
+    if (fraction < 0 && !wendi_numeric_rescale(number, 0, (uint32_t)-fraction, &number)) {
+        return false;
+    }
+    *value = negative ? -number : number;
+    *scale = fraction < 0 ? 0 : (uint32_t)fraction;
+    return true;
+}
+
 wendi_type wendi_numeric_type(uint32_t precision, uint32_t scale)
 {
     wendi_type type = wendi_type_of(WENDI_TYPE_NUMERIC);

@@ -36,6 +36,13 @@ bool wendi_numeric_multiply(wendi_int128 a, uint32_t a_scale, wendi_int128 b, ui
 /** a/b at `scale`; b is not 0. For avg() too. */
 bool wendi_numeric_divide(wendi_int128 a, uint32_t a_scale, wendi_int128 b, uint32_t b_scale, uint32_t scale,
                           wendi_int128 *result);
+/**
+ * Digits with an optional sign, point and exponent (spaces around them allowed) to an integer and the scale
+ * as written; false when it is no number or beyond 38 digits.
+ */
+bool wendi_numeric_from_text(const char *text, uint32_t length, wendi_int128 *value, uint32_t *scale);
+/** The least precision that holds `value`: at least 1. */
+uint32_t wendi_numeric_digits(wendi_int128 value);
 /** Nearest double. */
 double wendi_numeric_to_double(wendi_int128 value, uint32_t scale);
 /** By 15 significant digits as PostgreSQL does, then rounded to `scale`; false: NaN, infinite or too large. */
