@@ -66,6 +66,15 @@ static void sift_down(wendi_clickgen_session *heap, uint32_t count)
     heap[at] = moved;
 }
 
+/* How long before its start a warm stream begins: longer than nearly all sessions, or as long as four
+   million events take, which are made in about a second. */
+static int64_t warm_up_us(const wendi_clickgen_options *options)
+{
+    int64_t whole_us = HOUR_MS / 4 * INT64_C(1000);
+    double affordable_us = (double)options->span_us / (double)options->event_count * 4e6;
+    return affordable_us < (double)whole_us ? (int64_t)affordable_us : whole_us;
+}
+
 wend_status wendi_clickgen_walk_init(wendi_clickgen_walk *walk, const wendi_clickgen_world *world,
                                      const wendi_clickgen_options *options, wend_error *error)
 {
@@ -81,7 +90,7 @@ wend_status wendi_clickgen_walk_init(wendi_clickgen_walk *walk, const wendi_clic
     if (walk->arrival_step_us == 0) {
         walk->arrival_step_us = 1;
     }
-    walk->arrival_us = options->start_us - (options->warm ? HOUR_MS * INT64_C(1000) : 0);
+    walk->arrival_us = options->start_us - (options->warm ? warm_up_us(options) : 0);
     /* A heavy-tailed pause (Lomax, shape 2): mean * (1/sqrt(u) - 1), cut below the usual session gap. */
     for (uint32_t k = 0; k < WENDI_CLICKGEN_GAP_STEPS; k++) {
         double u = (double)(2 * k + 1) / (2.0 * WENDI_CLICKGEN_GAP_STEPS);
