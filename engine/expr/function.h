@@ -126,6 +126,10 @@ static inline void wendi_out_numeric(const wendi_call *call, uint32_t row, wendi
     }
 }
 
+/** The kernels of %, which mod() shares. */
+wend_status wendi_modulo_integer(wendi_call *call);
+wend_status wendi_modulo_numeric(wendi_call *call);
+
 /** WEND_INVALID at the node's position. */
 wend_status wendi_call_fail(const wendi_call *call, const char *format, ...) WEND_PRINTF(2, 3);
 /** Memory for a result string, until the evaluator is reset; NULL and a filled error when refused. */

@@ -84,7 +84,7 @@ static wend_status divide_integer(wendi_call *call)
     return WEND_OK;
 }
 
-static wend_status modulo_integer(wendi_call *call)
+wend_status wendi_modulo_integer(wendi_call *call)
 {
     WENDI_CALL_ROWS(call, row)
     {
@@ -254,7 +254,7 @@ static wend_status divide_numeric(wendi_call *call)
     return WEND_OK;
 }
 
-static wend_status modulo_numeric(wendi_call *call)
+wend_status wendi_modulo_numeric(wendi_call *call)
 {
     wendi_type type = call->node->type;
     bool wide = wendi_type_physical(type) == WENDI_PHYSICAL_B16;
@@ -279,18 +279,18 @@ static wend_status modulo_numeric(wendi_call *call)
 #define RAISES WENDI_EXPR_RAISES
 static const wendi_function integer_functions[3][5] = {
     {ARITHMETIC("+", add_i16, RAISES), ARITHMETIC("-", subtract_i16, RAISES), ARITHMETIC("*", multiply_i16, RAISES),
-     ARITHMETIC("/", divide_integer, RAISES), ARITHMETIC("%", modulo_integer, RAISES)},
+     ARITHMETIC("/", divide_integer, RAISES), ARITHMETIC("%", wendi_modulo_integer, RAISES)},
     {ARITHMETIC("+", add_i32, RAISES), ARITHMETIC("-", subtract_i32, RAISES), ARITHMETIC("*", multiply_i32, RAISES),
-     ARITHMETIC("/", divide_integer, RAISES), ARITHMETIC("%", modulo_integer, RAISES)},
+     ARITHMETIC("/", divide_integer, RAISES), ARITHMETIC("%", wendi_modulo_integer, RAISES)},
     {ARITHMETIC("+", add_i64, RAISES), ARITHMETIC("-", subtract_i64, RAISES), ARITHMETIC("*", multiply_i64, RAISES),
-     ARITHMETIC("/", divide_integer, RAISES), ARITHMETIC("%", modulo_integer, RAISES)}};
+     ARITHMETIC("/", divide_integer, RAISES), ARITHMETIC("%", wendi_modulo_integer, RAISES)}};
 static const wendi_function double_functions[4] = {
     ARITHMETIC("+", add_f64, RAISES), ARITHMETIC("-", subtract_f64, RAISES), ARITHMETIC("*", multiply_f64, RAISES),
     ARITHMETIC("/", divide_f64, RAISES)};
 static const wendi_function numeric_functions[5] = {
     ARITHMETIC("+", add_numeric, RAISES), ARITHMETIC("-", subtract_numeric, RAISES),
     ARITHMETIC("*", multiply_numeric, RAISES), ARITHMETIC("/", divide_numeric, RAISES),
-    ARITHMETIC("%", modulo_numeric, RAISES)};
+    ARITHMETIC("%", wendi_modulo_numeric, RAISES)};
 
 const wendi_function *wendi_arithmetic_function(char operator_name, wendi_type result)
 {
