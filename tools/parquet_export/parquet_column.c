@@ -268,7 +268,7 @@ static bool bind_temporal(parquet_column *column, const char *format)
     }
     if (strcmp(format, "tin") == 0) {
         /* Parquet's own INTERVAL has neither a sign nor microseconds, and Spark refuses to open a
-         * file that has one; ISO 8601 text loses nothing. */
+         * file that has one; text loses nothing and casts back. */
         bind_bytes(column, PARQUET_ARROW_INTERVAL, true);
         column->arrow_bytes = 16;
         return true;

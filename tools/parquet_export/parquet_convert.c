@@ -169,11 +169,11 @@ wend_status parquet_convert(const parquet_column *column, const uint8_t *raw, co
     return WEND_OK;
 }
 
-/* Append a part such as "3D" unless it is 0. */
-static char *put_part(char *at, const char *end, int64_t count, char letter)
+/* Append a part such as "3 days" unless it is 0. */
+static char *put_part(char *at, const char *end, int64_t count, const char *unit)
 {
     if (count != 0) {
-        at += snprintf(at, (size_t)(end - at), "%" PRId64 "%c", count, letter);
+        at += snprintf(at, (size_t)(end - at), "%" PRId64 " %s ", count, unit);
     }
     return at;
 }
@@ -195,13 +195,13 @@ static char *put_seconds(char *at, const char *end, uint64_t nanos, bool is_nega
         }
         at += snprintf(at, (size_t)(end - at), ".%.*s", (int)length, fraction);
     }
-    at += snprintf(at, (size_t)(end - at), "S");
+    at += snprintf(at, (size_t)(end - at), " seconds ");
     return at;
 }
 
 uint32_t parquet_interval_text(const uint8_t *interval, char text[PARQUET_INTERVAL_TEXT_BYTES])
 {
-    const uint64_t minute = 60u * 1000000000u;
+    const uint64_t minute = (uint64_t)60 * 1000000000;
     char *at = text;
     const char *end = text + PARQUET_INTERVAL_TEXT_BYTES;
     int32_t months;
@@ -215,17 +215,14 @@ uint32_t parquet_interval_text(const uint8_t *interval, char text[PARQUET_INTERV
     memcpy(&nanos, interval + 8, 8);
     size = nanos < 0 ? -(uint64_t)nanos : (uint64_t)nanos;
     sign = nanos < 0 ? -1 : 1;
-    *at++ = 'P';
-    at = put_part(at, end, months / 12, 'Y');
-    at = put_part(at, end, months % 12, 'M');
-    at = put_part(at, end, days, 'D');
-    if (size != 0) {
-        *at++ = 'T';
-        at = put_part(at, end, sign * (int64_t)(size / (60 * minute)), 'H');
-        at = put_part(at, end, sign * (int64_t)(size / minute % 60), 'M');
-        at = put_seconds(at, end, size % minute, nanos < 0);
-    } else if (at == text + 1) {
-        at += snprintf(at, (size_t)(end - at), "T0S");
+    at = put_part(at, end, months / 12, "years");
+    at = put_part(at, end, months % 12, "months");
+    at = put_part(at, end, days, "days");
+    at = put_part(at, end, sign * (int64_t)(size / (60 * minute)), "hours");
+    at = put_part(at, end, sign * (int64_t)(size / minute % 60), "minutes");
+    at = put_seconds(at, end, size % minute, nanos < 0);
+    if (at == text) {
+        at += snprintf(at, (size_t)(end - at), "0 seconds ");
     }
-    return (uint32_t)(at - text);
+    return (uint32_t)(at - text) - 1; /* but for the space at the end */
 }
