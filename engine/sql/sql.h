@@ -12,6 +12,7 @@
 
 enum {
     WENDI_SQL_TEXT_BYTES_MAX = 4 << 20, /* a longer text is refused */
+    WENDI_SQL_NAME_BYTES_MAX = 63,      /* PostgreSQL's; a longer name is refused, not cut */
     WENDI_SQL_DEPTH_MAX = 256           /* nested expressions, parentheses and subqueries */
 };
 

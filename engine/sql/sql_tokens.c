@@ -165,6 +165,34 @@ static wend_status pair_brackets(wendi_sql_reader *reader, level *levels)
     return WEND_OK;
 }
 
+/* The bytes of the name that a token is, 0 when it is no name. The library would cut longer ones in silence. */
+static int32_t name_bytes(const char *text, int32_t length)
+{
+    int32_t bytes = 0;
+    bool quoted = text[0] == '"' || (length > 2 && (text[0] | 32) == 'u' && text[1] == '&' && text[2] == '"');
+    if (!quoted && !isalpha((unsigned char)text[0]) && text[0] != '_' && (unsigned char)text[0] < 0x80) {
+        return 0;
+    }
+    for (int32_t i = 0; i < length; i++) {
+        if (text[i] == '\'') {
+            return 0; /* E'…' and its kin begin with a letter too */
+        }
+        bytes += text[i] != '"';
+    }
+    return quoted && text[0] != '"' ? bytes - 2 : bytes;
+}
+
+static wend_status check_name(const wendi_sql_reader *reader, const wendi_sql_token *token)
+{
+    if (name_bytes(reader->text + token->start, token->end - token->start) <= WENDI_SQL_NAME_BYTES_MAX) {
+        return WEND_OK;
+    }
+    wendi_fail_at(reader->error, WEND_INVALID, wendi_sql_place(reader, token->start), "this name has more than %d bytes",
+                  WENDI_SQL_NAME_BYTES_MAX);
+    wendi_error_hint(reader->error, "choose a shorter one; a column's place in the JSON can stand in OPTIONS (path '…')");
+    return WEND_INVALID;
+}
+
 static wend_status read_tokens(wendi_sql_reader *reader, const PgQuery__ScanResult *scan)
 {
     level levels[WENDI_SQL_TOKEN_DEPTH_MAX + 2]; /* every open bracket is a level of depth */
@@ -183,6 +211,7 @@ static wend_status read_tokens(wendi_sql_reader *reader, const PgQuery__ScanResu
             .reserved = token->keyword_kind == PG_QUERY__KEYWORD_KIND__RESERVED_KEYWORD ||
                         token->keyword_kind == PG_QUERY__KEYWORD_KIND__TYPE_FUNC_NAME_KEYWORD,
         };
+        WENDI_SQL_PASS(check_name(reader, &reader->tokens[count - 1]));
     }
     reader->token_count = count;
     return pair_brackets(reader, levels);

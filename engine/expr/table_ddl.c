@@ -1,0 +1,333 @@
+/*
+ * From CREATE TABLE and ALTER TABLE … ADD COLUMN to schemas. A schema is always made anew from a whole
+ * statement: an added column is put behind the columns of the table's own DDL and all is built again,
+ * so there is one way to make a schema and one place that checks it.
+ */
+#include "engine/expr/table_ddl_internal.h"
+
+#include <stdarg.h>
+
+#include "engine/base/alloc.h"
+
+enum { COLUMNS_MAX = 1600 }; /* PostgreSQL's limit; a wider event has subtrees that belong in jsonb */
+
+wend_status wendi_ddl_copy(wendi_ddl *ddl, wendi_string text, wendi_string *out)
+{
+    char *copy = wendi_arena_copy(&ddl->schema->arena, text.data, text.length);
+    *out = (wendi_string){copy, text.length};
+    return copy == NULL ? wendi_fail_nomem(ddl->error, "a schema", text.length) : WEND_OK;
+}
+
+wend_status wendi_ddl_memory(wendi_ddl *ddl, size_t count, size_t bytes_each, void *out)
+{
+    void *memory = wendi_arena_alloc_zero(&ddl->schema->arena, count * bytes_each);
+    memcpy(out, &memory, sizeof memory);
+    return memory == NULL ? wendi_fail_nomem(ddl->error, "a schema", count * bytes_each) : WEND_OK;
+}
+
+wend_status wendi_ddl_refuse(wendi_ddl *ddl, int32_t position, const char *hint, const char *format, ...)
+{
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    wendi_fail_at(ddl->error, WEND_INVALID, position, "%s", message);
+    if (hint[0] != '\0') {
+        wendi_error_hint(ddl->error, "%s", hint);
+    }
+    return WEND_INVALID;
+}
+
+wend_status wendi_ddl_find(wendi_ddl *ddl, wendi_string name, int32_t position, const char *what, uint32_t *column)
+{
+    const char *names[COLUMNS_MAX + 1];
+    *column = wendi_schema_find(ddl->schema, name);
+    if (*column != WENDI_NO_COLUMN) {
+        return WEND_OK;
+    }
+    for (uint32_t i = 0; i < ddl->schema->column_count; i++) {
+        names[i] = ddl->schema->columns[i].name.data;
+    }
+    names[ddl->schema->column_count] = NULL;
+    wendi_ddl_refuse(ddl, position, "", "%s names the column %.*s, which is not in the table", what, WENDI_DDL_TEXT(name));
+    const char *near = wendi_ddl_suggest(name, names);
+    if (near != NULL) {
+        wendi_error_hint(ddl->error, "do you mean %s?", near);
+    }
+    return WEND_INVALID;
+}
+
+static wend_status add_column(wendi_ddl *ddl, uint32_t index)
+{
+    wend_status status = WEND_OK;
+    wendi_schema *schema = ddl->schema;
+    const wendi_sql_column_def *node = &ddl->statement->columns[index];
+    wendi_column *column = &schema->columns[index];
+    if (wendi_schema_find(schema, node->name) != WENDI_NO_COLUMN) {
+        return wendi_ddl_refuse(ddl, node->span.start, "columns have different names; several may read the same path by OPTIONS (path '…')",
+                                "the column %.*s stands here twice", WENDI_DDL_TEXT(node->name));
+    }
+    WEND_TRY(wendi_ddl_copy(ddl, node->name, &column->name));
+    column->id = index + 1;
+    schema->column_count = index + 1;
+    WEND_TRY(wendi_type_from_sql(&node->type, true, &column->type, ddl->error));
+    WEND_TRY(wendi_ddl_column_options(ddl, node, column));
+    WEND_TRY(wendi_ddl_column_rules(ddl, index));
+cleanup:
+    return status;
+}
+
+static wend_status add_columns(wendi_ddl *ddl)
+{
+    wend_status status = WEND_OK;
+    const wendi_sql_statement *statement = ddl->statement;
+    bool any_stored = false;
+    if (statement->column_count > COLUMNS_MAX) {
+        return wendi_ddl_refuse(ddl, statement->columns[COLUMNS_MAX].span.start, "keep rarely used subtrees as one jsonb column each",
+                                "a table has at most %d columns", COLUMNS_MAX);
+    }
+    WEND_TRY(wendi_ddl_memory(ddl, statement->column_count, sizeof *ddl->schema->columns, &ddl->schema->columns));
+    for (uint32_t i = 0; i < statement->column_count; i++) {
+        WEND_TRY(add_column(ddl, i));
+        any_stored = any_stored || ddl->schema->columns[i].origin != WENDI_ORIGIN_GENERATED;
+    }
+    if (!any_stored) {
+        return wendi_ddl_refuse(ddl, statement->table_span.start, "name the columns that the events bring: CREATE TABLE t (ts timestamptz "
+                                "NOT NULL, …)", "a table needs at least one column that is not generated");
+    }
+cleanup:
+    return status;
+}
+
+static wend_status fill(wendi_ddl *ddl)
+{
+    wend_status status = WEND_OK;
+    wendi_schema *schema = ddl->schema;
+    wendi_buffer text = {0};
+    WEND_TRY(wendi_ddl_copy(ddl, ddl->statement->table, &schema->table_name));
+    WEND_TRY(add_columns(ddl));
+    WEND_TRY(wendi_ddl_rules(ddl));
+    WEND_TRY(wendi_ddl_table_options(ddl));
+    schema->next_column_id = schema->column_count + 1;
+    WEND_TRY(wendi_schema_write_ddl(schema, &text));
+    WEND_TRY(wendi_ddl_copy(ddl, (wendi_string){(const char *)text.data, (uint32_t)text.length}, &schema->ddl));
+cleanup:
+    wendi_buffer_free(&text);
+    return status;
+}
+
+/* Columns of `statement` from `added_from` on are written in `added_text`. */
+static wend_status make_schema(const wendi_sql_statement *statement, uint32_t added_from, const char *added_text,
+                               wendi_schema **schema_out, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wendi_ddl ddl = {.statement = statement, .added_from = added_from, .added_text = added_text, .error = error};
+    *schema_out = NULL;
+    ddl.schema = wendi_alloc_zero(1, sizeof *ddl.schema);
+    if (ddl.schema == NULL) {
+        return wendi_fail_nomem(error, "a schema", sizeof *ddl.schema);
+    }
+    ddl.schema->user_column = WENDI_NO_COLUMN;
+    ddl.schema->time_column = WENDI_NO_COLUMN;
+    ddl.schema->event_column = WENDI_NO_COLUMN;
+    ddl.schema->order_column = WENDI_NO_COLUMN;
+    ddl.schema->max_future_us = WENDI_US_PER_DAY;
+    WEND_TRY(fill(&ddl));
+    *schema_out = ddl.schema;
+    ddl.schema = NULL;
+cleanup:
+    wendi_schema_free(ddl.schema);
+    wendi_arena_free(&ddl.scratch);
+    return status;
+}
+
+wend_status wendi_schema_from_statement(const wendi_sql_statement *statement, wendi_schema **schema_out, wend_error *error)
+{
+    *schema_out = NULL;
+    if (statement->kind != WENDI_SQL_STATEMENT_CREATE_TABLE) {
+        wendi_fail_at(error, WEND_INVALID, statement->span.start, "CREATE TABLE is expected here");
+        wendi_error_hint(error, "write CREATE TABLE name (column type …) WITH (…)");
+        return WEND_INVALID;
+    }
+    return make_schema(statement, statement->column_count, NULL, schema_out, error);
+}
+
+wend_status wendi_schema_parse(const char *ddl, wendi_schema **schema_out, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wendi_arena arena = {0};
+    const wendi_sql_statement *statement = NULL;
+    *schema_out = NULL;
+    WEND_TRY(wendi_sql_parse_one(ddl, strlen(ddl), &arena, &statement, error));
+    WEND_TRY(wendi_schema_from_statement(statement, schema_out, error));
+cleanup:
+    wendi_arena_free(&arena);
+    return status;
+}
+
+static bool ids_fit(const wendi_schema *schema, const uint32_t *ids, uint32_t id_count, uint32_t next_column_id)
+{
+    if (id_count != schema->column_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < id_count; i++) {
+        if (ids[i] == 0 || ids[i] >= next_column_id) {
+            return false;
+        }
+        for (uint32_t k = 0; k < i; k++) {
+            if (ids[k] == ids[i]) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void set_ids(wendi_schema *schema, const uint32_t *ids, uint32_t next_column_id)
+{
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        schema->columns[i].id = ids[i];
+    }
+    schema->next_column_id = next_column_id;
+}
+
+wend_status wendi_schema_parse_with_ids(const char *ddl, const uint32_t *ids, uint32_t id_count, uint32_t next_column_id,
+                                        wendi_schema **schema_out, wend_error *error)
+{
+    wendi_schema *schema = NULL;
+    *schema_out = NULL;
+    wend_status status = wendi_schema_parse(ddl, &schema, error);
+    if (status == WEND_NOMEM) {
+        return status;
+    }
+    if (status != WEND_OK) {
+        if (error != NULL) {
+            error->status = WEND_CORRUPT;
+        }
+        wendi_error_context(error, "the stored schema is damaged");
+        return WEND_CORRUPT;
+    }
+    if (!ids_fit(schema, ids, id_count, next_column_id)) {
+        wendi_schema_free(schema);
+        return wendi_fail(error, WEND_CORRUPT, "the stored schema is damaged: %u column ids do not fit its columns", id_count);
+    }
+    set_ids(schema, ids, next_column_id);
+    *schema_out = schema;
+    return WEND_OK;
+}
+
+wend_status wendi_schema_copy(const wendi_schema *schema, wendi_schema **schema_out, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wendi_arena arena = {0};
+    uint32_t *ids = wendi_arena_alloc(&arena, schema->column_count * sizeof *ids);
+    *schema_out = NULL;
+    if (ids == NULL) {
+        return wendi_fail_nomem(error, "a schema", schema->column_count * sizeof *ids);
+    }
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        ids[i] = schema->columns[i].id;
+    }
+    WEND_TRY(wendi_schema_parse_with_ids(schema->ddl.data, ids, schema->column_count, schema->next_column_id, schema_out, error));
+cleanup:
+    wendi_arena_free(&arena);
+    return status;
+}
+
+static wend_status refuse_at(wend_error *error, wend_status status, int32_t position, const char *message, const char *hint)
+{
+    wendi_fail_at(error, status, position, "%s", message);
+    wendi_error_hint(error, "%s", hint);
+    return status;
+}
+
+/* Rows stored before have no value for the column, and were never compared for being unique. */
+static wend_status check_added(const wendi_schema *schema, const wendi_sql_column_def *node, wend_error *error)
+{
+    bool not_null = false;
+    bool filled = false;
+    if (wendi_schema_find(schema, node->name) != WENDI_NO_COLUMN) {
+        return refuse_at(error, WEND_EXISTS, node->span.start, "the table has a column of this name", "choose another name, or write ADD "
+                         "COLUMN IF NOT EXISTS");
+    }
+    for (uint32_t i = 0; i < node->constraint_count; i++) {
+        const wendi_sql_constraint *constraint = &node->constraints[i];
+        if (constraint->kind == WENDI_SQL_UNIQUE || constraint->kind == WENDI_SQL_PRIMARY_KEY) {
+            return refuse_at(error, WEND_UNSUPPORTED, constraint->span.start, "a column that is added cannot be UNIQUE",
+                             "stored rows were never compared by it: create a new table and load it again");
+        }
+        not_null = not_null || constraint->kind == WENDI_SQL_NOT_NULL;
+        filled = filled || constraint->kind == WENDI_SQL_GENERATED ||
+                 (constraint->kind == WENDI_SQL_DEFAULT && constraint->expr->kind != WENDI_SQL_NULL);
+    }
+    if (not_null && !filled) {
+        return refuse_at(error, WEND_INVALID, node->span.start, "a column that is added as NOT NULL needs a DEFAULT",
+                         "rows stored before have no value: add DEFAULT …, or drop NOT NULL");
+    }
+    return WEND_OK;
+}
+
+/* The columns of the table's own statement, then those of the ALTER that are new. */
+static wend_status join_columns(const wendi_schema *schema, const wendi_sql_statement *base, const wendi_sql_statement *alter,
+                                wendi_arena *arena, wendi_sql_statement *joined, wend_error *error)
+{
+    uint32_t count = base->column_count;
+    wendi_sql_column_def *columns = wendi_arena_alloc(arena, ((size_t)base->column_count + alter->column_count) * sizeof *columns);
+    if (columns == NULL) {
+        return wendi_fail_nomem(error, "a schema", sizeof *columns);
+    }
+    memcpy(columns, base->columns, base->column_count * sizeof *columns);
+    for (uint32_t i = 0; i < alter->column_count; i++) {
+        const wendi_sql_column_def *node = &alter->columns[i];
+        if (alter->if_exists && wendi_schema_find(schema, node->name) != WENDI_NO_COLUMN) {
+            continue;
+        }
+        wend_status status = check_added(schema, node, error);
+        if (status != WEND_OK) {
+            return status;
+        }
+        columns[count++] = *node;
+    }
+    *joined = *base;
+    joined->columns = columns;
+    joined->column_count = count;
+    return WEND_OK;
+}
+
+static void keep_ids(const wendi_schema *schema, wendi_schema *joined)
+{
+    for (uint32_t i = 0; i < joined->column_count; i++) {
+        joined->columns[i].id =
+            i < schema->column_count ? schema->columns[i].id : schema->next_column_id + (i - schema->column_count);
+    }
+    joined->next_column_id = schema->next_column_id + (joined->column_count - schema->column_count);
+}
+
+wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alter, wendi_schema **schema_out, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wendi_arena arena = {0};
+    const wendi_sql_statement *base = NULL;
+    const wendi_sql_statement *added = NULL;
+    wendi_sql_statement joined;
+    *schema_out = NULL;
+    WEND_TRY(wendi_sql_parse_one(alter, strlen(alter), &arena, &added, error));
+    if (added->kind != WENDI_SQL_STATEMENT_ADD_COLUMN) {
+        status = refuse_at(error, WEND_INVALID, added->span.start, "ALTER TABLE is expected here",
+                           "write ALTER TABLE name ADD COLUMN column type …");
+        goto cleanup;
+    }
+    if (!wendi_string_equal(added->table, schema->table_name)) {
+        status = wendi_fail_at(error, WEND_NOT_FOUND, added->table_span.start, "this alters %.*s, and the table here is %.*s",
+                               WENDI_DDL_TEXT(added->table), WENDI_DDL_TEXT(schema->table_name));
+        goto cleanup;
+    }
+    WEND_TRY(wendi_sql_parse_one(schema->ddl.data, schema->ddl.length, &arena, &base, error));
+    WEND_TRY(join_columns(schema, base, added, &arena, &joined, error));
+    WEND_TRY(make_schema(&joined, schema->column_count, added->text, schema_out, error));
+    keep_ids(schema, *schema_out);
+cleanup:
+    wendi_arena_free(&arena);
+    return status;
+}
