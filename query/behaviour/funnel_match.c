@@ -1,0 +1,479 @@
+/*
+ * Finding the best chain. Three searches share the places: the greedy one for plain loose funnels, where taking
+ * every step as early as possible is never worse; the exhaustive one, with memory, for options under which it may be
+ * (step gaps, optional steps, excludes, strict orders); and the one for steps in any order.
+ *
+ * The reported chain has the greatest level, then the smallest times, first step first; a step that is not
+ * held counts as later than any time, so that optional steps are held where they can be.
+ */
+#include "query/behaviour/funnel_match.h"
+
+#include <string.h>
+
+#include "query/behaviour/funnel_place.h"
+
+uint32_t wendi_funnel_previous_required(const wendi_funnel_rule *rule, uint32_t step)
+{
+    while (step-- > 0) {
+        if (!rule->optional[step]) {
+            return step;
+        }
+    }
+    return WENDI_NO_ROW;
+}
+
+static bool is_entry(const wendi_funnel_rule *rule, int64_t time)
+{
+    return (!rule->has_since || time >= rule->since_us) && (!rule->has_until || time < rule->until_us);
+}
+
+/* t + W without overflow. */
+static int64_t deadline_of(const wendi_funnel_rule *rule, int64_t time)
+{
+    int64_t deadline;
+    return __builtin_add_overflow(time, rule->within_us, &deadline) ? INT64_MAX : deadline;
+}
+
+static void note_immature(const wendi_funnel_rule *rule, uint32_t level, int64_t entry_time, wendi_funnel_chain *best)
+{
+    if (level == best->level && level < rule->step_count && deadline_of(rule, entry_time) >= rule->as_of_us) {
+        best->immature = true;
+    }
+}
+
+static void start_chain(wendi_funnel_chain *chain)
+{
+    chain->level = 0;
+    chain->immature = false;
+    chain->excluded = false;
+}
+
+/* ---- greedy: loose, nothing excluded, no gaps, no optional steps ---- */
+
+/* How many steps from `next` on the place can serve; their rows go to rows_out. */
+static uint32_t serve_greedily(const wendi_funnel_places *places, uint32_t place, uint32_t next, uint32_t fixed_first,
+                               uint32_t *rows_out)
+{
+    uint32_t steps[WENDI_FUNNEL_STEPS_MAX];
+    uint32_t most = places->rule->step_count - next;
+    uint32_t count = 0;
+    if (places->one_step && most > 1) {
+        most = 1;
+    }
+    while (count < most && wendi_funnel_place_matches(places, place, next + count)) {
+        steps[count] = next + count;
+        if (!wendi_funnel_place_serves(places, place, steps, count + 1, fixed_first, NULL)) {
+            break;
+        }
+        count++;
+    }
+    if (count != 0) {
+        (void)wendi_funnel_place_serves(places, place, steps, count, fixed_first, rows_out);
+    }
+    return count;
+}
+
+static void match_greedily(const wendi_funnel_places *places, wendi_funnel_chain *best)
+{
+    const wendi_funnel_rule *rule = places->rule;
+    uint32_t rows[WENDI_FUNNEL_STEPS_MAX];
+    for (uint32_t entry = 0; entry < places->place_count && best->level < rule->step_count; entry++) {
+        int64_t time = places->places[entry].time;
+        if (!is_entry(rule, time) || !wendi_funnel_place_matches(places, entry, 0)) {
+            continue;
+        }
+        uint32_t fixed = rule->entry_first ? places->first_entry_row : WENDI_NO_ROW;
+        uint32_t level = serve_greedily(places, entry, 0, fixed, rows);
+        int64_t deadline = deadline_of(rule, time);
+        for (uint32_t place = entry + 1; level != 0 && level < rule->step_count && place < places->place_count; place++) {
+            if (places->places[place].time > deadline) {
+                break;
+            }
+            level += serve_greedily(places, place, level, WENDI_NO_ROW, rows + level);
+        }
+        if (level > best->level) { /* entries come in time order: the first of a level is the one to report */
+            best->level = level;
+            best->immature = false;
+            memcpy(best->rows, rows, level * sizeof *rows);
+        }
+        note_immature(rule, level, time, best);
+    }
+}
+
+/* ---- exhaustive: best continuation from every (step held, place), remembered ---- */
+
+typedef struct continuation {
+    uint32_t known;      /* the entry it was computed for, counted from 1 */
+    uint32_t level;      /* the last required step reached from here, counted from 1 */
+    uint32_t next_place; /* WENDI_NO_ROW: the chain ends here */
+    uint32_t step_count; /* steps held at next_place */
+    const uint32_t *steps; /* in the arena, or a part of search.consecutive */
+} continuation;
+
+typedef struct search {
+    wendi_arena *arena;
+    const wendi_funnel_places *places;
+    const wendi_funnel_rule *rule;
+    bool use_excludes;
+    int64_t deadline;
+    uint32_t entry; /* counted from 1 */
+    continuation *memory; /* [step][place]; what another entry left there is not known to this one */
+    uint32_t consecutive[WENDI_FUNNEL_STEPS_MAX]; /* 0, 1, 2, …: most sequences are a part of it */
+    bool no_memory;
+} search;
+
+static continuation *memory_of(search *of, uint32_t step, uint32_t place)
+{
+    return &of->memory[(size_t)step * of->places->place_count + place];
+}
+
+/* The last required step at or before `step`, counted from 1. */
+static uint32_t level_at(const wendi_funnel_rule *rule, uint32_t step)
+{
+    return rule->optional[step] ? wendi_funnel_previous_required(rule, step) + 1 : step + 1;
+}
+
+/* Compare what follows two continuations, step by step from `step` on: negative when a's times are smaller. */
+static int compare_times(search *of, uint32_t step, const continuation *a, const continuation *b)
+{
+    uint32_t a_at = 0;
+    uint32_t b_at = 0;
+    for (; step < of->rule->step_count; step++) {
+        bool a_has = a->next_place != WENDI_NO_ROW && a->steps[a_at] == step;
+        bool b_has = b->next_place != WENDI_NO_ROW && b->steps[b_at] == step;
+        if (a_has != b_has) {
+            return a_has ? -1 : 1;
+        }
+        if (!a_has) {
+            continue;
+        }
+        int64_t a_time = of->places->places[a->next_place].time;
+        int64_t b_time = of->places->places[b->next_place].time;
+        if (a_time != b_time) {
+            return a_time < b_time ? -1 : 1;
+        }
+        if (++a_at == a->step_count) {
+            a = memory_of(of, step, a->next_place);
+            a_at = 0;
+        }
+        if (++b_at == b->step_count) {
+            b = memory_of(of, step, b->next_place);
+            b_at = 0;
+        }
+    }
+    return 0;
+}
+
+static const continuation *continue_from(search *of, uint32_t step, uint32_t place);
+
+/* Candidates at one place: every sequence of steps, optional ones held or skipped, that it can serve. */
+typedef struct candidates {
+    search *of;
+    uint32_t place;
+    uint32_t fixed_first;
+    uint32_t steps[WENDI_FUNNEL_STEPS_MAX];
+    uint32_t count;
+    uint32_t from; /* compare_times() begins here */
+    continuation *best;
+} candidates;
+
+static const uint32_t *keep_steps(candidates *at)
+{
+    if (at->steps[at->count - 1] - at->steps[0] == at->count - 1) {
+        return at->of->consecutive + at->steps[0];
+    }
+    uint32_t *kept = wendi_arena_alloc(at->of->arena, at->count * sizeof *kept);
+    if (kept == NULL) {
+        at->of->no_memory = true;
+        return NULL;
+    }
+    return memcpy(kept, at->steps, at->count * sizeof *kept);
+}
+
+static void offer(candidates *at)
+{
+    uint32_t last = at->steps[at->count - 1];
+    continuation offered = {.known = at->of->entry, .next_place = at->place, .step_count = at->count, .steps = at->steps};
+    const continuation *rest = continue_from(at->of, last, at->place);
+    offered.level = rest->level;
+    bool better = offered.level > at->best->level ||
+                  (offered.level == at->best->level && compare_times(at->of, at->from, &offered, at->best) < 0);
+    if (!better) {
+        return;
+    }
+    offered.steps = keep_steps(at);
+    if (offered.steps != NULL) {
+        *at->best = offered;
+    }
+}
+
+/* Try each step that may come next; after a required one there is no further choice. */
+static void extend(candidates *at, uint32_t next)
+{
+    const wendi_funnel_rule *rule = at->of->rule;
+    for (uint32_t step = next; step < rule->step_count && !at->of->no_memory; step++) {
+        at->steps[at->count] = step;
+        if (wendi_funnel_place_matches(at->of->places, at->place, step) &&
+            wendi_funnel_place_serves(at->of->places, at->place, at->steps, at->count + 1, at->fixed_first, NULL)) {
+            at->count++;
+            offer(at);
+            if (!at->of->places->one_step) {
+                extend(at, step + 1);
+            }
+            at->count--;
+        }
+        if (!rule->optional[step]) {
+            break;
+        }
+    }
+}
+
+static bool row_excludes(const search *of, uint32_t step, uint32_t ordinal)
+{
+    const wendi_funnel_rule *rule = of->rule;
+    uint32_t row = of->places->rows[ordinal];
+    return (rule->exclude != WENDI_NO_FLAG && wendi_user_flag(of->places->user, row, rule->exclude)) ||
+           (rule->exclude_after[step] != WENDI_NO_FLAG && wendi_user_flag(of->places->user, row, rule->exclude_after[step]));
+}
+
+/* May a chain that holds `step` at `place` go on at `next`? `*stop`: nor at any later one. */
+static bool may_follow(const search *of, uint32_t step, uint32_t place, uint32_t next, bool *stop)
+{
+    const wendi_funnel_place *from = &of->places->places[place];
+    const wendi_funnel_place *to = &of->places->places[next];
+    *stop = to->time > of->deadline || (of->rule->has_step_gap && to->time - from->time > of->rule->step_gap_us) ||
+            ((of->rule->ordering == WENDI_FUNNEL_SEQUENCE || of->rule->ordering == WENDI_FUNNEL_ADJACENT) && next > place + 1);
+    if (!*stop && of->use_excludes && of->rule->has_exclude) {
+        uint32_t begin = of->places->ordinals[next == place + 1 ? from->begin : of->places->places[next - 1].begin];
+        uint32_t first = next == place + 1 ? begin + 1 : begin; /* the place before was not between its own neighbours */
+        for (uint32_t ordinal = first; ordinal < of->places->ordinals[to->begin] && !*stop; ordinal++) {
+            *stop = row_excludes(of, step, ordinal);
+        }
+    }
+    return !*stop && (!of->rule->strict_increase || to->time > from->time);
+}
+
+static const continuation *continue_from(search *of, uint32_t step, uint32_t place)
+{
+    continuation *here = memory_of(of, step, place);
+    if (here->known == of->entry) {
+        return here;
+    }
+    candidates at = {.of = of, .from = step + 1, .fixed_first = WENDI_NO_ROW, .best = here};
+    *here = (continuation){.known = of->entry, .level = level_at(of->rule, step), .next_place = WENDI_NO_ROW};
+    bool stop = false;
+    for (uint32_t next = place + 1; step + 1 < of->rule->step_count && next < of->places->place_count && !stop; next++) {
+        if (may_follow(of, step, place, next, &stop)) {
+            at.place = next;
+            extend(&at, step + 1);
+        }
+    }
+    return here;
+}
+
+/* Write the rows of the chain that begins with `entry` at its place. */
+static void take_chain(search *of, const continuation *entry, uint32_t fixed_first, wendi_funnel_chain *chain)
+{
+    uint32_t rows[WENDI_FUNNEL_STEPS_MAX];
+    memset(chain->rows, 0xff, of->rule->step_count * sizeof *chain->rows);
+    while (entry->next_place != WENDI_NO_ROW) {
+        (void)wendi_funnel_place_serves(of->places, entry->next_place, entry->steps, entry->step_count, fixed_first, rows);
+        for (uint32_t i = 0; i < entry->step_count; i++) {
+            chain->rows[entry->steps[i]] = rows[i];
+        }
+        entry = memory_of(of, entry->steps[entry->step_count - 1], entry->next_place);
+        fixed_first = WENDI_NO_ROW;
+    }
+}
+
+static bool smaller_times(const wendi_user_rows *user, uint32_t step_count, const wendi_funnel_chain *a, const wendi_funnel_chain *b)
+{
+    for (uint32_t step = 0; step < step_count; step++) {
+        bool a_has = a->rows[step] != WENDI_NO_ROW;
+        bool b_has = b->rows[step] != WENDI_NO_ROW;
+        if (a_has != b_has) {
+            return a_has;
+        }
+        if (a_has && user->times[a->rows[step]] != user->times[b->rows[step]]) {
+            return user->times[a->rows[step]] < user->times[b->rows[step]];
+        }
+    }
+    return false;
+}
+
+static void search_entry(search *of, uint32_t entry, wendi_funnel_chain *best)
+{
+    const wendi_funnel_places *places = of->places;
+    continuation start = {.next_place = WENDI_NO_ROW};
+    candidates at = {.of = of, .place = entry, .best = &start,
+                     .fixed_first = of->rule->entry_first ? places->first_entry_row : WENDI_NO_ROW};
+    of->entry = entry + 1;
+    of->deadline = deadline_of(of->rule, places->places[entry].time);
+    extend(&at, 0);
+    if (start.level == 0 || start.level < best->level) {
+        return;
+    }
+    wendi_funnel_chain chain;
+    start_chain(&chain);
+    chain.level = start.level;
+    take_chain(of, &start, at.fixed_first, &chain);
+    if (chain.level > best->level || smaller_times(places->user, of->rule->step_count, &chain, best)) {
+        chain.immature = chain.level == best->level && best->immature;
+        chain.excluded = best->excluded;
+        *best = chain;
+    }
+    note_immature(of->rule, chain.level, places->places[entry].time, best);
+}
+
+static wend_status match_exhaustively(wendi_arena *arena, const wendi_funnel_places *places, bool use_excludes,
+                                      wendi_funnel_chain *best, wend_error *error)
+{
+    search of = {.arena = arena, .places = places, .rule = places->rule, .use_excludes = use_excludes,
+                 .memory = wendi_arena_alloc_zero(arena, (size_t)places->rule->step_count * places->place_count * sizeof(continuation))};
+    of.no_memory = of.memory == NULL;
+    for (uint32_t step = 0; step < places->rule->step_count; step++) {
+        of.consecutive[step] = step;
+    }
+    for (uint32_t entry = 0; entry < places->place_count && !of.no_memory; entry++) {
+        if (is_entry(of.rule, places->places[entry].time) && wendi_funnel_place_matches(places, entry, 0)) {
+            search_entry(&of, entry, best);
+        }
+    }
+    return of.no_memory ? wendi_fail_nomem(error, "matching a funnel", places->place_count * sizeof(continuation)) : WEND_OK;
+}
+
+/* ---- any order ---- */
+
+typedef struct any_matching { /* steps to rows of the span relevant[begin..end) */
+    const wendi_funnel_places *places;
+    uint32_t begin;
+    uint32_t end;
+    uint32_t row_of[WENDI_FUNNEL_STEPS_MAX]; /* index into relevant[] */
+    bool tried[WENDI_FUNNEL_STEPS_MAX];
+} any_matching;
+
+static bool augment_any(any_matching *match, uint32_t step)
+{
+    const wendi_funnel_rule *rule = match->places->rule;
+    match->tried[step] = true;
+    for (uint32_t at = match->begin; at < match->end; at++) {
+        if (!wendi_user_flag(match->places->user, match->places->relevant[at], step)) {
+            continue;
+        }
+        uint32_t other = rule->reuse_rows ? rule->step_count : 0;
+        while (other < rule->step_count && match->row_of[other] != at) {
+            other++;
+        }
+        if (other == rule->step_count || (!match->tried[other] && augment_any(match, other))) {
+            match->row_of[step] = at;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The most steps that different rows of the span match. */
+static uint32_t match_span(any_matching *match)
+{
+    uint32_t level = 0;
+    uint32_t step_count = match->places->rule->step_count;
+    memset(match->row_of, 0xff, sizeof match->row_of);
+    for (uint32_t step = 0; step < step_count; step++) {
+        memset(match->tried, 0, step_count * sizeof *match->tried);
+        level += augment_any(match, step);
+    }
+    return level;
+}
+
+/* The rows of a matching, in row order. */
+static void take_span(const any_matching *match, wendi_funnel_chain *chain)
+{
+    uint32_t count = 0;
+    for (uint32_t step = 0; step < match->places->rule->step_count; step++) {
+        if (match->row_of[step] == WENDI_NO_ROW) {
+            continue;
+        }
+        uint32_t row = match->places->relevant[match->row_of[step]];
+        uint32_t at = count++;
+        while (at > 0 && chain->rows[at - 1] > row) {
+            chain->rows[at] = chain->rows[at - 1];
+            at--;
+        }
+        chain->rows[at] = row;
+    }
+}
+
+static void match_any(const wendi_funnel_places *places, wendi_funnel_chain *best)
+{
+    const wendi_funnel_rule *rule = places->rule;
+    const int64_t *times = places->user->times;
+    int64_t best_span = INT64_MAX;
+    for (uint32_t begin = 0; begin < places->place_count; begin++) {
+        int64_t start = times[places->relevant[begin]];
+        bool tie = begin > 0 && times[places->relevant[begin - 1]] == start; /* the span before holds this one */
+        if (tie || !is_entry(rule, start) || (rule->entry_first && begin != 0)) {
+            continue;
+        }
+        any_matching match = {.places = places, .begin = begin, .end = begin};
+        while (match.end < places->place_count && times[places->relevant[match.end]] <= deadline_of(rule, start)) {
+            match.end++;
+        }
+        uint32_t level = match_span(&match);
+        if (level > best->level) {
+            best->level = level;
+            best->immature = false;
+            best_span = INT64_MAX;
+        }
+        note_immature(rule, level, start, best);
+        while (level == best->level && match.end > begin) { /* shrink to the smallest span of this level */
+            int64_t length = times[places->relevant[match.end - 1]] - start;
+            if (length < best_span) {
+                best_span = length;
+                take_span(&match, best);
+            }
+            int64_t last = times[places->relevant[match.end - 1]];
+            while (match.end > begin && times[places->relevant[match.end - 1]] == last) {
+                match.end--;
+            }
+            level = match_span(&match);
+        }
+    }
+}
+
+/* ---- entry points ---- */
+
+static wend_status match_once(wendi_funnel_scratch *scratch, const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                              const uint32_t *rows, uint32_t count, bool use_excludes, wendi_funnel_chain *chain, wend_error *error)
+{
+    wendi_funnel_places places;
+    bool excluding = use_excludes && rule->has_exclude;
+    bool loose = rule->ordering == WENDI_FUNNEL_LOOSE;
+    bool any = rule->ordering == WENDI_FUNNEL_ANY;
+    wend_status status = wendi_funnel_places_make(&scratch->arena, rule, user, rows, count, loose && !excluding,
+                                                  rule->ordering == WENDI_FUNNEL_ADJACENT, &places, error);
+    start_chain(chain);
+    if (status != WEND_OK || places.place_count == 0) {
+        return status;
+    }
+    if (any) {
+        match_any(&places, chain);
+    } else if (loose && !excluding && !rule->has_step_gap && !rule->has_optional) {
+        match_greedily(&places, chain);
+    } else {
+        status = match_exhaustively(&scratch->arena, &places, excluding, chain, error);
+    }
+    return status;
+}
+
+wend_status wendi_funnel_match(wendi_funnel_scratch *scratch, const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                               const uint32_t *rows, uint32_t count, wendi_funnel_chain *chain, wend_error *error)
+{
+    wendi_arena_reset(&scratch->arena);
+    wend_status status = match_once(scratch, rule, user, rows, count, true, chain, error);
+    if (status == WEND_OK && rule->has_exclude) {
+        wendi_funnel_chain without;
+        status = match_once(scratch, rule, user, rows, count, false, &without, error);
+        chain->excluded = status == WEND_OK && without.level > chain->level;
+    }
+    return status;
+}

@@ -1,0 +1,44 @@
+/**
+ * Places: what a chain steps on. Inside of the funnel matcher only.
+ *
+ * Where rows of equal time may be taken either way round, a place is all rows of one time; else it is one
+ * row. Only rows that can matter become places. The fill function says which steps a place can
+ * serve at once: distinct rows for distinct steps (a matching), or one row for all with reuse_rows.
+ */
+#ifndef WENDI_BEHAVIOUR_FUNNEL_PLACE_H
+#define WENDI_BEHAVIOUR_FUNNEL_PLACE_H
+
+#include "query/behaviour/funnel_match.h"
+
+typedef struct wendi_funnel_place {
+    int64_t time;
+    uint32_t begin; /* into relevant[] */
+    uint32_t end;
+} wendi_funnel_place;
+
+typedef struct wendi_funnel_places {
+    const wendi_funnel_rule *rule;
+    const wendi_user_rows *user;
+    const uint32_t *rows; /* all rows given */
+    uint32_t *relevant;  /* row numbers */
+    uint32_t *ordinals;  /* relevant[i] is rows[ordinals[i]] */
+    wendi_funnel_place *places;
+    uint32_t place_count;
+    uint32_t first_entry_row; /* the first row matching step 0, or WENDI_NO_ROW */
+    bool one_step; /* a place serves one step only (strict_increase) */
+} wendi_funnel_places;
+
+/** `by_time`: rows of equal time are one place. `all_rows`: every row becomes one (adjacent). */
+wend_status wendi_funnel_places_make(wendi_arena *arena, const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                                     const uint32_t *rows, uint32_t count, bool by_time, bool all_rows,
+                                     wendi_funnel_places *places, wend_error *error);
+/** Does some row of the place match the step? */
+bool wendi_funnel_place_matches(const wendi_funnel_places *places, uint32_t place, uint32_t step);
+/**
+ * Can the place serve steps[0..count-1] at once? Then rows_out (may be NULL) gets a row for each, the earliest
+ * rows first. `fixed_first` (or WENDI_NO_ROW) must be the row of steps[0].
+ */
+bool wendi_funnel_place_serves(const wendi_funnel_places *places, uint32_t place, const uint32_t *steps, uint32_t count,
+                               uint32_t fixed_first, uint32_t *rows_out);
+
+#endif
