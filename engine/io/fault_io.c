@@ -184,10 +184,12 @@ static int fault_sync_folder(wendi_io *io, const char *path)
 {
     fault_io *own = (fault_io *)io;
     int begun = begin(own, WENDI_FAULT_SYNC_FOLDER);
-    int result = own->plan.like_mount ? -EIO : 0;
-    if (begun >= 0 && result == 0) {
+    int result = 0;
+    if (begun >= 0) {
         result = own->inner->table->sync_folder(own->inner, path);
-        if (result == 0 && own->model != NULL) {
+        if (result == 0 && own->plan.like_mount) {
+            result = -EIO;
+        } else if (result == 0 && own->model != NULL) {
             wendi_fault_model_sync_folder(own->model, path);
         }
     }
@@ -282,8 +284,13 @@ static int refuse(fault_queue *queue, wendi_transfer *transfer, int result)
     return 0;
 }
 
+/* Whole pages of what is whole pages: a file written past the page cache takes nothing else. */
 static size_t part_of(fault_io *io, size_t length)
 {
+    size_t pages = length / WENDI_IO_ALIGNMENT;
+    if (length % WENDI_IO_ALIGNMENT == 0) {
+        return (pages > 1 ? 1 + draw(io) % (pages - 1) : pages) * WENDI_IO_ALIGNMENT;
+    }
     return length > 1 ? 1 + draw(io) % (length - 1) : length;
 }
 
