@@ -31,9 +31,27 @@ void wendi_kafka_client_last_error(wendi_kafka_client *client, char *text, size_
     pthread_mutex_unlock(&client->mutex);
 }
 
+/*
+ * A topic that is deleted and created again between two fetches shows nowhere else than in this line of
+ * the debug context "topic", which we therefore always ask for: "BROKERUA: t [0]: broker unavailable:
+ * fetch: Broker: Unknown topic or partition". Steady reading logs next to nothing there.
+ */
+static void notice_unavailable(wendi_kafka_client *client, const char *facility, const char *text)
+{
+    if (strcmp(facility, "BROKERUA") != 0) {
+        return;
+    }
+    if (strstr(text, "Unknown topic") != NULL) {
+        client->missing_topics++;
+    } else {
+        client->lost_connections++; /* another leader, which may have another past */
+    }
+}
+
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
     wendi_kafka_client *client = rd_kafka_opaque(handle);
+    notice_unavailable(client, facility, text);
     if (client->verbose) {
         fprintf(stderr, "librdkafka %s: %s\n", facility, text);
     } else if (level <= LOG_ERR) {
@@ -65,7 +83,7 @@ static void on_error(rd_kafka_t *handle, int error, const char *reason, void *op
         client->lost_connections += reason == NULL || strstr(reason, "Connect to") == NULL;
     } else if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
                code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-        client->lost_connections++;
+        client->missing_topics++;
     } else if (is_refusal(code)) {
         client->refusal = code;
     }
@@ -88,6 +106,17 @@ static wend_status set_one(rd_kafka_conf_t *conf, const char *key, const char *v
         return wendi_fail(error, WEND_INVALID, "librdkafka refused the value of %s (not shown)", key);
     }
     return wendi_fail(error, WEND_INVALID, "Kafka setting %s: %s", key, reason);
+}
+
+/* The user's debug contexts and the one that notice_unavailable() needs. */
+static wend_status set_debug(rd_kafka_conf_t *conf, const char *asked, wend_error *error)
+{
+    char contexts[512];
+    if (asked != NULL && strlen(asked) > sizeof contexts - 16) {
+        return wendi_fail(error, WEND_INVALID, "Kafka setting debug is too long");
+    }
+    snprintf(contexts, sizeof contexts, "%s%stopic", asked != NULL ? asked : "", asked != NULL && asked[0] != 0 ? "," : "");
+    return set_one(conf, "debug", contexts, false, error);
 }
 
 static wend_status set_all(rd_kafka_conf_t *conf, const wendi_kafka_setting *settings, wend_error *error)
@@ -113,8 +142,14 @@ wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t 
     WEND_TRY(set_all(conf, defaults, error));
     for (uint32_t k = 0; properties != NULL && k < properties->count; k++) {
         const wendi_kafka_property *entry = &properties->entries[k];
-        WEND_TRY(set_one(conf, entry->key, entry->value, false, error));
-        client->verbose |= strcmp(entry->key, "debug") == 0;
+        if (strcmp(entry->key, "debug") != 0) {
+            WEND_TRY(set_one(conf, entry->key, entry->value, false, error));
+        }
+    }
+    const char *debug = properties == NULL ? NULL : wendi_kafka_properties_get(properties, "debug");
+    client->verbose = debug != NULL;
+    if (debug != NULL || type == RD_KAFKA_CONSUMER) {
+        WEND_TRY(set_debug(conf, debug, error));
     }
     WEND_TRY(set_all(conf, fixed, error));
     if (brokers != NULL) {

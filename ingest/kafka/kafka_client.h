@@ -25,7 +25,9 @@ typedef struct wendi_kafka_client {
     bool mutex_made;
     bool verbose; /* the user asked librdkafka to log: its lines go to standard error */
     char last_error[256]; /* guarded by mutex */
-    uint64_t lost_connections; /* established connections that broke, and times that no broker was left */
+    /* What makes a partition's past doubtful: the source compares fingerprints again when they rise. */
+    _Atomic uint64_t lost_connections; /* established connections that broke, and times that no broker was left */
+    _Atomic uint64_t missing_topics;   /* times that a topic or partition was no longer there */
     bool brokers_down;
     rd_kafka_resp_err_t refusal; /* an error that no retry mends, such as a failed log-in; 0: none */
 } wendi_kafka_client;

@@ -9,6 +9,8 @@
 
 #include "engine/base/alloc.h"
 
+enum { METADATA_TIMEOUT_MS = 1000 }; /* of questions in the middle of reading */
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -318,6 +320,23 @@ cleanup:
     return status;
 }
 
+wend_status wendi_kafka_partition_look_for_topic(wendi_kafka_source *source, uint32_t ordinal, wend_error *error)
+{
+    const wendi_source_partition *state = &source->states[ordinal];
+    wend_status status = WEND_OK;
+    int32_t count = 0;
+
+    WEND_TRY(wendi_kafka_client_partition_count(&source->client, source->slots[ordinal].topic->handle,
+                                                METADATA_TIMEOUT_MS, &count, error));
+    if (state->partition >= count) {
+        status = wendi_fail(error, WEND_NOT_FOUND, "%s no longer exists: the topic has %d partitions", state->shown, count);
+        goto cleanup;
+    }
+    source->slots[ordinal].topic_doubted = false;
+cleanup:
+    return status;
+}
+
 /* A partition that is new to a running source is read from its very beginning. */
 static wend_status follow(wendi_kafka_source *source, wendi_kafka_topic *topic, int32_t count, wend_error *error)
 {
@@ -340,7 +359,6 @@ cleanup:
 
 wend_status wendi_kafka_partitions_look_for_growth(wendi_kafka_source *source, wend_error *error)
 {
-    enum { METADATA_TIMEOUT_MS = 1000 };
     uint32_t unread_count = 0;
 
     for (uint32_t k = 0; k < source->topic_count; k++) {

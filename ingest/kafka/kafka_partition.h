@@ -29,6 +29,7 @@ typedef struct wendi_kafka_slot {
     bool started;        /* librdkafka fetches it */
     bool holds;          /* nothing is taken from it: a fault, or a lost connection */
     bool range_doubted;  /* the broker said that our offset is outside of its log */
+    bool topic_doubted;  /* the broker no longer knew the topic: look before beginning again */
     bool verifying;      /* the first message must be the one before `next`, with our fingerprint */
     uint32_t last_taken; /* slot in the current block of its last message, or WENDI_KAFKA_NO_ORDINAL */
 } wendi_kafka_slot;
@@ -48,7 +49,7 @@ typedef struct wendi_kafka_source {
     int connect_timeout_ms, metadata_interval_ms;
     uint32_t tries_max;
     wendi_kafka_source_state state;
-    uint64_t lost_connections_seen;
+    uint64_t lost_connections_seen, missing_topics_seen;
     int64_t marks_at_ms, metadata_at_ms;
     uint32_t finished_count;
     uint32_t commits_under_way;
@@ -66,6 +67,9 @@ wend_status wendi_kafka_partition_begin(wendi_kafka_source *source, uint32_t ord
 /** The broker doubts our offset: go on, accept a gap, or WEND_CONFLICT. */
 wend_status wendi_kafka_partition_settle_range(wendi_kafka_source *source, uint32_t ordinal,
                                                wend_error *error) WEND_MUST_USE;
+/** The topic was missing: WEND_NOT_FOUND when it still is (told to last_error), or WEND_OK. */
+wend_status wendi_kafka_partition_look_for_topic(wendi_kafka_source *source, uint32_t ordinal,
+                                                 wend_error *error) WEND_MUST_USE;
 /** Look for partitions added since; read them if the source follows growth. */
 wend_status wendi_kafka_partitions_look_for_growth(wendi_kafka_source *source, wend_error *error) WEND_MUST_USE;
 /** Mark as finished, once. */

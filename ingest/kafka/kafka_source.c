@@ -343,13 +343,15 @@ static void seal_block(wendi_kafka_source *source, const wendi_message_block *bl
 
 /* ---- between batches ------------------------------------------------------------------------- */
 
-/* While a connection was lost, a topic can have been deleted and made anew: compare fingerprints
-   before anything more is taken. Also drops what was fetched and not yet handed out. */
+/* While a connection was lost or a topic missing, the topic can have been deleted and made anew:
+   compare fingerprints before anything more is taken. Also drops what was fetched and not handed out. */
 static void doubt_all(wendi_kafka_source *source)
 {
+    bool missing = source->client.missing_topics != source->missing_topics_seen;
     int64_t now_ms = wendi_kafka_now_ms();
     for (uint32_t k = 0; k < source->count; k++) {
         wendi_kafka_slot *slot = &source->slots[k];
+        slot->topic_doubted |= missing;
         if (!source->states[k].finished && !slot->holds) {
             slot->holds = true;
             slot->retry_at_ms = now_ms;
@@ -357,25 +359,45 @@ static void doubt_all(wendi_kafka_source *source)
     }
 }
 
+static bool in_doubt(const wendi_kafka_source *source)
+{
+    return source->client.lost_connections != source->lost_connections_seen ||
+           source->client.missing_topics != source->missing_topics_seen;
+}
+
+/* Answer what is doubted about a partition; an unanswered question costs a try, as any fault does. */
+static wend_status settle_doubts(wendi_kafka_source *source, uint32_t ordinal, wend_error *error)
+{
+    wendi_kafka_slot *slot = &source->slots[ordinal];
+    wend_error reason;
+    wend_status status = WEND_OK;
+
+    if (slot->topic_doubted) {
+        status = wendi_kafka_partition_look_for_topic(source, ordinal, &reason);
+    }
+    if (status == WEND_OK && slot->range_doubted) {
+        status = wendi_kafka_partition_settle_range(source, ordinal, &reason);
+    }
+    if (status == WEND_KAFKA || status == WEND_NOT_FOUND) {
+        slot->holds = false;
+        return hold(source, ordinal, reason.message, error);
+    }
+    if (status != WEND_OK && error != NULL) {
+        *error = reason;
+    }
+    return status;
+}
+
 static wend_status begin_again(wendi_kafka_source *source, uint32_t ordinal, wend_error *error)
 {
     wendi_kafka_slot *slot = &source->slots[ordinal];
     const wendi_source_partition *state = &source->states[ordinal];
+    uint32_t tries = slot->tries;
 
     slot->verifying = state->fingerprint != 0 && state->next > 0;
-    if (slot->range_doubted) {
-        wend_error unanswered;
-        wend_status status = wendi_kafka_partition_settle_range(source, ordinal, &unanswered);
-        if (status == WEND_KAFKA && slot->tries < source->tries_max) {
-            slot->holds = false; /* Nobody answers: one more try gone. */
-            return hold(source, ordinal, unanswered.message, error);
-        }
-        if (status != WEND_OK) {
-            if (error != NULL) {
-                *error = unanswered;
-            }
-            return status;
-        }
+    wend_status status = settle_doubts(source, ordinal, error);
+    if (status != WEND_OK || slot->tries != tries) {
+        return status; /* ended, or put off */
     }
     return wendi_kafka_partition_begin(source, ordinal, error);
 }
@@ -403,9 +425,10 @@ static wend_status tend(wendi_kafka_source *source, wend_error *error)
 
     assert(source->pending_at == source->pending_count);
     WEND_TRY(wendi_kafka_client_serve(&source->client, 0, error));
-    if (source->client.lost_connections != source->lost_connections_seen) {
-        source->lost_connections_seen = source->client.lost_connections;
+    if (in_doubt(source)) {
         doubt_all(source);
+        source->lost_connections_seen = source->client.lost_connections;
+        source->missing_topics_seen = source->client.missing_topics;
     }
     WEND_TRY(begin_held_again(source, error));
     now_ms = wendi_kafka_now_ms();
@@ -440,7 +463,7 @@ static wend_status fill(wendi_kafka_source *source, wendi_message_block *block, 
             int64_t left_ms = deadline_ms - wendi_kafka_now_ms();
             WEND_TRY(fetch(source, left_ms < 0 ? 0 : left_ms < BATCH_WAIT_MS ? (int)left_ms : BATCH_WAIT_MS, error));
             WEND_TRY(wendi_kafka_client_serve(&source->client, 0, error));
-            if (source->client.lost_connections != source->lost_connections_seen) {
+            if (in_doubt(source)) {
                 doubt_all(source); /* Fetched while the connection broke: read again, compared. */
             }
         }
@@ -654,6 +677,7 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options, w
     WEND_TRY(learn_cluster(source, options->expected_cluster_id, error));
     rd_kafka_poll(source->client.handle, 0);
     source->lost_connections_seen = source->client.lost_connections;
+    source->missing_topics_seen = source->client.missing_topics;
     source->metadata_at_ms = wendi_kafka_now_ms();
     for (uint32_t k = 0; k < source->count; k++) {
         if (!source->states[k].finished) {
