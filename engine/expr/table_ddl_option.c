@@ -40,7 +40,7 @@ static uint32_t edit_distance(wendi_string a, const char *b)
 const char *wendi_ddl_suggest(wendi_string word, const char *const *words)
 {
     const char *best = NULL;
-    uint32_t best_distance = word.length < 6 ? 2 : 3; /* at most one slip in a short word, two in a longer one */
+    uint32_t best_distance = word.length < 3 ? 1 : word.length < 6 ? 2 : 3; /* at most one slip in a short word, two in a longer one */
     for (size_t i = 0; words[i] != NULL; i++) {
         uint32_t distance = edit_distance(word, words[i]);
         if (distance < best_distance) {

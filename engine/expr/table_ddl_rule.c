@@ -125,15 +125,33 @@ cleanup:
     return status;
 }
 
+/* A quoted default is whatever the column's type makes of it; so is 1e300, which no numeric holds. */
+static wend_status parse_literal(wendi_ddl *ddl, const wendi_sql_expr *node, const wendi_column *column, wendi_value *value)
+{
+    char type[40];
+    const char *reason = "not a value of its type";
+    if (wendi_value_parse(column->type, node->text, wendi_timezone_utc(), value, &reason) != WEND_OK) {
+        return wendi_ddl_refuse(ddl, node->position, "", "the default of a %s column: %s", wendi_type_name(column->type, type), reason);
+    }
+    return WEND_OK;
+}
+
 /* A default is a constant; it is kept as text that reads the same in every session's time zone. */
 static wend_status set_default(wendi_ddl *ddl, const wendi_sql_constraint *node, wendi_column *column)
 {
     wend_status status = WEND_OK;
     const wendi_expr *bound = NULL;
     const wendi_value *value = NULL;
+    wendi_value literal = {0};
     wendi_buffer text = {0};
-    WEND_TRY(bind_rule(ddl, node->expr, NULL, &column->type, &bound));
-    value = wendi_expr_value(bound);
+    bool real = column->type.kind == WENDI_TYPE_DOUBLE || column->type.kind == WENDI_TYPE_REAL;
+    if (node->expr->kind == WENDI_SQL_STRING || (real && node->expr->kind == WENDI_SQL_NUMBER)) {
+        WEND_TRY(parse_literal(ddl, node->expr, column, &literal));
+        value = &literal;
+    } else {
+        WEND_TRY(bind_rule(ddl, node->expr, NULL, &column->type, &bound));
+        value = wendi_expr_value(bound);
+    }
     if (value == NULL) {
         status = wendi_ddl_refuse(ddl, node->expr->position, "write the value itself, or derive it: GENERATED ALWAYS AS (…) STORED",
                                   "a default must be a constant");

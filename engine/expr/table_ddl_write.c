@@ -90,8 +90,11 @@ static wend_status write_column(const wendi_schema *schema, uint32_t index, wend
     WEND_TRY(text(out, column->not_null ? " NOT NULL" : ""));
     WEND_TRY(text(out, is_unique_alone(schema, index) ? " UNIQUE" : ""));
     if (column->has_default) {
+        bool bare = wendi_type_is_integer(column->type) || column->type.kind == WENDI_TYPE_NUMERIC ||
+                    column->type.kind == WENDI_TYPE_BOOLEAN;
         WEND_TRY(text(out, " DEFAULT "));
-        WEND_TRY(wendi_sql_print_string(column->default_value, out));
+        WEND_TRY(bare ? wendi_buffer_append(out, column->default_value.data, column->default_value.length)
+                      : wendi_sql_print_string(column->default_value, out));
     }
     if (column->origin == WENDI_ORIGIN_GENERATED) {
         WEND_TRY(wendi_buffer_printf(out, " GENERATED ALWAYS AS (%.*s) STORED", WENDI_DDL_TEXT(column->generated)));
