@@ -1,0 +1,264 @@
+/*
+ * Chunks of strings: codes into a dictionary of the strings that occur, or blocks of bytes where most rows have a
+ * string of their own.
+ *
+ * Whatever form comes in becomes codes first: used entries are counted and renumbered without gaps,
+ * in their order. FLAT vectors are interned.
+ */
+#include "format/chunk_writer.h"
+
+#include "engine/base/alloc.h"
+#include "format/dictionary_store.h"
+
+/** Strings as codes into something; what the pages are made from. */
+typedef struct coded_strings {
+    const uint32_t *codes; /* a row each, or one for a constant */
+    bool constant;
+    const wendi_dictionary *dictionary;
+    wendi_dictionary *owned;
+    uint32_t kept_count; /* entries that occur, null not counted */
+    bool ordered;
+} coded_strings;
+
+static wend_status reserve_codes(wendi_chunk_writer *writer, uint32_t entries)
+{
+    if (entries <= writer->code_capacity) {
+        return WEND_OK;
+    }
+    wendi_free(writer->remap);
+    wendi_free(writer->kept);
+    writer->code_capacity = 0;
+    writer->remap = wendi_alloc((size_t)entries * sizeof *writer->remap);
+    writer->kept = wendi_alloc((size_t)entries * sizeof *writer->kept);
+    if (writer->remap == NULL || writer->kept == NULL) {
+        return WEND_NOMEM;
+    }
+    writer->code_capacity = entries;
+    return WEND_OK;
+}
+
+static wend_status own_codes(wendi_chunk_writer *writer)
+{
+    if (writer->codes == NULL) {
+        writer->codes = wendi_alloc((size_t)WENDI_ROW_GROUP_ROWS_MAX * sizeof *writer->codes);
+    }
+    return writer->codes == NULL ? WEND_NOMEM : WEND_OK;
+}
+
+/* The interner's entries as a dictionary in their order of appearance. */
+static wend_status appearance_dictionary(const wendi_interner *interner, wendi_dictionary **dictionary_out)
+{
+    uint32_t entries = interner->entry_count;
+    size_t bytes = interner->offsets[entries];
+    uint32_t *offsets = wendi_alloc(((size_t)entries + 1) * sizeof *offsets);
+    char *copy = wendi_alloc(bytes + 64);
+    if (offsets == NULL || copy == NULL) {
+        wendi_free(offsets);
+        wendi_free(copy);
+        return WEND_NOMEM;
+    }
+    memcpy(offsets, interner->offsets, ((size_t)entries + 1) * sizeof *offsets);
+    if (bytes > 0) {
+        memcpy(copy, interner->bytes.data, bytes);
+    }
+    memset(copy + bytes, 0, 64);
+    *dictionary_out = wendi_dictionary_new(entries, offsets, copy, false);
+    return *dictionary_out == NULL ? WEND_NOMEM : WEND_OK;
+}
+
+/* Rows to codes; rows of the user column come in user order, so appearance is the order to keep. */
+static wend_status intern(wendi_chunk_writer *writer, const wendi_vector *vector, bool keep_order,
+                          coded_strings *strings, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wendi_interner interner = {.entry_count = 0};
+    uint32_t count = vector->form == WENDI_FORM_CONSTANT ? 1 : vector->row_count;
+    WEND_TRY(own_codes(writer));
+    WEND_TRY(wendi_interner_reserve(&interner, 1024));
+    for (uint32_t i = 0; i < count; i++) {
+        writer->codes[i] = 0;
+        if (!wendi_vector_is_null(vector, i)) {
+            WEND_TRY(wendi_interner_code(&interner, wendi_vector_string(vector, i), &writer->codes[i]));
+        }
+    }
+    if (keep_order) {
+        WEND_TRY(appearance_dictionary(&interner, &strings->owned));
+    } else {
+        WEND_TRY(reserve_codes(writer, interner.entry_count));
+        WEND_TRY(wendi_interner_ordered(&interner, NULL, writer->remap, &strings->owned, error));
+        for (uint32_t i = 0; i < count; i++) {
+            writer->codes[i] = writer->remap[writer->codes[i]];
+        }
+    }
+    strings->codes = writer->codes;
+    strings->dictionary = strings->owned;
+cleanup:
+    wendi_interner_free(&interner);
+    return status;
+}
+
+/* Number the entries that occur 1, 2, 3, ... in their order: remap[old] = new, kept[new - 1] = old. */
+static wend_status renumber(wendi_chunk_writer *writer, uint32_t row_count, coded_strings *strings)
+{
+    uint32_t entries = strings->dictionary->entry_count;
+    uint32_t count = strings->constant ? 1 : row_count;
+    wend_status status = reserve_codes(writer, entries);
+    if (status != WEND_OK) {
+        return status;
+    }
+    memset(writer->remap, 0, (size_t)entries * sizeof *writer->remap);
+    for (uint32_t i = 0; i < count; i++) {
+        writer->remap[strings->codes[i]] = 1;
+    }
+    writer->remap[0] = 0;
+    strings->kept_count = 0;
+    for (uint32_t code = 1; code < entries; code++) {
+        if (writer->remap[code] != 0) {
+            writer->kept[strings->kept_count++] = code;
+            writer->remap[code] = strings->kept_count;
+        }
+    }
+    return WEND_OK;
+}
+
+static wend_status write_code_page(wendi_chunk_writer *writer, const coded_strings *strings, uint32_t first,
+                                   uint32_t count, wendi_page_entry *page, wendi_chunk_entry *entry)
+{
+    int64_t *codes = writer->encoder.integers;
+    uint32_t nulls = 0;
+    uint32_t min = UINT32_MAX;
+    uint32_t max = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t code = writer->remap[strings->codes[strings->constant ? 0 : first + i]];
+        codes[i] = code;
+        nulls += code == 0;
+        min = code - 1 < min ? code - 1 : min; /* null wraps to the greatest */
+        max = code > max ? code : max;
+        page->mask |= strings->kept_count < 64 ? UINT64_C(1) << code : 0;
+    }
+    page->has_codes = true;
+    page->has_min_max = max > 0;
+    page->has_mask = strings->kept_count < 64;
+    page->min = max > 0 ? min + 1 : 0;
+    page->max = max;
+    wendi_page_rows rows = {.row_count = count, .value_count = count};
+    wend_status status = wendi_page_encode_integers(&writer->encoder, rows, codes, WENDI_LAYOUT_CODES);
+    rows.value_count -= nulls;
+    wendi_chunk_writer_end_page(writer, rows, page, entry);
+    return status;
+}
+
+static wend_status write_block_page(wendi_chunk_writer *writer, const coded_strings *strings, uint32_t first,
+                                    uint32_t count, wendi_page_entry *page, wendi_chunk_entry *entry)
+{
+    wendi_page_rows rows = {.row_count = count, .nulls = writer->nulls};
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t code = strings->codes[strings->constant ? 0 : first + i];
+        writer->nulls[i] = code == 0;
+        writer->strings[rows.value_count] = wendi_dictionary_at(strings->dictionary, code);
+        rows.value_count += code != 0;
+    }
+    wend_status status = wendi_page_encode_strings(&writer->encoder, rows, writer->strings);
+    wendi_chunk_writer_end_page(writer, rows, page, entry);
+    return status;
+}
+
+/* The greatest bytes that are surely not below `text`, at most WENDI_BOUND_BYTES; false when there are none. */
+static bool cut_high(char *text, uint32_t *length)
+{
+    while (*length > 0 && (uint8_t)text[*length - 1] == 0xff) {
+        (*length)--;
+    }
+    if (*length == 0) {
+        return false;
+    }
+    text[*length - 1] = (char)((uint8_t)text[*length - 1] + 1);
+    return true;
+}
+
+static wend_status store_bounds(wendi_string low, wendi_string high, wendi_arena *arena, wendi_chunk_entry *entry)
+{
+    uint32_t low_length = low.length < WENDI_BOUND_BYTES ? low.length : WENDI_BOUND_BYTES;
+    uint32_t high_length = high.length < WENDI_BOUND_BYTES ? high.length : WENDI_BOUND_BYTES;
+    char *low_copy = wendi_arena_copy(arena, low.data, low_length);
+    char *high_copy = wendi_arena_copy(arena, high.data, high_length);
+    if (low_copy == NULL || high_copy == NULL) {
+        return WEND_NOMEM;
+    }
+    if (high_length < high.length && !cut_high(high_copy, &high_length)) {
+        return WEND_OK; /* 64 times 0xff: say nothing */
+    }
+    entry->has_min_max = true;
+    entry->low = (wendi_string){low_copy, low_length};
+    entry->high = (wendi_string){high_copy, high_length};
+    return WEND_OK;
+}
+
+static wend_status take_bounds(const wendi_chunk_writer *writer, const coded_strings *strings, wendi_arena *arena,
+                               wendi_chunk_entry *entry)
+{
+    if (strings->kept_count == 0) {
+        return WEND_OK;
+    }
+    wendi_string low = wendi_dictionary_at(strings->dictionary, writer->kept[0]);
+    wendi_string high = wendi_dictionary_at(strings->dictionary, writer->kept[strings->kept_count - 1]);
+    for (uint32_t i = 0; !strings->ordered && i < strings->kept_count; i++) {
+        wendi_string text = wendi_dictionary_at(strings->dictionary, writer->kept[i]);
+        low = wendi_string_compare(text, low) < 0 ? text : low;
+        high = wendi_string_compare(text, high) > 0 ? text : high;
+    }
+    return store_bounds(low, high, arena, entry);
+}
+
+static wend_status code_strings(wendi_chunk_writer *writer, const wendi_vector *vector, bool keep_order,
+                                coded_strings *strings, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    strings->constant = vector->form == WENDI_FORM_CONSTANT;
+    strings->ordered = !keep_order;
+    if (vector->form == WENDI_FORM_DICTIONARY && (keep_order || vector->dictionary->ordered)) {
+        strings->codes = vector->codes;
+        strings->dictionary = vector->dictionary;
+    } else {
+        WEND_TRY(intern(writer, vector, keep_order, strings, error));
+    }
+    WEND_TRY(renumber(writer, vector->row_count, strings));
+cleanup:
+    return status;
+}
+
+/* Worth a dictionary: values repeat, or the column must have one because its codes are the runs of users. */
+static bool wants_dictionary(const coded_strings *strings, uint32_t row_count, bool keep_order)
+{
+    return keep_order || (uint64_t)strings->kept_count * 10 <= (uint64_t)row_count * 6 || strings->kept_count <= 64;
+}
+
+wend_status wendi_chunk_write_strings(wendi_chunk_writer *writer, const wendi_vector *vector, bool keep_order,
+                                      wendi_arena *arena, wendi_chunk_entry *entry, wendi_page_entry *pages,
+                                      wend_error *error)
+{
+    wend_status status = WEND_OK;
+    coded_strings strings = {.codes = NULL};
+    wendi_buffer *out = writer->encoder.out;
+    WEND_TRY(code_strings(writer, vector, keep_order, &strings, error));
+    WEND_TRY(take_bounds(writer, &strings, arena, entry));
+    bool coded = wants_dictionary(&strings, vector->row_count, keep_order);
+    for (uint32_t first = 0; first < vector->row_count; first += WENDI_PAGE_ROWS, pages++) {
+        uint32_t left = vector->row_count - first;
+        uint32_t count = left < WENDI_PAGE_ROWS ? left : WENDI_PAGE_ROWS;
+        wendi_chunk_writer_begin_page(writer, first / WENDI_PAGE_ROWS, pages);
+        WEND_TRY(coded ? write_code_page(writer, &strings, first, count, pages, entry)
+                       : write_block_page(writer, &strings, first, count, pages, entry));
+    }
+    if (coded) {
+        size_t begin = out->length;
+        WEND_TRY(wendi_dictionary_store_encode(strings.dictionary, writer->kept, strings.kept_count, strings.ordered,
+                                               writer->encoder.place, writer->encoder.zstd_level, out));
+        entry->dictionary_bytes = out->length - begin;
+        entry->dictionary_entries = strings.kept_count + 1;
+        entry->ordered = strings.ordered;
+    }
+cleanup:
+    wendi_dictionary_release(strings.owned);
+    return status;
+}

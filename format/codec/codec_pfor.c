@@ -1,0 +1,38 @@
+/* PFOR: as FOR, but each vector keeps its widest numbers apart. Body and loops in packing.h. */
+#include "format/codec/packing.h"
+
+static const wendi_packing packing = {.steps = false, .patched = true};
+
+static size_t size(const wendi_stream_input *input)
+{
+    return wendi_packing_size(packing, input);
+}
+
+static wend_status encode(const wendi_stream_input *input, wendi_buffer *out)
+{
+    return wendi_packing_encode(packing, input, out);
+}
+
+static wend_status open_body(wendi_stream *stream, wendi_reader *body, wendi_arena *arena, const char **reason)
+{
+    return wendi_packing_open(packing, stream, body, arena, reason);
+}
+
+static void decode(const wendi_stream *stream, uint32_t first, uint32_t count, void *values)
+{
+    wendi_packing_decode(packing, stream, first, count, values);
+}
+
+static bool bounds(const wendi_stream *stream, uint32_t vector, int64_t *min, int64_t *max)
+{
+    (void)stream;
+    (void)vector;
+    (void)min;
+    (void)max;
+    return false;
+}
+
+const wendi_codec wendi_codec_pfor = {
+    .id = WENDI_CODEC_PFOR, .nestable = true, .penalty_percent = 6, .name = "pfor",
+    .size = size, .encode = encode, .open = open_body, .decode = decode, .bounds = bounds,
+};

@@ -1,0 +1,255 @@
+/*
+ * Packed codecs, encoding: parameters of each vector, the exact size they give, and the bytes.
+ *
+ * size and encode both go through plan(), so they cannot disagree. Body, see docs/FORMAT.md:
+ *   reference u64, divisor u64, step reference u64, base bytes, step bytes, exception bytes, 0,
+ *   exception count u32, then widths, bases, steps, exception counts, positions, exception values,
+ *   padding to 8, packed vectors.
+ */
+#include "format/codec/packing.h"
+
+typedef struct packing_plan {
+    uint8_t widths[WENDI_STREAM_VECTORS_MAX];
+    uint16_t exceptions[WENDI_STREAM_VECTORS_MAX];
+    int64_t step_reference;
+    uint32_t exception_count;
+    uint8_t base_bytes;
+    uint8_t step_bytes;
+    uint8_t exception_bytes;
+    size_t fixed_bytes; /* before the packed vectors, padded */
+    size_t bytes;
+} packing_plan;
+
+static unsigned bit_width(uint64_t value)
+{
+    return value == 0 ? 0 : 64 - (unsigned)__builtin_clzll(value);
+}
+
+static uint8_t bytes_for(uint64_t value)
+{
+    return (uint8_t)((bit_width(value) + 7) / 8);
+}
+
+static unsigned widest(const uint16_t *bits)
+{
+    unsigned width = 64;
+    while (width > 0 && bits[width] == 0) {
+        width--;
+    }
+    return width;
+}
+
+/* The width that makes the vector smallest when each wider number costs a position and a value. */
+static void best_width(const uint16_t *bits, uint32_t count, uint8_t exception_bytes, packing_plan *plan, uint32_t v)
+{
+    unsigned width = widest(bits);
+    size_t best = wendi_packed_bytes(count, width);
+    uint32_t above = 0;
+    plan->widths[v] = (uint8_t)width;
+    plan->exceptions[v] = 0;
+    while (width > 0) {
+        above += bits[width];
+        width--;
+        size_t bytes = wendi_packed_bytes(count, width) + above * (size_t)(2 + exception_bytes);
+        if (bytes < best) {
+            best = bytes;
+            plan->widths[v] = (uint8_t)width;
+            plan->exceptions[v] = (uint16_t)above;
+        }
+    }
+}
+
+static const uint16_t *bits_of(wendi_packing packing, const wendi_vector_statistics *vector)
+{
+    return packing.steps ? vector->step_bits : vector->offset_bits;
+}
+
+/* A vector without steps (one value) takes the reference, so that it does not widen the others. */
+static int64_t step_base(const wendi_vector_statistics *vector, int64_t step_reference)
+{
+    return vector->count > 1 ? vector->step_min : step_reference;
+}
+
+static void plan_references(wendi_packing packing, const wendi_stream_input *input, packing_plan *plan)
+{
+    uint64_t base_max = 0;
+    uint64_t step_base_max = 0;
+    unsigned exception_bits = 0;
+    plan->step_reference = input->vectors[0].step_min;
+    for (uint32_t v = 1; v < input->vector_count; v++) {
+        const wendi_vector_statistics *vector = &input->vectors[v];
+        if (vector->count > 1 && vector->step_min < plan->step_reference) {
+            plan->step_reference = vector->step_min;
+        }
+    }
+    for (uint32_t v = 0; v < input->vector_count; v++) {
+        const wendi_vector_statistics *vector = &input->vectors[v];
+        uint64_t base = packing.steps ? vector->first : vector->min;
+        uint64_t step = (uint64_t)step_base(vector, plan->step_reference) - (uint64_t)plan->step_reference;
+        unsigned bits = widest(bits_of(packing, vector));
+        base_max = base > base_max ? base : base_max;
+        step_base_max = step > step_base_max ? step : step_base_max;
+        exception_bits = bits > exception_bits ? bits : exception_bits;
+    }
+    plan->base_bytes = bytes_for(base_max);
+    plan->exception_bytes = packing.patched ? (uint8_t)((exception_bits + 7) / 8) : 0;
+    plan->step_bytes = packing.steps && !packing.patched ? bytes_for(step_base_max) : 0;
+    if (!packing.steps || packing.patched) {
+        plan->step_reference = 0;
+    }
+}
+
+static void plan_vectors(wendi_packing packing, const wendi_stream_input *input, packing_plan *plan)
+{
+    size_t packed = 0;
+    for (uint32_t v = 0; v < input->vector_count; v++) {
+        const wendi_vector_statistics *vector = &input->vectors[v];
+        if (packing.patched) {
+            best_width(bits_of(packing, vector), vector->count, plan->exception_bytes, plan, v);
+        } else if (packing.steps) {
+            uint64_t range = (uint64_t)vector->step_max - (uint64_t)step_base(vector, vector->step_max);
+            plan->widths[v] = (uint8_t)(vector->count > 1 ? bit_width(range) : 0);
+        } else {
+            plan->widths[v] = (uint8_t)bit_width(vector->max - vector->min);
+        }
+        plan->exception_count += plan->exceptions[v];
+        packed += wendi_packed_bytes(vector->count, plan->widths[v]);
+    }
+    size_t fixed = 32 + (size_t)input->vector_count * (1 + plan->base_bytes + plan->step_bytes);
+    if (packing.patched) {
+        fixed += (size_t)input->vector_count * 2 + (size_t)plan->exception_count * (2 + plan->exception_bytes);
+    }
+    plan->fixed_bytes = (fixed + 7) / 8 * 8;
+    plan->bytes = plan->fixed_bytes + packed;
+}
+
+static packing_plan make_plan(wendi_packing packing, const wendi_stream_input *input)
+{
+    packing_plan plan = {.exception_count = 0};
+    plan_references(packing, input, &plan);
+    plan_vectors(packing, input, &plan);
+    return plan;
+}
+
+size_t wendi_packing_size(wendi_packing packing, const wendi_stream_input *input)
+{
+    packing_plan plan = make_plan(packing, input);
+    return packing.patched && plan.exception_count == 0 ? SIZE_MAX : plan.bytes;
+}
+
+static uint8_t *store(uint8_t *at, uint64_t value, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        *at++ = (uint8_t)(value >> (8 * i));
+    }
+    return at;
+}
+
+/* The numbers of vector v that are to be packed, 1024 of them (zeros behind the last). */
+static void numbers_of(wendi_packing packing, const wendi_stream_input *input, const packing_plan *plan, uint32_t v,
+                       uint64_t *numbers)
+{
+    const wendi_vector_statistics *vector = &input->vectors[v];
+    const uint64_t *quotients = input->quotients + (size_t)v * WENDI_VECTOR_ROWS;
+    uint64_t base = packing.steps ? (uint64_t)step_base(vector, plan->step_reference) : vector->min;
+    uint32_t i = 0;
+    if (packing.steps) {
+        numbers[i++] = 0;
+    }
+    for (; i < vector->count; i++) {
+        if (!packing.steps) {
+            numbers[i] = quotients[i] - base;
+        } else if (packing.patched) {
+            int64_t step = (int64_t)(quotients[i] - quotients[i - 1]);
+            numbers[i] = (uint64_t)step << 1 ^ (uint64_t)(step >> 63);
+        } else {
+            numbers[i] = quotients[i] - quotients[i - 1] - base;
+        }
+    }
+    memset(numbers + vector->count, 0, (WENDI_VECTOR_ROWS - vector->count) * sizeof *numbers);
+}
+
+/* Take numbers wider than `width` out into the exception arrays and leave 0 in their place. */
+static void take_exceptions(uint64_t *numbers, uint32_t count, unsigned width, unsigned exception_bytes,
+                            uint8_t **positions, uint8_t **values)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (bit_width(numbers[i]) > width) {
+            *positions = store(*positions, i, 2);
+            *values = store(*values, numbers[i], exception_bytes);
+            numbers[i] = 0;
+        }
+    }
+}
+
+static void pack_tail(const uint64_t *numbers, uint32_t count, unsigned width, uint8_t *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        for (unsigned bit = 0; bit < width;) {
+            size_t position = (size_t)i * width + bit;
+            unsigned inside = (unsigned)(position % 8);
+            unsigned take = 8 - inside < width - bit ? 8 - inside : width - bit;
+            uint64_t piece = numbers[i] >> bit & ((1u << take) - 1);
+            out[position / 8] = (uint8_t)(out[position / 8] | piece << inside);
+            bit += take;
+        }
+    }
+}
+
+static uint8_t *pack_vector(const uint64_t *numbers, uint32_t count, unsigned width, uint8_t *out)
+{
+    if (count == WENDI_VECTOR_ROWS) {
+        wendi_kernels_get()->pack_u64(numbers, width, out);
+    } else {
+        pack_tail(numbers, count, width, out);
+    }
+    return out + wendi_packed_bytes(count, width);
+}
+
+static uint8_t *store_arrays(wendi_packing packing, const wendi_stream_input *input, const packing_plan *plan, uint8_t *at)
+{
+    at = store(at, (uint64_t)input->min, 8);
+    at = store(at, input->divisor, 8);
+    at = store(at, (uint64_t)plan->step_reference, 8);
+    at = store(at, plan->base_bytes, 1);
+    at = store(at, plan->step_bytes, 1);
+    at = store(at, plan->exception_bytes, 2);
+    at = store(at, plan->exception_count, 4);
+    memcpy(at, plan->widths, input->vector_count);
+    at += input->vector_count;
+    for (uint32_t v = 0; v < input->vector_count; v++) {
+        at = store(at, packing.steps ? input->vectors[v].first : input->vectors[v].min, plan->base_bytes);
+    }
+    for (uint32_t v = 0; v < input->vector_count && plan->step_bytes > 0; v++) {
+        int64_t base = step_base(&input->vectors[v], plan->step_reference);
+        at = store(at, (uint64_t)base - (uint64_t)plan->step_reference, plan->step_bytes);
+    }
+    for (uint32_t v = 0; v < input->vector_count && packing.patched; v++) {
+        at = store(at, plan->exceptions[v], 2);
+    }
+    return at;
+}
+
+wend_status wendi_packing_encode(wendi_packing packing, const wendi_stream_input *input, wendi_buffer *out)
+{
+    packing_plan plan = make_plan(packing, input);
+    size_t begin = out->length;
+    _Alignas(64) uint64_t numbers[WENDI_VECTOR_ROWS];
+    wend_status status = wendi_buffer_append_zero(out, plan.bytes);
+    if (status != WEND_OK) {
+        return status;
+    }
+    uint8_t *positions = store_arrays(packing, input, &plan, out->data + begin);
+    uint8_t *exceptions = positions + (size_t)plan.exception_count * 2;
+    uint8_t *packed = out->data + begin + plan.fixed_bytes;
+    for (uint32_t v = 0; v < input->vector_count; v++) {
+        uint32_t count = input->vectors[v].count;
+        numbers_of(packing, input, &plan, v, numbers);
+        if (packing.patched) {
+            take_exceptions(numbers, count, plan.widths[v], plan.exception_bytes, &positions, &exceptions);
+        }
+        packed = pack_vector(numbers, count, plan.widths[v], packed);
+    }
+    WEND_REQUIRE(packed == out->data + begin + plan.bytes);
+    return WEND_OK;
+}

@@ -1,0 +1,13 @@
+/** Sizes of a stored dictionary that its writer and its reader share. */
+#ifndef WENDI_FORMAT_DICTIONARY_LAYOUT_H
+#define WENDI_FORMAT_DICTIONARY_LAYOUT_H
+
+enum {
+    WENDI_DICTIONARY_HEADER_BYTES = 64,
+    WENDI_DICTIONARY_INDEX_BYTES = 24, /* a block */
+    WENDI_DICTIONARY_BLOCK_BYTES = 65536,
+    /* Entries of a block with more than one add up to no more: front coding cannot be made a bomb. */
+    WENDI_DICTIONARY_BLOCK_STRING_BYTES = 1 << 20
+};
+
+#endif

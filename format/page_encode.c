@@ -1,0 +1,147 @@
+/*
+ * Encoding pages: the header, the null bitmap, and the layouts made of integer streams. Doubles and
+ * strings have files of their own.
+ */
+#include "format/page.h"
+
+#include "engine/base/alloc.h"
+#include "engine/base/hash.h"
+
+uint64_t wendi_place_seed(const wendi_place *place)
+{
+    uint8_t bytes[28];
+    memcpy(bytes, place->uuid, 16);
+    wendi_store_u32(bytes + 16, place->row_group);
+    wendi_store_u32(bytes + 20, place->column_id);
+    wendi_store_u32(bytes + 24, place->page);
+    return wendi_hash64(bytes, sizeof bytes);
+}
+
+wend_status wendi_page_encoder_init(wendi_page_encoder *encoder)
+{
+    *encoder = (wendi_page_encoder){.zstd_level = 1};
+    encoder->integers = wendi_alloc_aligned(64, WENDI_PAGE_ROWS * sizeof(int64_t));
+    encoder->more_integers = wendi_alloc_aligned(64, WENDI_PAGE_ROWS * sizeof(int64_t));
+    if (encoder->integers == NULL || encoder->more_integers == NULL ||
+        wendi_stream_scratch_new(&encoder->scratch) != WEND_OK) {
+        wendi_page_encoder_free(encoder);
+        return WEND_NOMEM;
+    }
+    return WEND_OK;
+}
+
+void wendi_page_encoder_free(wendi_page_encoder *encoder)
+{
+    wendi_free(encoder->integers);
+    wendi_free(encoder->more_integers);
+    wendi_stream_scratch_free(encoder->scratch);
+    *encoder = (wendi_page_encoder){.zstd_level = 1};
+}
+
+static wend_status append_bitmap(wendi_buffer *out, const uint8_t *nulls, uint32_t row_count)
+{
+    size_t begin = out->length;
+    size_t bytes = ((size_t)row_count + 63) / 64 * 8;
+    wend_status status = wendi_buffer_append_zero(out, bytes);
+    if (status != WEND_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < row_count; i++) {
+        uint8_t *at = &out->data[begin + i / 8];
+        *at = (uint8_t)(*at | (nulls[i] != 0) << (i % 8));
+    }
+    return WEND_OK;
+}
+
+wend_status wendi_page_begin(wendi_page_encoder *encoder, wendi_page_rows rows)
+{
+    wend_status status = WEND_OK;
+    encoder->begin = encoder->out->length;
+    WEND_REQUIRE(encoder->begin % WENDI_PAGE_ALIGNMENT == 0);
+    WEND_REQUIRE(rows.row_count >= 1 && rows.row_count <= WENDI_PAGE_ROWS && rows.value_count <= rows.row_count);
+    WEND_TRY(wendi_buffer_append_zero(encoder->out, WENDI_PAGE_HEADER_BYTES));
+    if (rows.value_count != 0 && rows.value_count != rows.row_count) {
+        WEND_TRY(append_bitmap(encoder->out, rows.nulls, rows.row_count));
+    }
+cleanup:
+    return status;
+}
+
+wend_status wendi_page_finish(wendi_page_encoder *encoder, wendi_page_rows rows, wendi_page_layout layout,
+                              uint8_t exponent, bool real)
+{
+    wendi_buffer *out = encoder->out;
+    size_t payload = out->length - encoder->begin - WENDI_PAGE_HEADER_BYTES;
+    size_t padding = (WENDI_PAGE_ALIGNMENT - out->length % WENDI_PAGE_ALIGNMENT) % WENDI_PAGE_ALIGNMENT;
+    if (payload > UINT32_MAX - WENDI_PAGE_ALIGNMENT) {
+        return WEND_INVALID;
+    }
+    wend_status status = wendi_buffer_append_zero(out, padding);
+    if (status != WEND_OK) {
+        return status;
+    }
+    uint8_t *header = out->data + encoder->begin;
+    wendi_null_form nulls = rows.value_count == rows.row_count ? WENDI_NULLS_NONE
+                            : rows.value_count == 0            ? WENDI_NULLS_ALL
+                                                               : WENDI_NULLS_BITMAP;
+    wendi_store_u32(header + 8, (uint32_t)payload);
+    wendi_store_u32(header + 12, rows.row_count);
+    wendi_store_u32(header + 16, rows.value_count);
+    header[20] = (uint8_t)layout;
+    header[21] = (uint8_t)nulls;
+    header[22] = exponent;
+    header[23] = real;
+    wendi_store_u32(header + 24, encoder->place.column_id);
+    wendi_store_u32(header + 28, encoder->place.row_group);
+    wendi_store_u32(header + 32, encoder->place.page);
+    wendi_store_u64(header, wendi_hash64_seed(header + 8, out->length - encoder->begin - 8,
+                                              wendi_place_seed(&encoder->place)));
+    return WEND_OK;
+}
+
+wend_status wendi_page_stream(wendi_page_encoder *encoder, const int64_t *values, uint32_t count)
+{
+    const wendi_stream_input *input = wendi_stream_analyse(encoder->scratch, values, count);
+    return wendi_stream_encode(input, encoder->forced_codec, encoder->out, NULL);
+}
+
+wend_status wendi_page_encode_integers(wendi_page_encoder *encoder, wendi_page_rows rows, const int64_t *values,
+                                       wendi_page_layout layout)
+{
+    wend_status status = WEND_OK;
+    WEND_TRY(wendi_page_begin(encoder, rows));
+    if (rows.value_count == 0) {
+        layout = WENDI_LAYOUT_NULL;
+    } else {
+        WEND_TRY(wendi_page_stream(encoder, values, rows.value_count));
+    }
+    WEND_TRY(wendi_page_finish(encoder, rows, layout, 0, false));
+cleanup:
+    return status;
+}
+
+/* Two streams when they are smaller than the bytes themselves; random identifiers stay as they are. */
+wend_status wendi_page_encode_b16(wendi_page_encoder *encoder, wendi_page_rows rows, const wendi_b16 *values)
+{
+    wend_status status = WEND_OK;
+    wendi_page_layout layout = rows.value_count == 0 ? WENDI_LAYOUT_NULL : WENDI_LAYOUT_SPLIT16;
+    size_t raw_bytes = (size_t)rows.value_count * sizeof *values;
+    WEND_TRY(wendi_page_begin(encoder, rows));
+    size_t begin = encoder->out->length;
+    for (uint32_t i = 0; i < rows.value_count; i++) {
+        encoder->integers[i] = (int64_t)__builtin_bswap64(values[i].word[0]);
+        encoder->more_integers[i] = (int64_t)__builtin_bswap64(values[i].word[1]);
+    }
+    if (rows.value_count > 0) {
+        WEND_TRY(wendi_page_stream(encoder, encoder->integers, rows.value_count));
+        WEND_TRY(wendi_page_stream(encoder, encoder->more_integers, rows.value_count));
+    }
+    if (encoder->forced_codec == 0 && encoder->out->length - begin >= raw_bytes - raw_bytes / 32 && raw_bytes > 0) {
+        encoder->out->length = begin;
+        layout = WENDI_LAYOUT_RAW16;
+        WEND_TRY(wendi_buffer_append(encoder->out, values, raw_bytes));
+    }
+    WEND_TRY(wendi_page_finish(encoder, rows, layout, 0, false));
+cleanup:
+    return status;
+}

@@ -1,0 +1,336 @@
+/*
+ * Opening a segment: trailer and footer in one read when the commit log says where, and what is
+ * loaded once for all threads: row group indexes and dictionaries.
+ */
+#include "format/segment.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/hash.h"
+#include "format/dictionary_store.h"
+
+wend_status wendi_segment_damage(const wendi_segment *segment, wend_status status, uint32_t row_group, uint32_t column,
+                                 uint32_t page, uint64_t offset, const char *reason, wend_error *error)
+{
+    char place[256] = "";
+    int at = 0;
+    if (status == WEND_NOMEM) {
+        return wendi_fail_nomem(error, "reading a segment", 0);
+    }
+    if (row_group != WENDI_PLACE_NONE) {
+        at += snprintf(place, sizeof place, ", row group %" PRIu32, row_group);
+    }
+    if (column != WENDI_PLACE_NONE) {
+        const wendi_segment_column *of = &segment->footer.columns[column];
+        at += snprintf(place + at, sizeof place - (size_t)at, ", column %" PRIu32 " (%.*s)", of->id,
+                       of->name.length < 64 ? (int)of->name.length : 64, of->name.data);
+    }
+    if (page == WENDI_PLACE_DICTIONARY) {
+        snprintf(place + at, sizeof place - (size_t)at, ", dictionary");
+    } else if (page != WENDI_PLACE_NONE) {
+        snprintf(place + at, sizeof place - (size_t)at, ", page %" PRIu32, page);
+    }
+    return wendi_fail(error, status, "segment %s%s at byte %" PRIu64 ": %s%s", segment->name, place, offset,
+                      status == WEND_UNSUPPORTED ? "this version does not know " : "", reason);
+}
+
+static void name_segment(wendi_segment *segment, const uint8_t *uuid)
+{
+    if (segment->source.name != NULL) {
+        snprintf(segment->name, sizeof segment->name, "%s", segment->source.name);
+        return;
+    }
+    char *to = segment->name;
+    for (int i = 0; i < 16; i++) {
+        to += sprintf(to, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+    }
+}
+
+static wend_status read_bytes(const wendi_segment *segment, uint64_t offset, size_t length, uint8_t **bytes_out,
+                              wend_error *error)
+{
+    uint8_t *bytes = wendi_alloc_aligned(64, length + 64);
+    if (bytes == NULL) {
+        return wendi_fail_nomem(error, "reading a segment", length);
+    }
+    memset(bytes + length, 0, 64);
+    wend_status status = segment->source.read(segment->source.context, offset, bytes, length, error);
+    if (status != WEND_OK) {
+        wendi_free(bytes);
+        return status;
+    }
+    *bytes_out = bytes;
+    return WEND_OK;
+}
+
+/* Footer, zeros and trailer, `length` bytes from `offset` to the end of the file. */
+static wend_status read_tail(wendi_segment *segment, const uint8_t *bytes, uint64_t offset, size_t length,
+                             const wendi_segment_expected *expected, wend_error *error)
+{
+    wendi_trailer trailer;
+    const char *reason = NULL;
+    uint64_t trailer_at = segment->source.length - WENDI_TRAILER_BYTES;
+    wend_status status =
+        wendi_trailer_decode(bytes + length - WENDI_TRAILER_BYTES, segment->source.length, &trailer, &reason);
+    if (status == WEND_OK && trailer.footer_offset != offset) {
+        status = WEND_CORRUPT;
+        reason = "the footer is not where the commit log says";
+    }
+    if (status == WEND_OK && expected != NULL &&
+        (memcmp(expected->uuid, trailer.uuid, 16) != 0 || expected->footer_checksum != trailer.footer_checksum)) {
+        status = WEND_CORRUPT;
+        reason = "this is another file than the commit log says";
+    }
+    if (status != WEND_OK) {
+        return wendi_segment_damage(segment, status, WENDI_PLACE_NONE, WENDI_PLACE_NONE, WENDI_PLACE_NONE, trailer_at,
+                                    reason, error);
+    }
+    name_segment(segment, trailer.uuid);
+    if (wendi_hash64_seed(bytes, trailer.footer_bytes, wendi_footer_seed(trailer.uuid)) != trailer.footer_checksum) {
+        status = WEND_CORRUPT;
+        reason = "checksum of the footer does not match";
+    } else {
+        status = wendi_footer_decode(bytes, &trailer, &segment->arena, &segment->footer, &reason);
+    }
+    for (size_t i = trailer.footer_bytes; status == WEND_OK && i < length - WENDI_TRAILER_BYTES; i++) {
+        if (bytes[i] != 0) {
+            status = WEND_CORRUPT;
+            reason = "padding behind the footer is not zero";
+        }
+    }
+    return status == WEND_OK ? WEND_OK
+                             : wendi_segment_damage(segment, status, WENDI_PLACE_NONE, WENDI_PLACE_NONE,
+                                                    WENDI_PLACE_NONE, offset, reason, error);
+}
+
+/* Where the footer begins, from the log or from the trailer. */
+static wend_status find_footer(const wendi_segment *segment, const wendi_segment_expected *expected, uint64_t *offset,
+                               wend_error *error)
+{
+    uint8_t *bytes = NULL;
+    wendi_trailer trailer;
+    const char *reason = NULL;
+    uint64_t length = segment->source.length;
+    if (length < WENDI_FILE_ALIGNMENT || (expected != NULL && expected->file_bytes != length)) {
+        return wendi_fail(error, WEND_CORRUPT, "segment %s: the file has %" PRIu64 " bytes, not the %" PRIu64 " %s",
+                          segment->name, length, expected != NULL ? expected->file_bytes : (uint64_t)WENDI_FILE_ALIGNMENT,
+                          expected != NULL ? "that were committed" : "of the smallest segment");
+    }
+    if (expected != NULL) {
+        *offset = expected->footer_offset;
+        if (*offset > length - WENDI_TRAILER_BYTES - WENDI_FOOTER_HEADER_BYTES) {
+            return wendi_fail(error, WEND_CORRUPT, "segment %s: the commit log places its footer outside the file",
+                              segment->name);
+        }
+        return WEND_OK;
+    }
+    wend_status status = read_bytes(segment, length - WENDI_TRAILER_BYTES, WENDI_TRAILER_BYTES, &bytes, error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    status = wendi_trailer_decode(bytes, length, &trailer, &reason);
+    wendi_free(bytes);
+    *offset = trailer.footer_offset;
+    return status == WEND_OK ? WEND_OK
+                             : wendi_segment_damage(segment, status, WENDI_PLACE_NONE, WENDI_PLACE_NONE,
+                                                    WENDI_PLACE_NONE, length - WENDI_TRAILER_BYTES, reason, error);
+}
+
+static wend_status make_states(wendi_segment *segment)
+{
+    const wendi_footer *footer = &segment->footer;
+    segment->row_groups = wendi_alloc_zero(footer->row_group_count, sizeof *segment->row_groups);
+    if (segment->row_groups == NULL) {
+        return WEND_NOMEM;
+    }
+    for (uint32_t g = 0; g < footer->row_group_count; g++) {
+        wendi_row_group_state *state = &segment->row_groups[g];
+        pthread_mutex_init(&state->lock, NULL);
+        segment->lock_count++;
+        state->dictionaries = wendi_alloc_zero(footer->column_count, sizeof *state->dictionaries);
+        if (state->dictionaries == NULL) {
+            return WEND_NOMEM;
+        }
+    }
+    return WEND_OK;
+}
+
+wend_status wendi_segment_open(const wendi_segment_source *source, const wendi_segment_expected *expected,
+                               wendi_segment **segment_out, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    uint8_t *bytes = NULL;
+    uint64_t offset = 0;
+    static const uint8_t no_uuid[16];
+    wendi_segment *segment = wendi_alloc_zero(1, sizeof *segment);
+    *segment_out = NULL;
+    if (segment == NULL) {
+        return wendi_fail_nomem(error, "a segment", sizeof *segment);
+    }
+    segment->source = *source;
+    wendi_arena_init(&segment->arena, 4096);
+    name_segment(segment, expected != NULL ? expected->uuid : no_uuid);
+    WEND_TRY(find_footer(segment, expected, &offset, error));
+    size_t length = (size_t)(source->length - offset);
+    WEND_TRY(read_bytes(segment, offset, length, &bytes, error));
+    WEND_TRY(read_tail(segment, bytes, offset, length, expected, error));
+    if (make_states(segment) != WEND_OK) {
+        status = wendi_fail_nomem(error, "a segment", 0);
+        goto cleanup;
+    }
+    *segment_out = segment;
+    segment = NULL;
+cleanup:
+    wendi_free(bytes);
+    wendi_segment_close(segment);
+    return status;
+}
+
+void wendi_segment_close(wendi_segment *segment)
+{
+    if (segment == NULL) {
+        return;
+    }
+    for (uint32_t g = 0; g < segment->lock_count; g++) {
+        wendi_row_group_state *state = &segment->row_groups[g];
+        for (uint32_t c = 0; state->dictionaries != NULL && c < segment->footer.column_count; c++) {
+            wendi_dictionary_release(atomic_load(&state->dictionaries[c]));
+        }
+        wendi_free(atomic_load(&state->pages));
+        wendi_free(atomic_load(&state->hashes));
+        wendi_loaded_runs_free(atomic_load(&state->runs));
+        wendi_free(state->dictionaries);
+        pthread_mutex_destroy(&state->lock);
+    }
+    wendi_free(segment->row_groups);
+    wendi_arena_free(&segment->arena);
+    wendi_free(segment);
+}
+
+/* The pages of each chunk follow on each other and fill it. */
+static const char *decode_pages(const wendi_segment *segment, uint32_t row_group, const uint8_t *bytes,
+                                wendi_page_entry *pages)
+{
+    const wendi_footer *footer = &segment->footer;
+    uint32_t row_count = footer->row_groups[row_group].info.row_count;
+    uint32_t per_chunk = wendi_pages_of(row_count);
+    size_t used = (size_t)per_chunk * footer->column_count * WENDI_PAGE_ENTRY_BYTES;
+    for (uint32_t c = 0; c < footer->column_count; c++) {
+        const wendi_chunk_entry *chunk = wendi_segment_chunk(segment, row_group, c);
+        uint64_t at = chunk->offset;
+        uint64_t end = chunk->offset + chunk->page_bytes;
+        for (uint32_t p = 0; p < per_chunk; p++, pages++, bytes += WENDI_PAGE_ENTRY_BYTES) {
+            uint32_t rows = p + 1 < per_chunk ? WENDI_PAGE_ROWS : row_count - p * WENDI_PAGE_ROWS;
+            *pages = wendi_page_entry_decode(bytes);
+            if (pages->offset != at || pages->bytes % 64 != 0 || pages->bytes < WENDI_PAGE_HEADER_BYTES ||
+                pages->bytes > end - at || pages->null_count > rows) {
+                return "pages do not fill their column chunk";
+            }
+            at += pages->bytes;
+        }
+        if (at != end) {
+            return "pages do not fill their column chunk";
+        }
+    }
+    for (size_t i = used; i < footer->row_groups[row_group].index_bytes; i++, bytes++) {
+        if (*bytes != 0) {
+            return "padding of a row group index is not zero";
+        }
+    }
+    return NULL;
+}
+
+static wend_status load_pages(wendi_segment *segment, uint32_t row_group, wendi_page_entry **pages_out,
+                              wend_error *error)
+{
+    wend_status status = WEND_OK;
+    const wendi_row_group_entry *entry = &segment->footer.row_groups[row_group];
+    size_t count = (size_t)wendi_pages_of(entry->info.row_count) * segment->footer.column_count;
+    uint8_t *bytes = NULL;
+    const char *reason = NULL;
+    wendi_page_entry *pages = NULL;
+    WEND_TRY(read_bytes(segment, entry->index_offset, entry->index_bytes, &bytes, error));
+    if (wendi_hash64_seed(bytes, entry->index_bytes, wendi_index_seed(segment->footer.uuid, row_group)) !=
+        entry->index_checksum) {
+        reason = "checksum of the row group's index does not match";
+    } else {
+        pages = wendi_alloc(count * sizeof *pages);
+        if (pages == NULL) {
+            status = wendi_fail_nomem(error, "a row group index", count * sizeof *pages);
+            goto cleanup;
+        }
+        reason = decode_pages(segment, row_group, bytes, pages);
+    }
+    if (reason != NULL) {
+        status = wendi_segment_damage(segment, WEND_CORRUPT, row_group, WENDI_PLACE_NONE, WENDI_PLACE_NONE,
+                                      entry->index_offset, reason, error);
+        goto cleanup;
+    }
+    *pages_out = pages;
+    pages = NULL;
+cleanup:
+    wendi_free(pages);
+    wendi_free(bytes);
+    return status;
+}
+
+wend_status wendi_segment_pages(wendi_segment *segment, uint32_t row_group, const wendi_page_entry **pages_out,
+                                wend_error *error)
+{
+    wendi_row_group_state *state = &segment->row_groups[row_group];
+    wendi_page_entry *pages = atomic_load_explicit(&state->pages, memory_order_acquire);
+    wend_status status = WEND_OK;
+    if (pages == NULL) {
+        pthread_mutex_lock(&state->lock);
+        pages = atomic_load_explicit(&state->pages, memory_order_acquire);
+        if (pages == NULL) {
+            status = load_pages(segment, row_group, &pages, error);
+            atomic_store_explicit(&state->pages, pages, memory_order_release);
+        }
+        pthread_mutex_unlock(&state->lock);
+    }
+    *pages_out = pages;
+    return status;
+}
+
+static wend_status load_dictionary(wendi_segment *segment, uint32_t row_group, uint32_t column,
+                                   wendi_dictionary **dictionary_out, wend_error *error)
+{
+    const wendi_chunk_entry *chunk = wendi_segment_chunk(segment, row_group, column);
+    uint64_t offset = chunk->offset + chunk->page_bytes;
+    uint8_t *bytes = NULL;
+    const char *reason = NULL;
+    wendi_place place = {.row_group = row_group, .column_id = segment->footer.columns[column].id};
+    memcpy(place.uuid, segment->footer.uuid, 16);
+    wend_status status = read_bytes(segment, offset, (size_t)chunk->dictionary_bytes, &bytes, error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    status = wendi_dictionary_store_decode(bytes, (size_t)chunk->dictionary_bytes, chunk->dictionary_entries,
+                                           chunk->ordered, place, dictionary_out, &reason);
+    wendi_free(bytes);
+    return status == WEND_OK ? WEND_OK
+                             : wendi_segment_damage(segment, status, row_group, column, WENDI_PLACE_DICTIONARY, offset,
+                                                    reason, error);
+}
+
+wend_status wendi_segment_dictionary(wendi_segment *segment, uint32_t row_group, uint32_t column,
+                                     wendi_dictionary **dictionary_out, wend_error *error)
+{
+    wendi_row_group_state *state = &segment->row_groups[row_group];
+    wendi_dictionary *dictionary = atomic_load_explicit(&state->dictionaries[column], memory_order_acquire);
+    wend_status status = WEND_OK;
+    if (dictionary == NULL && wendi_segment_chunk(segment, row_group, column)->dictionary_bytes != 0) {
+        pthread_mutex_lock(&state->lock);
+        dictionary = atomic_load_explicit(&state->dictionaries[column], memory_order_acquire);
+        if (dictionary == NULL) {
+            status = load_dictionary(segment, row_group, column, &dictionary, error);
+            atomic_store_explicit(&state->dictionaries[column], dictionary, memory_order_release);
+        }
+        pthread_mutex_unlock(&state->lock);
+    }
+    *dictionary_out = dictionary;
+    return status;
+}
