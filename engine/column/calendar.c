@@ -26,11 +26,18 @@ void wendi_civil_from_days(int64_t days, int32_t *year, int32_t *month, int32_t 
     *year = (int32_t)wide;
 }
 
+/* By remainder: the first day's beginning may lie beyond what 64 bits hold. */
+static int64_t time_in_day(int64_t local_us)
+{
+    int64_t rest = local_us % WENDI_US_PER_DAY;
+    return rest < 0 ? rest + WENDI_US_PER_DAY : rest;
+}
+
 wendi_civil wendi_civil_from_us(int64_t local_us)
 {
     wendi_civil civil;
     int64_t days = wendi_floor_div(local_us, WENDI_US_PER_DAY);
-    int64_t in_day = local_us - days * WENDI_US_PER_DAY;
+    int64_t in_day = time_in_day(local_us);
     wendi_civil_from_days(days, &civil.year, &civil.month, &civil.day);
     int32_t seconds = (int32_t)(in_day / WENDI_US_PER_SECOND);
     civil.hour = seconds / 3600;
@@ -198,7 +205,7 @@ int64_t wendi_add_interval(int64_t local_us, wendi_interval interval, int sign)
     wendi_int128 us = local_us;
     if (interval.months != 0) {
         int64_t days = wendi_floor_div(local_us, WENDI_US_PER_DAY);
-        int64_t in_day = local_us - days * WENDI_US_PER_DAY;
+        int64_t in_day = time_in_day(local_us);
         int64_t year;
         int32_t month;
         int32_t day;

@@ -1,6 +1,7 @@
 /**
  * The proleptic Gregorian calendar: days and microseconds against fields, truncation, intervals.
- * Pure functions. Days count from 1970-01-01; years run from -4713 to 294276 as in PostgreSQL.
+ * Pure functions. Days count from 1970-01-01; years run from -4713 to 294276 as in
+ * PostgreSQL; microseconds in 64 bits, counted from 1970, end in January 294247.
  */
 #ifndef WENDI_COLUMN_CALENDAR_H
 #define WENDI_COLUMN_CALENDAR_H

@@ -217,13 +217,14 @@ static inline bool parse_fast(wendi_string text, int64_t *utc_us)
         return false;
     }
     uint32_t century = two_digits(s);
-    uint32_t year = century * 100 + two_digits(s + 2);
+    uint32_t year_of_century = two_digits(s + 2);
+    uint32_t year = century * 100 + year_of_century;
     uint32_t month = two_digits(s + 5);
     uint32_t day = two_digits(s + 8);
     uint32_t hour = two_digits(s + 11);
     uint32_t minute = two_digits(s + 14);
     uint32_t second = two_digits(s + 17);
-    if (year - 1 > 9998 || month - 1 > 11 || hour > 23 || minute > 59 || second > 59 || day - 1 > 30) {
+    if (year_of_century > 99 || year - 1 > 9998 || month - 1 > 11 || hour > 23 || minute > 59 || second > 59 || day - 1 > 30) {
         return false;
     }
     if (day > month_days[month] && (month != 2 || day != 29 || year % 4 != 0 || (year % 100 == 0 && year % 400 != 0))) {
