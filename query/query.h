@@ -28,10 +28,11 @@ const wendi_output_column *wendi_query_columns(const wendi_query *query, uint32_
 wend_status wendi_query_next(wendi_query *query, wendi_batch *batch, wend_error *error);
 
 /**
- * Export as an Arrow C stream that takes the query over (its release closes it; also on failure).
- * The stream keeps the failing call's message for get_last_error, and calls `released(owner)` last.
+ * Export as an Arrow C stream that takes the query over (its release closes it; also on failure). A
+ * failing get_next fills `record` (NULL: a record of the stream's own), which get_last_error
+ * shows; release calls `released(owner)` (may be NULL) last. arrow_stream.c.
  */
-wend_status wendi_query_export(wendi_query *query, void (*released)(void *owner), void *owner,
+wend_status wendi_query_export(wendi_query *query, wend_error *record, void (*released)(void *owner), void *owner,
                                struct ArrowArrayStream *stream_out, wend_error *error);
 
 #endif
