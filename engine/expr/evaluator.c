@@ -299,6 +299,42 @@ wend_status wendi_evaluate_filter(wendi_evaluator *evaluator, const wendi_expr *
     return status;
 }
 
+wend_status wendi_evaluator_widen(wendi_evaluator *evaluator, wendi_vector *vector, const uint32_t *failed,
+                                  uint32_t row_count, wend_error *error)
+{
+    wendi_frame frame = {evaluator, NULL, error};
+    size_t width = vector->form == WENDI_FORM_DICTIONARY ? sizeof(uint32_t) : wendi_physical_bytes(vector->type);
+    bool dictionary = vector->form == WENDI_FORM_DICTIONARY;
+    int32_t buffers[2] = {WENDI_NO_BUFFER, WENDI_NO_BUFFER};
+    wend_status status = WEND_OK;
+    void *nulls_data = NULL;
+    void *data;
+
+    assert(vector->form != WENDI_FORM_CONSTANT);
+    WEND_TRY(wendi_scratch_acquire(&frame, row_count * width, &buffers[0], &data));
+    hold(evaluator, buffers[0]);
+    if (!dictionary) {
+        WEND_TRY(wendi_scratch_acquire(&frame, row_count, &buffers[1], &nulls_data));
+        hold(evaluator, buffers[1]);
+    }
+    uint8_t *nulls = nulls_data;
+    for (uint32_t row = 0; row < row_count; row++) {
+        bool null = failed[row] != 0xffffffffu; /* such a row may hold anything: it is not looked at */
+        if (null) {
+            memset((char *)data + row * width, 0, width);
+        } else {
+            memcpy((char *)data + row * width, (const char *)vector->data + row * width, width);
+        }
+        if (!dictionary) {
+            nulls[row] = null || (vector->nulls != NULL && vector->nulls[row] != 0);
+        }
+    }
+    vector->data = data;
+    vector->nulls = nulls;
+cleanup:
+    return status;
+}
+
 wend_status wendi_evaluate_constant(wendi_evaluator *evaluator, const wendi_expr *expr, wendi_value *value,
                                     wend_error *error)
 {

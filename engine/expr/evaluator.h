@@ -53,6 +53,13 @@ wend_status wendi_evaluate_filter(wendi_evaluator *evaluator, const wendi_expr *
                                   const wendi_selection *selection, uint32_t *indices_out, uint32_t *count_out,
                                   wend_error *error);
 
+/**
+ * Make an output of wendi_evaluate() that was computed for some rows defined for all: rows with failed[row] !=
+ * 0xffffffff become null. It takes a copy of the vector's arrays, with the same lifetime.
+ */
+wend_status wendi_evaluator_widen(wendi_evaluator *evaluator, wendi_vector *vector, const uint32_t *failed,
+                                  uint32_t row_count, wend_error *error);
+
 /** The value of an expression without columns. A string lives until wendi_evaluator_reset(). */
 wend_status wendi_evaluate_constant(wendi_evaluator *evaluator, const wendi_expr *expr, wendi_value *value,
                                     wend_error *error);
