@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,67 +125,79 @@ static bool is_ours(const parquet_listing *listing, const char *relative)
                                               sizeof(*listing->paths), compare_paths) != NULL;
 }
 
+/* No heap: this also clears up after memory was refused. */
 typedef struct sweep_state {
     const parquet_listing *listing;
     const char *path;
     bool is_removing;
     bool is_foreign_found;
     wend_error *error;
+    char relative[PATH_MAX]; /* of the entry looked at */
 } sweep_state;
 
-static wend_status sweep_folder(sweep_state *state, int dir_fd, const char *prefix);
+static wend_status sweep_folder(sweep_state *state, int dir_fd, size_t prefix_length);
 
-static void note_foreign(sweep_state *state, const char *relative)
+static wend_status fail_entry(const sweep_state *state, const char *what)
+{
+    return parquet_fail(state->error, WEND_IO, "cannot %s %s/%s: %s", what, state->path,
+                        state->relative, strerror(errno));
+}
+
+static void note_foreign(sweep_state *state)
 {
     if (!state->is_foreign_found) {
         parquet_fail(state->error, WEND_EXISTS, "%s holds %s, which no export wrote", state->path,
-                     relative);
+                     state->relative);
     }
     state->is_foreign_found = true;
 }
 
-static wend_status sweep_entry(sweep_state *state, int dir_fd, const char *prefix, const char *name)
+static wend_status sweep_subfolder(sweep_state *state, int dir_fd, const char *name, size_t length)
 {
-    char *relative = parquet_format("%s%s", prefix, name);
-    char *below = parquet_format("%s%s/", prefix, name);
+    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    wend_status status;
+
+    if (fd < 0) {
+        return fail_entry(state, "open");
+    }
+    state->relative[length] = '/';
+    status = sweep_folder(state, fd, length + 1);
+    state->relative[length] = '\0';
+    (void)close(fd);
+    return status;
+}
+
+static wend_status sweep_entry(sweep_state *state, int dir_fd, size_t prefix_length, const char *name)
+{
+    size_t length = prefix_length + strlen(name);
     wend_status status = WEND_OK;
     struct stat info;
     bool is_folder;
-    int fd;
+    bool is_known;
 
-    if (relative == NULL || below == NULL) {
-        status = WEND_NOMEM;
-        goto cleanup;
+    if (length + 2 > sizeof(state->relative)) {
+        errno = ENAMETOOLONG;
+        return fail_entry(state, "look below");
     }
+    memcpy(state->relative + prefix_length, name, length - prefix_length + 1);
     if (fstatat(dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
-        status = parquet_fail(state->error, WEND_IO, "cannot look at %s/%s: %s", state->path, relative,
-                              strerror(errno));
-        goto cleanup;
+        return fail_entry(state, "look at");
     }
     is_folder = S_ISDIR(info.st_mode);
-    if (is_folder ? strchr(name, '=') == NULL : !S_ISREG(info.st_mode) || !is_ours(state->listing, relative)) {
-        note_foreign(state, relative);
-        goto cleanup;
+    is_known = is_folder ? strchr(name, '=') != NULL
+                         : S_ISREG(info.st_mode) && is_ours(state->listing, state->relative);
+    if (!is_known) {
+        note_foreign(state);
+        return WEND_OK;
     }
     if (is_folder) {
-        fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0) {
-            status = parquet_fail(state->error, WEND_IO, "cannot open %s/%s: %s", state->path, relative,
-                                  strerror(errno));
-            goto cleanup;
-        }
-        status = sweep_folder(state, fd, below);
-        (void)close(fd);
+        status = sweep_subfolder(state, dir_fd, name, length);
     }
     if (status == WEND_OK && state->is_removing &&
         unlinkat(dir_fd, name, is_folder ? AT_REMOVEDIR : 0) != 0 &&
         !(errno == ENOTEMPTY && state->is_foreign_found)) {
-        status = parquet_fail(state->error, WEND_IO, "cannot remove %s/%s: %s", state->path, relative,
-                              strerror(errno));
+        status = fail_entry(state, "remove");
     }
-cleanup:
-    parquet_free(relative);
-    parquet_free(below);
     return status;
 }
 
@@ -204,19 +217,19 @@ static bool is_dots(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-static wend_status sweep_folder(sweep_state *state, int dir_fd, const char *prefix)
+static wend_status sweep_folder(sweep_state *state, int dir_fd, size_t prefix_length)
 {
     DIR *dir = open_again(dir_fd);
     wend_status status = WEND_OK;
     const struct dirent *entry;
 
     if (dir == NULL) {
-        return parquet_fail(state->error, WEND_IO, "cannot list %s/%s: %s", state->path, prefix,
-                            strerror(errno));
+        state->relative[prefix_length] = '\0';
+        return fail_entry(state, "list");
     }
     while (status == WEND_OK && (entry = readdir(dir)) != NULL) {
         if (!is_dots(entry->d_name)) {
-            status = sweep_entry(state, dir_fd, prefix, entry->d_name);
+            status = sweep_entry(state, dir_fd, prefix_length, entry->d_name);
         }
     }
     (void)closedir(dir);
@@ -228,7 +241,7 @@ wend_status parquet_listing_sweep(const parquet_listing *listing, int dir_fd, co
 {
     sweep_state state = {
         .listing = listing, .path = path, .is_removing = is_removing, .error = error};
-    wend_status status = sweep_folder(&state, dir_fd, "");
+    wend_status status = sweep_folder(&state, dir_fd, 0);
 
     return status != WEND_OK ? status : state.is_foreign_found ? WEND_EXISTS : WEND_OK;
 }

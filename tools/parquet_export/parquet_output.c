@@ -378,22 +378,12 @@ static wend_status sync_parent(const parquet_output *output, wend_error *error)
     return status;
 }
 
-/* Remove the directory that was replaced, now at `path`. */
-static wend_status remove_old(const char *path, wend_error *error)
+/* Remove the directory that was replaced, open as `fd` and now at `path`. */
+static wend_status remove_old(const parquet_listing *listing, int fd, const char *path,
+                              wend_error *error)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    parquet_listing listing = {0};
-    wend_status status;
+    wend_status status = parquet_listing_sweep(listing, fd, path, true, error);
 
-    if (fd < 0) {
-        return fail_path(error, "open", path);
-    }
-    status = parquet_listing_read(&listing, fd, error);
-    if (status == WEND_OK || status == WEND_NOT_FOUND) {
-        status = parquet_listing_sweep(&listing, fd, path, true, error);
-    }
-    parquet_listing_free(&listing);
-    (void)close(fd);
     if (status == WEND_OK && rmdir(path) != 0) {
         status = fail_path(error, "remove", path);
     }
@@ -420,8 +410,32 @@ static wend_status replace_by_two_renames(const parquet_output *output, wend_err
     return WEND_OK;
 }
 
+/* Give the temporary the target's name; `old` becomes the name of what was there, if anything. */
+static wend_status swap_in(const parquet_output *output, bool is_replacing, const char **old,
+                           wend_error *error)
+{
+    wend_status status = WEND_OK;
+
+    *old = NULL;
+    if (!is_replacing) {
+        return rename(output->temporary, output->target) == 0
+                   ? WEND_OK
+                   : fail_path(error, "put in place", output->target);
+    }
+    if (renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->target, RENAME_EXCHANGE) == 0) {
+        *old = output->temporary;
+    } else if (errno == EINVAL || errno == ENOSYS || errno == ENOTSUP) {
+        status = replace_by_two_renames(output, error);
+        *old = output->set_aside;
+    } else {
+        status = fail_path(error, "put in place", output->target);
+    }
+    return status;
+}
+
 static wend_status publish_directory(parquet_output *output, wend_error *error)
 {
+    parquet_listing listing = {0};
     const char *old = NULL;
     wend_status status = WEND_OK;
     int old_fd = -1;
@@ -429,31 +443,22 @@ static wend_status publish_directory(parquet_output *output, wend_error *error)
     PARQUET_TRY(write_listing(output, error));
     PARQUET_TRY(parquet_listing_sync(output->lock_fd, output->temporary, error));
     PARQUET_TRY(check_target(output, error)); /* Again: hours may have passed. */
-    /* Locked, so that an export that begins now does not take the old one for its temporary. */
     old_fd = open(output->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (old_fd >= 0) {
+        /* Locked, so that an export that begins now does not take the old one for its temporary. */
         (void)flock(old_fd, LOCK_EX | LOCK_NB);
+        status = parquet_listing_read(&listing, old_fd, error);
+        status = status == WEND_NOT_FOUND ? WEND_OK : status; /* empty: nothing to list */
+        PARQUET_TRY(status);
     }
-    if (old_fd < 0) {
-        if (rename(output->temporary, output->target) != 0) {
-            status = fail_path(error, "put in place", output->target);
-            goto cleanup;
-        }
-    } else if (renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->target, RENAME_EXCHANGE) == 0) {
-        old = output->temporary;
-    } else if (errno == EINVAL || errno == ENOSYS || errno == ENOTSUP) {
-        PARQUET_TRY(replace_by_two_renames(output, error));
-        old = output->set_aside;
-    } else {
-        status = fail_path(error, "put in place", output->target);
-        goto cleanup;
-    }
+    PARQUET_TRY(swap_in(output, old_fd >= 0, &old, error));
     output->is_published = true;
     PARQUET_TRY(sync_parent(output, error));
     if (old != NULL) {
-        PARQUET_TRY(remove_old(old, error));
+        PARQUET_TRY(remove_old(&listing, old_fd, old, error));
     }
 cleanup:
+    parquet_listing_free(&listing);
     if (old_fd >= 0) {
         (void)close(old_fd);
     }
