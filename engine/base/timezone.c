@@ -141,7 +141,7 @@ int64_t wendi_timezone_to_utc(const wendi_timezone *zone, int64_t local_us)
     }
     int64_t local = wendi_floor_div(local_us, us_per_second);
     int64_t begin = local - SECONDS_PER_DAY;
-    int64_t boundary;
+    int64_t boundary = 0; /* gcc at -O2 does not see that it is always set */
     int32_t before = offset_at(zone, begin);
     if (!next_transition(zone, begin, &boundary)) {
         return shift(local_us, -before);
