@@ -215,6 +215,42 @@ wend_status wendi_behaviour_flag(wendi_behaviour_call *base, const wendi_sql_exp
     return status;
 }
 
+wend_status wendi_behaviour_flag_of(wendi_behaviour_call *base, const wendi_expr *predicate, uint32_t *flag, wend_error *error)
+{
+    if (base->flag_count == WENDI_BEHAVIOUR_EXPRESSIONS_MAX) {
+        return wendi_fail(error, WEND_INVALID, "more than %d predicates", WENDI_BEHAVIOUR_EXPRESSIONS_MAX);
+    }
+    *flag = base->flag_count;
+    base->flags[base->flag_count++] = predicate;
+    return WEND_OK;
+}
+
+wend_status wendi_behaviour_node(wendi_behaviour_call *base, uint32_t *cell, wend_error *error)
+{
+    const wendi_sql_expr *node = wendi_behaviour_option(base, "node");
+    *cell = 0xffffffffu;
+    if (node != NULL) {
+        return wendi_behaviour_cell(base, node, cell, error);
+    }
+    if (base->schema->event_column == WENDI_NO_COLUMN) {
+        return WEND_OK;
+    }
+    uint32_t slot = wendi_table_scope_slot(&base->scope, base->schema->event_column);
+    const wendi_expr *column = wendi_expr_column(base->call->arena, slot, base->schema->columns[base->schema->event_column].type);
+    return column == NULL ? wendi_fail_nomem(error, "a node", 0) : wendi_behaviour_cell_of(base, column, cell, error);
+}
+
+wend_status wendi_behaviour_no_positional(const wendi_behaviour_call *base, const char *usage, wend_error *error)
+{
+    if (base->positional_count == 0) {
+        return WEND_OK;
+    }
+    wendi_fail_at(error, WEND_INVALID, base->positional[0]->position, "%.*s takes no argument without a name behind the table",
+                  (int)call_of(base)->name.length, call_of(base)->name.data);
+    wendi_error_hint(error, "%s", usage);
+    return WEND_INVALID;
+}
+
 wend_status wendi_behaviour_cell_of(wendi_behaviour_call *base, const wendi_expr *expr, uint32_t *cell, wend_error *error)
 {
     for (uint32_t i = 0; i < base->cell_count; i++) {
@@ -282,7 +318,12 @@ wend_status wendi_behaviour_begin(const wendi_table_call *call, wendi_behaviour_
         (base->positional = wendi_arena_alloc_zero(call->arena, (args + 1u) * sizeof *base->positional)) == NULL) {
         return wendi_fail_nomem(error, "a table function", sizeof *base);
     }
-    base->call = call;
+    wendi_table_call *kept = wendi_arena_alloc(call->arena, sizeof *kept);
+    if (kept == NULL) {
+        return wendi_fail_nomem(error, "a table function", sizeof *kept);
+    }
+    *kept = *call;
+    base->call = kept;
     base->session = call->context->session;
     WEND_TRY(find_table(base, error));
     WEND_TRY(zone_option(base, error));

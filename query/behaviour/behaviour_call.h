@@ -12,7 +12,7 @@
 enum { WENDI_BEHAVIOUR_EXPRESSIONS_MAX = 512 };
 
 typedef struct wendi_behaviour_call {
-    const wendi_table_call *call;
+    const wendi_table_call *call; /* a copy in the arena */
     const wendi_sql_expr **positional; /* behind the table's name */
     uint32_t positional_count;
     uint8_t *asked; /* per argument */
@@ -43,9 +43,15 @@ wend_status wendi_behaviour_end(wendi_behaviour_call *base, const char *usage, w
 /** Bind a predicate over the table and have the stream compute it: its flag's number. */
 wend_status wendi_behaviour_flag(wendi_behaviour_call *base, const wendi_sql_expr *node, const char *clause, uint32_t *flag,
                                  wend_error *error);
+wend_status wendi_behaviour_flag_of(wendi_behaviour_call *base, const wendi_expr *predicate, uint32_t *flag, wend_error *error);
 /** Bind any expression and have the stream compute it: its cell's number. */
 wend_status wendi_behaviour_cell(wendi_behaviour_call *base, const wendi_sql_expr *node, uint32_t *cell, wend_error *error);
 wend_status wendi_behaviour_cell_of(wendi_behaviour_call *base, const wendi_expr *expr, uint32_t *cell, wend_error *error);
+
+/** The cell of option `node`, by default the table's event column; WENDI_NO_CELL (0xffffffff) when there is neither. */
+wend_status wendi_behaviour_node(wendi_behaviour_call *base, uint32_t *cell, wend_error *error);
+/** Fails at the first argument without a name, if there is one behind the table. */
+wend_status wendi_behaviour_no_positional(const wendi_behaviour_call *base, const char *usage, wend_error *error);
 
 /** Constant options; NULL nodes leave *out as it is. Wrong ones fail at their position, naming the option. */
 wend_status wendi_behaviour_word(wendi_behaviour_call *base, const char *name, const char *const *words, uint32_t *index,

@@ -499,6 +499,41 @@ wendi_value wendi_user_cell_value(const wendi_user_stream *stream, uint32_t cell
     return value;
 }
 
+wend_status wendi_user_cell_vector(wendi_user_stream *stream, uint32_t cell, const wendi_user_rows *rows, uint32_t first,
+                                   uint32_t count, wendi_arena *arena, wendi_vector *vector, wend_error *error)
+{
+    wendi_type type = stream->options.cells[cell]->type;
+    const uint64_t *cells = rows->cells[cell] + first;
+    *vector = (wendi_vector){.type = type, .form = WENDI_FORM_FLAT, .row_count = count, .nulls = rows->nulls[cell] + first,
+                             .data = cells};
+    if (wendi_type_physical(type) <= WENDI_PHYSICAL_F64) {
+        return WEND_OK;
+    }
+    bool text = wendi_type_physical(type) == WENDI_PHYSICAL_STRING;
+    wendi_b16 *values = wendi_arena_alloc_zero(arena, count * sizeof *values + 64);
+    if (values == NULL) {
+        return wendi_fail_nomem(error, "values of a session", count * sizeof *values);
+    }
+    wendi_value_ids *ids = &stream->ids[cell];
+    wend_status status = WEND_OK;
+    pthread_mutex_lock(&ids->lock);
+    for (uint32_t i = 0; status == WEND_OK && i < count; i++) {
+        wendi_string bytes = vector->nulls[i] ? (wendi_string){"", 0} : wendi_interner_at(&ids->interner, (uint32_t)cells[i]);
+        char *copy = wendi_arena_copy(arena, bytes.data, bytes.length);
+        if (copy == NULL) {
+            status = wendi_fail_nomem(error, "values of a session", bytes.length);
+        } else if (text) {
+            wendi_string value = {copy, bytes.length};
+            memcpy(&values[i], &value, sizeof value);
+        } else if (bytes.length == sizeof *values) {
+            memcpy(&values[i], copy, sizeof *values);
+        }
+    }
+    pthread_mutex_unlock(&ids->lock);
+    vector->data = values;
+    return status;
+}
+
 uint64_t wendi_user_stream_null_users(const wendi_user_stream *stream)
 {
     return atomic_load(&stream->null_users);

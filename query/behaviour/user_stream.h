@@ -70,6 +70,13 @@ wendi_value wendi_user_stream_value(const wendi_user_stream *stream, uint32_t ce
 /** Any cell's value by its type, once run() is over. */
 wendi_value wendi_user_cell_value(const wendi_user_stream *stream, uint32_t cell, uint64_t bits, bool null);
 
+/**
+ * Cells as a vector again, while run() is under way: rows first..first+count-1 of a user's cell, in its type. Memory is
+ * `arena`'s. For strings this takes a lock and copies; for others the vector views the cells.
+ */
+wend_status wendi_user_cell_vector(wendi_user_stream *stream, uint32_t cell, const wendi_user_rows *rows, uint32_t first,
+                                   uint32_t count, wendi_arena *arena, wendi_vector *vector, wend_error *error);
+
 /** Rows that passed the filter but have no user, or no time, and so are in no answer. Complete after run(). */
 uint64_t wendi_user_stream_null_users(const wendi_user_stream *stream);
 uint64_t wendi_user_stream_null_times(const wendi_user_stream *stream);

@@ -1,0 +1,17 @@
+/** The behavioural table functions, for the query context's list of functions. docs/SEMANTICS.md says what they mean. */
+#ifndef WENDI_BEHAVIOUR_BEHAVIOUR_H
+#define WENDI_BEHAVIOUR_BEHAVIOUR_H
+
+#include "query/table_function.h"
+
+extern const wendi_table_function wendi_function_funnel;
+extern const wendi_table_function wendi_function_funnel_users;
+extern const wendi_table_function wendi_function_sessions;
+extern const wendi_table_function wendi_function_paths;
+extern const wendi_table_function wendi_function_top_paths;
+extern const wendi_table_function wendi_function_retention;
+
+enum { WENDI_BEHAVIOUR_FUNCTION_COUNT = 6 };
+extern const wendi_table_function *const wendi_behaviour_functions[WENDI_BEHAVIOUR_FUNCTION_COUNT];
+
+#endif
