@@ -10,7 +10,7 @@
 
 enum {
     RECORD_VERSION = 1,
-    RECORD_FIXED_BYTES = 80, /* magic … cluster id's length */
+    RECORD_FIXED_BYTES = 76, /* magic … cluster id's length, and the checksum */
     CHECKSUM_BYTES = 8,
     ACTION_SCHEMA = 1,
     ACTION_ADD_SEGMENT = 2,
