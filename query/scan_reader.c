@@ -228,9 +228,10 @@ static wend_status filter_rows(wendi_scan_reader *reader, uint32_t first, uint32
                 WEND_TRY(load(reader, slot, first, count, selection, error));
             }
         }
-        WEND_TRY(wendi_evaluate_filter(reader->evaluator, conjunct->expr, &batch, selection, reader->indices,
-                                       &selection->count, error));
-        selection->indices = reader->indices;
+        uint32_t passed = 0;
+        WEND_TRY(wendi_evaluate_filter(reader->evaluator, conjunct->expr, &batch, selection, reader->indices, &passed,
+                                       error));
+        *selection = (wendi_selection){reader->indices, passed};
     }
 cleanup:
     return status;
