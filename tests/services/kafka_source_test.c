@@ -220,7 +220,7 @@ static void a_source_that_is_overtaken_stops(void **state)
         usleep(300000);
         wendi_mock_broker_set_down(broker, 0);
         wendi_test_feed_send(&feed, 100, 20000);
-        wendi_test_take(source, &feed, &taken, 20000, 4000);
+        wendi_test_take(source, &feed, &taken, 20000, 2000);
         uint32_t count = 0;
         const wendi_source_partition *partition = source->partitions(source, &count);
         if (taken.status == WEND_CONFLICT) {
@@ -554,7 +554,7 @@ static void an_unreachable_broker_fails_the_producer(void **state)
     wendi_mock_broker_set_down(broker, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_messages_come_once_under_every_codec),
@@ -573,5 +573,8 @@ int main(void)
         cmocka_unit_test(an_unreachable_broker_fails_the_producer),
         cmocka_unit_test(a_partition_that_keeps_failing_ends_loudly), /* last: leaves faults queued */
     };
+    if (argc > 1) {
+        cmocka_set_test_filter(argv[1]);
+    }
     return cmocka_run_group_tests(tests, open_broker, close_broker);
 }
