@@ -132,10 +132,8 @@ static wend_status check_pattern(wendi_ddl *ddl, const wendi_sql_option *option)
 static wend_status set_format(wendi_ddl *ddl, const wendi_sql_option *option, wendi_column *column)
 {
     static const char *const words[] = {"iso", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns", NULL};
-    if (column->type.kind != WENDI_TYPE_TIMESTAMPTZ) {
-        return wendi_ddl_refuse(ddl, option->span.start, column->type.kind == WENDI_TYPE_DATE
-                                ? "read it into a timestamptz column; a date of it is GENERATED ALWAYS AS (t::date) STORED" : "leave it out",
-                                "only timestamptz columns have a format");
+    if (column->type.kind != WENDI_TYPE_TIMESTAMPTZ && column->type.kind != WENDI_TYPE_DATE) {
+        return wendi_ddl_refuse(ddl, option->span.start, "leave it out", "only timestamptz and date columns have a format");
     }
     for (uint8_t i = 0; words[i] != NULL; i++) {
         if (wendi_string_equal(option->value, wendi_string_of(words[i]))) {
@@ -154,8 +152,8 @@ static wend_status set_format(wendi_ddl *ddl, const wendi_sql_option *option, we
 static wend_status set_timezone(wendi_ddl *ddl, const wendi_sql_option *option, wendi_column *column)
 {
     const wendi_timezone *zone = NULL;
-    if (column->type.kind != WENDI_TYPE_TIMESTAMPTZ) {
-        return wendi_ddl_refuse(ddl, option->span.start, "leave it out", "only timestamptz columns have a timezone");
+    if (column->type.kind != WENDI_TYPE_TIMESTAMPTZ && column->type.kind != WENDI_TYPE_DATE) {
+        return wendi_ddl_refuse(ddl, option->span.start, "leave it out", "only timestamptz and date columns have a timezone");
     }
     if (wendi_timezone_find(option->value, &zone, NULL) != WEND_OK) {
         return wendi_ddl_refuse(ddl, option->span.start, "write a name such as 'Europe/Berlin' or an offset such as '+05:30'",
@@ -206,11 +204,11 @@ static wend_status check_options(wendi_ddl *ddl, const wendi_sql_column_def *nod
     bool pattern = column->time_format == WENDI_TIME_PATTERN;
     bool zoned = pattern && (pattern_has(column->time_pattern, 'z') || pattern_has(column->time_pattern, 's'));
     bool epoch = column->time_format != WENDI_TIME_ISO && !pattern;
-    if (pattern && !zoned && column->timezone.length == 0) {
+    if (pattern && !zoned && column->timezone.length == 0 && column->type.kind == WENDI_TYPE_TIMESTAMPTZ) {
         return wendi_ddl_refuse(ddl, position, "add timezone 'Europe/Berlin' (or 'UTC'), or %z to the format if the text has an offset",
                                 "times of this format have no zone");
     }
-    if (epoch && column->timezone.length > 0) {
+    if (epoch && column->timezone.length > 0 && column->type.kind == WENDI_TYPE_TIMESTAMPTZ) {
         return wendi_ddl_refuse(ddl, position, "leave timezone out: counts since 1970 are in UTC", "an epoch has no time zone");
     }
     if (column->origin != WENDI_ORIGIN_JSON && node->option_count > 1) {
