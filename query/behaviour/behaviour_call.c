@@ -215,6 +215,13 @@ wend_status wendi_behaviour_flag(wendi_behaviour_call *base, const wendi_sql_exp
     return status;
 }
 
+wend_status wendi_behaviour_optional_flag(wendi_behaviour_call *base, const char *name, uint32_t *flag, wend_error *error)
+{
+    const wendi_sql_expr *node = wendi_behaviour_option(base, name);
+    *flag = 0xffffffffu;
+    return node == NULL ? WEND_OK : wendi_behaviour_flag(base, node, name, flag, error);
+}
+
 wend_status wendi_behaviour_flag_of(wendi_behaviour_call *base, const wendi_expr *predicate, uint32_t *flag, wend_error *error)
 {
     if (base->flag_count == WENDI_BEHAVIOUR_EXPRESSIONS_MAX) {

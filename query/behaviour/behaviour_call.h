@@ -43,6 +43,8 @@ wend_status wendi_behaviour_end(wendi_behaviour_call *base, const char *usage, w
 /** Bind a predicate over the table and have the stream compute it: its flag's number. */
 wend_status wendi_behaviour_flag(wendi_behaviour_call *base, const wendi_sql_expr *node, const char *clause, uint32_t *flag,
                                  wend_error *error);
+/** The flag of the predicate option `name`; *flag is 0xffffffff when it was not given. */
+wend_status wendi_behaviour_optional_flag(wendi_behaviour_call *base, const char *name, uint32_t *flag, wend_error *error);
 wend_status wendi_behaviour_flag_of(wendi_behaviour_call *base, const wendi_expr *predicate, uint32_t *flag, wend_error *error);
 /** Bind any expression and have the stream compute it: its cell's number. */
 wend_status wendi_behaviour_cell(wendi_behaviour_call *base, const wendi_sql_expr *node, uint32_t *cell, wend_error *error);

@@ -374,13 +374,6 @@ static wend_status bind_aggregates(wendi_behaviour_call *base, sessions_plan *pl
     return status;
 }
 
-static wend_status optional_flag(wendi_behaviour_call *base, const char *name, uint32_t *flag, wend_error *error)
-{
-    const wendi_sql_expr *node = wendi_behaviour_option(base, name);
-    *flag = WENDI_NO_CELL;
-    return node == NULL ? WEND_OK : wendi_behaviour_flag(base, node, name, flag, error);
-}
-
 static wend_status bind_plan(wendi_behaviour_call *base, sessions_plan *plan, wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -388,8 +381,8 @@ static wend_status bind_plan(wendi_behaviour_call *base, sessions_plan *plan, we
     plan->by_cell = WENDI_NO_CELL;
     WEND_TRY(wendi_behaviour_sessions(base, "", &plan->rule, error));
     WEND_TRY(wendi_behaviour_node(base, &plan->node_cell, error));
-    WEND_TRY(optional_flag(base, "view", &plan->view_flag, error));
-    WEND_TRY(optional_flag(base, "interaction", &plan->interaction_flag, error));
+    WEND_TRY(wendi_behaviour_optional_flag(base, "view", &plan->view_flag, error));
+    WEND_TRY(wendi_behaviour_optional_flag(base, "interaction", &plan->interaction_flag, error));
     if (base->by != NULL) {
         WEND_TRY(wendi_behaviour_cell_of(base, base->by, &plan->by_cell, error));
     }
