@@ -89,8 +89,8 @@ WEND_API bool parquet_compression_from_name(const char *name, parquet_compressio
  *            WEND_CORRUPT     the stream breaks Arrow's own rules (an index outside its dictionary)
  *            WEND_BUSY, WEND_IO, WEND_NOMEM, WEND_CANCELLED
  *            a failure of the stream itself by its errno, with the stream's own message
- * Memory:    at most row_group_bytes buffered (buffer_bytes over all partitions), the encoded pages
- *            of one column, and two batches of the stream.
+ * Memory:    row_group_bytes buffered (buffer_bytes over all partitions) and what the last slice of
+ *            4,096 rows added, the encoded pages of one column, and two batches of the stream.
  */
 WEND_API WEND_MUST_USE wend_status parquet_export(struct ArrowArrayStream *stream,
                                                   const parquet_export_options *options,

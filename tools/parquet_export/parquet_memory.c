@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Large blocks are moved by remapping, not copying: small steps keep the memory near its use. */
+#define GROWTH_BYTES_MAX ((size_t)4 << 20)
+
 static _Atomic int64_t calls_until_refusal = -1;
 
 static bool is_refused(void)
@@ -79,7 +82,8 @@ char *parquet_format(const char *format, ...)
 wend_status parquet_bytes_reserve(parquet_bytes *bytes, size_t more)
 {
     size_t wanted = bytes->length + more;
-    size_t capacity = bytes->capacity + bytes->capacity / 2;
+    size_t step = bytes->capacity / 2;
+    size_t capacity = bytes->capacity + (step > GROWTH_BYTES_MAX ? GROWTH_BYTES_MAX : step);
     uint8_t *data;
 
     if (more > SIZE_MAX - bytes->length) {

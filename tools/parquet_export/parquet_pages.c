@@ -1,7 +1,7 @@
 /*
  * Encoding a chunk to pages (data pages of version 1, which every reader knows). Choosing by trial
- * costs one encoding and one compression a candidate, and in return needs no guess: what the
- * compressor makes of an encoding is not to be told from its bytes before.
+ * needs no guess: what the compressor makes of an encoding is not to be told from its bytes before.
+ * A trial ends early once its pages so far are clearly larger than the best way's for those rows.
  *
  * Dictionary indices are tried twice: packed to the bits they need, and widened to whole bytes,
  * where zstd finds the repeats between rows that packing hides.
@@ -46,6 +46,7 @@ void parquet_page_encoder_free(parquet_page_encoder *encoder)
     parquet_bytes_free(&encoder->best.pages);
     parquet_bytes_free(&encoder->trial.bytes);
     parquet_bytes_free(&encoder->trial.pages);
+    parquet_bytes_free(&encoder->dictionary_page.bytes);
 }
 
 /* Definition levels of rows [first, first + count): 1 where there is a value; length in front. */
@@ -91,18 +92,31 @@ static wend_status append_strings(parquet_bytes *body, const page_source *source
                                   const parquet_page *page, bool with_lengths)
 {
     const uint32_t *codes = parquet_chunk_codes(source->chunk) + page->first_value;
-    wend_status status = WEND_OK;
+    const parquet_entry *entries = source->pool->entries;
+    size_t bytes = 0;
+    wend_status status;
+    uint8_t *end;
 
     for (size_t i = 0; i < page->value_count; i++) {
-        const parquet_entry *entry = &source->pool->entries[codes[i]];
+        bytes += 4 + (size_t)entries[codes[i]].length;
+    }
+    status = parquet_bytes_reserve(body, bytes);
+    if (status != WEND_OK) {
+        return status;
+    }
+    end = body->data + body->length;
+    for (size_t i = 0; i < page->value_count; i++) {
+        const parquet_entry *entry = &entries[codes[i]];
 
         if (with_lengths) {
-            PARQUET_TRY(parquet_bytes_append(body, &entry->length, 4));
+            memcpy(end, &entry->length, 4);
+            end += 4;
         }
-        PARQUET_TRY(parquet_bytes_append(body, entry->data, entry->length));
+        memcpy(end, entry->data, entry->length);
+        end += entry->length;
     }
-cleanup:
-    return status;
+    body->length = (size_t)(end - body->data);
+    return WEND_OK;
 }
 
 static wend_status append_plain(parquet_page_encoder *encoder, const page_source *source,
@@ -290,17 +304,27 @@ static void measure_page(const parquet_page_encoder *encoder, const page_source 
     }
 }
 
+/* The page is the same for every width of indices: made once a chunk, then copied. */
 static wend_status encode_dictionary_page(parquet_page_encoder *encoder, const page_source *source,
                                           const page_plan *plan, parquet_encoded *out,
                                           wend_error *error)
 {
     parquet_page_head head = {.is_dictionary = true, .value_count = source->dictionary->count};
+    parquet_encoded *made = &encoder->dictionary_page;
     wend_status status = WEND_OK;
 
-    encoder->body.length = 0;
-    PARQUET_TRY(parquet_bytes_append(&encoder->body, source->dictionary->page.data,
-                                     source->dictionary->page.length));
-    PARQUET_TRY(finish_page(encoder, plan, &head, out, error));
+    if (made->bytes.length == 0 || made->compression != plan->compression) {
+        encoded_reset(made);
+        made->compression = plan->compression;
+        encoder->body.length = 0;
+        PARQUET_TRY(parquet_bytes_append(&encoder->body, source->dictionary->page.data,
+                                         source->dictionary->page.length));
+        PARQUET_TRY(finish_page(encoder, plan, &head, made, error));
+    }
+    PARQUET_TRY(parquet_bytes_append(&out->bytes, made->bytes.data, made->bytes.length));
+    out->uncompressed_bytes += made->uncompressed_bytes;
+    out->body_bytes += made->body_bytes;
+    out->stored_body_bytes += made->stored_body_bytes;
     out->dictionary_page_bytes = out->bytes.length;
 cleanup:
     return status;
@@ -326,67 +350,104 @@ cleanup:
     return status;
 }
 
-static wend_status encode_plan(parquet_page_encoder *encoder, const page_source *source,
-                               const page_plan *plan, parquet_encoded *out, wend_error *error)
+/* Bytes that `encoded` takes for its rows before `row`: whole pages, a share of the page that `row` is
+ * on, and of the dictionary a share too. */
+static double bytes_before(const parquet_encoded *encoded, size_t row, size_t row_count)
 {
+    double bytes = (double)encoded->dictionary_page_bytes * (double)row / (double)row_count;
+
+    for (size_t i = 0; i < parquet_encoded_page_count(encoded); i++) {
+        const parquet_page *page = parquet_encoded_page(encoded, i);
+
+        if (page->first_row + page->row_count <= row) {
+            bytes += (double)page->byte_count;
+        } else if (page->first_row < row) {
+            bytes += (double)page->byte_count * (double)(row - page->first_row) / (double)page->row_count;
+        }
+    }
+    return bytes;
+}
+
+/* Whether `trial`, which got as far as `row`, will not end up smaller than `best`. */
+static bool is_hopeless(const parquet_encoded *trial, const parquet_encoded *best, size_t row,
+                        size_t row_count)
+{
+    return row < row_count && row >= row_count / 8 &&
+           bytes_before(trial, row, row_count) > 1.08 * bytes_before(best, row, row_count);
+}
+
+/* Encode all of the chunk into `out`; with a `best` to beat, stop (`is_whole` false) when it cannot. */
+static wend_status encode_plan(parquet_page_encoder *encoder, const page_source *source,
+                               const page_plan *plan, const parquet_encoded *best,
+                               parquet_encoded *out, bool *is_whole, wend_error *error)
+{
+    size_t row_count = source->chunk->row_count;
     wend_status status = WEND_OK;
     parquet_page page = {0};
 
+    *is_whole = false;
     encoded_reset(out);
     out->encoding = plan->encoding;
     out->compression = plan->compression;
     if (plan->encoding == PARQUET_RLE_DICTIONARY) {
         PARQUET_TRY(encode_dictionary_page(encoder, source, plan, out, error));
     }
-    while (page.first_row < source->chunk->row_count) {
+    while (page.first_row < row_count) {
         measure_page(encoder, source, plan, &page);
         PARQUET_TRY(encode_data_page(encoder, source, plan, &page, out, error));
         page.first_row += page.row_count;
         page.first_value += page.value_count;
+        if (best != NULL && is_hopeless(out, best, page.first_row, row_count)) {
+            goto cleanup;
+        }
     }
+    *is_whole = true;
 cleanup:
     return status;
 }
 
-static void keep_smaller(parquet_page_encoder *encoder)
+static bool keep_smaller(parquet_page_encoder *encoder)
 {
-    if (encoder->trial.bytes.length < encoder->best.bytes.length) {
-        parquet_encoded better = encoder->trial;
+    parquet_encoded better = encoder->trial;
 
-        encoder->trial = encoder->best;
-        encoder->best = better;
+    if (better.bytes.length >= encoder->best.bytes.length) {
+        return false;
     }
+    encoder->trial = encoder->best;
+    encoder->best = better;
+    return true;
 }
 
-/* List the plans worth trying, the one that most readers like best first. */
+/* List the plans worth trying, the most promising first: the better it is, the sooner others end. */
 static size_t list_plans(const parquet_page_encoder *encoder, const page_source *source,
                          size_t plain_bytes, page_plan plans[8])
 {
     parquet_physical physical = source->chunk->column->physical;
     parquet_compression compression = encoder->options->compression;
-    bool has_values = source->chunk->value_count > 0;
+    bool is_plain_hopeless = false;
     size_t count = 0;
 
-    plans[count++] = (page_plan){.encoding = PARQUET_PLAIN, .compression = compression};
-    if (has_values && source->dictionary->is_usable) {
+    if (source->chunk->value_count > 0 && source->dictionary->is_usable) {
         unsigned bits = parquet_bits(source->dictionary->count - 1);
         size_t whole = source->dictionary->page.length + source->chunk->value_count / 8 * bits;
 
         bits = bits == 0 ? 1 : bits;
-        if (whole < plain_bytes / 8 && physical == PARQUET_BYTE_ARRAY) {
-            count = 0; /* No compressor makes up for that, and long strings cost the most time. */
-        }
         plans[count++] = (page_plan){PARQUET_RLE_DICTIONARY, compression, bits};
         if (bits % 8 != 0 && compression != PARQUET_COMPRESSION_NONE) {
             plans[count++] = (page_plan){PARQUET_RLE_DICTIONARY, compression, (bits + 7) / 8 * 8};
         }
+        /* No compressor makes up for that, and long strings cost the most time. */
+        is_plain_hopeless = physical == PARQUET_BYTE_ARRAY && whole < plain_bytes / 8;
     }
-    if (has_values && (physical == PARQUET_INT32 || physical == PARQUET_INT64)) {
+    if (source->chunk->value_count > 0 && (physical == PARQUET_INT32 || physical == PARQUET_INT64)) {
         plans[count++] = (page_plan){PARQUET_DELTA_BINARY_PACKED, compression, 0};
     }
-    if (has_values && physical == PARQUET_BYTE_ARRAY && plans[0].encoding == PARQUET_PLAIN) {
+    if (source->chunk->value_count > 0 && physical == PARQUET_BYTE_ARRAY && !is_plain_hopeless) {
         plans[count++] = (page_plan){PARQUET_DELTA_LENGTH_BYTE_ARRAY, compression, 0};
         plans[count++] = (page_plan){PARQUET_DELTA_BYTE_ARRAY, compression, 0};
+    }
+    if (!is_plain_hopeless) {
+        plans[count++] = (page_plan){PARQUET_PLAIN, compression, 0};
     }
     return count;
 }
@@ -399,19 +460,22 @@ wend_status parquet_pages_encode(parquet_page_encoder *encoder, const parquet_ch
     page_plan plans[8];
     size_t plan_count = list_plans(encoder, &source, plain_bytes, plans);
     size_t best = 0;
+    bool is_whole = false;
     wend_status status = WEND_OK;
 
-    PARQUET_TRY(encode_plan(encoder, &source, &plans[0], &encoder->best, error));
+    encoded_reset(&encoder->dictionary_page);
+    PARQUET_TRY(encode_plan(encoder, &source, &plans[0], NULL, &encoder->best, &is_whole, error));
     for (size_t i = 1; i < plan_count; i++) {
-        PARQUET_TRY(encode_plan(encoder, &source, &plans[i], &encoder->trial, error));
-        best = encoder->trial.bytes.length < encoder->best.bytes.length ? i : best;
-        keep_smaller(encoder);
+        PARQUET_TRY(encode_plan(encoder, &source, &plans[i], &encoder->best, &encoder->trial,
+                                &is_whole, error));
+        best = is_whole && keep_smaller(encoder) ? i : best;
     }
     if (plans[best].compression != PARQUET_COMPRESSION_NONE &&
         encoder->best.stored_body_bytes >= encoder->best.body_bytes) {
         plans[best].compression = PARQUET_COMPRESSION_NONE; /* random bytes: spare the reader */
-        PARQUET_TRY(encode_plan(encoder, &source, &plans[best], &encoder->trial, error));
-        keep_smaller(encoder);
+        PARQUET_TRY(encode_plan(encoder, &source, &plans[best], NULL, &encoder->trial, &is_whole,
+                                error));
+        (void)keep_smaller(encoder);
     }
 cleanup:
     return status;

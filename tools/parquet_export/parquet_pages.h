@@ -53,6 +53,7 @@ typedef struct parquet_page_encoder {
     parquet_bytes numbers; /* levels, lengths */
     parquet_encoded best;
     parquet_encoded trial;
+    parquet_encoded dictionary_page; /* the chunk's, for all its trials */
 } parquet_page_encoder;
 
 /**

@@ -47,10 +47,15 @@ static uint32_t hash_bytes(const uint8_t *bytes, uint32_t length)
     return (uint32_t)(hash >> 32);
 }
 
+static uint64_t slot_of(uint32_t hash, uint32_t code)
+{
+    return (uint64_t)hash << 32 | code;
+}
+
 static wend_status grow_slots(parquet_pool *pool)
 {
     size_t count = pool->slot_count == 0 ? SLOTS_MIN : pool->slot_count * 2;
-    uint32_t *slots = parquet_alloc(count * sizeof(*slots));
+    uint64_t *slots = parquet_alloc(count * sizeof(*slots));
 
     if (slots == NULL) {
         return WEND_NOMEM;
@@ -59,10 +64,10 @@ static wend_status grow_slots(parquet_pool *pool)
     for (uint32_t code = 0; code < pool->count; code++) {
         size_t at = pool->entries[code].hash & (count - 1);
 
-        while (slots[at] != PARQUET_POOL_NONE) {
+        while ((uint32_t)slots[at] != PARQUET_POOL_NONE) {
             at = (at + 1) & (count - 1);
         }
-        slots[at] = code;
+        slots[at] = slot_of(pool->entries[code].hash, code);
     }
     pool->byte_count += (count - pool->slot_count) * sizeof(*slots);
     parquet_free(pool->slots);
@@ -134,13 +139,13 @@ wend_status parquet_pool_intern(parquet_pool *pool, const void *data, uint32_t l
     if (((size_t)pool->count + 1) * 2 > pool->slot_count) {
         PARQUET_TRY(grow_slots(pool));
     }
-    for (at = hash & (pool->slot_count - 1); pool->slots[at] != PARQUET_POOL_NONE;
+    for (at = hash & (pool->slot_count - 1); (uint32_t)pool->slots[at] != PARQUET_POOL_NONE;
          at = (at + 1) & (pool->slot_count - 1)) {
-        const parquet_entry *entry = &pool->entries[pool->slots[at]];
+        uint32_t found = (uint32_t)pool->slots[at];
 
-        if (entry->hash == hash && entry->length == length &&
-            (length == 0 || memcmp(entry->data, data, length) == 0)) {
-            *code = pool->slots[at];
+        if (pool->slots[at] >> 32 == hash && pool->entries[found].length == length &&
+            (length == 0 || memcmp(pool->entries[found].data, data, length) == 0)) {
+            *code = found;
             return WEND_OK;
         }
     }
@@ -150,7 +155,7 @@ wend_status parquet_pool_intern(parquet_pool *pool, const void *data, uint32_t l
     PARQUET_TRY(keep_bytes(pool, data, length, &kept));
     pool->entries[pool->count] = (parquet_entry){.data = kept, .length = length, .hash = hash};
     pool->marks[pool->count] = (parquet_mark){0};
-    pool->slots[at] = pool->count;
+    pool->slots[at] = slot_of(hash, pool->count);
     *code = pool->count++;
 cleanup:
     return status;
