@@ -147,7 +147,7 @@ static const char *decode_columns(const uint8_t *at, wendi_string names, wendi_f
         column->type = (wendi_type){.kind = at[4], .precision = at[5], .scale = at[6],
                                     .length_max = wendi_load_u32(at + 8)};
         column->name = name_at(names, at + 12);
-        if (column->name.data == NULL || !type_stored(column->type) || at[7] != 0) {
+        if (column->name.data == NULL || !type_stored(column->type) || at[7] != 0 || wendi_load_u32(at + 20) != 0) {
             return "column of an impossible type or name";
         }
         for (uint32_t before = 0; before < c; before++) {
@@ -214,7 +214,8 @@ static const char *decode_chunk(const uint8_t *at, wendi_string names, uint64_t 
         chunk->dictionary_bytes > footer_offset - chunk->offset - chunk->page_bytes) {
         return "column chunk outside the file";
     }
-    if (chunk->low.data == NULL || chunk->high.data == NULL ||
+    if (chunk->low.data == NULL || chunk->high.data == NULL || wendi_load_u32(at + 52) != 0 ||
+        (flags & ~(uint32_t)(WENDI_STATISTIC_MIN_MAX | WENDI_STATISTIC_ORDERED)) != 0 ||
         (chunk->has_min_max && physical == WENDI_PHYSICAL_B16 && (chunk->low.length != 16 || chunk->high.length != 16))) {
         return "bounds of a column chunk outside the footer";
     }
@@ -251,7 +252,7 @@ static const char *decode_origins(const uint8_t *at, wendi_string names, wendi_f
             .from = (int64_t)wendi_load_u64(at + 16),
             .to = (int64_t)wendi_load_u64(at + 24),
         };
-        if (footer->origins[i].source.data == NULL) {
+        if (footer->origins[i].source.data == NULL || wendi_load_u32(at + 12) != 0) {
             return "origin outside the footer";
         }
     }
@@ -286,6 +287,7 @@ static const char *decode_fixed(const uint8_t *at, const wendi_trailer *trailer,
         return "footer counts do not fit its length";
     }
     if (memcmp(at, WENDI_FOOTER_MAGIC, 8) != 0 || memcmp(footer->uuid, trailer->uuid, 16) != 0 ||
+        wendi_load_u32(at + 116) != 0 || wendi_load_u64(at + 120) != 0 ||
         (footer->user_column != WENDI_NO_COLUMN && footer->user_column >= footer->column_count) ||
         (footer->time_column != WENDI_NO_COLUMN && footer->time_column >= footer->column_count)) {
         return "footer does not fit the trailer";

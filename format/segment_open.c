@@ -224,6 +224,9 @@ static const char *decode_pages(const wendi_segment *segment, uint32_t row_group
         for (uint32_t p = 0; p < per_chunk; p++, pages++, bytes += WENDI_PAGE_ENTRY_BYTES) {
             uint32_t rows = p + 1 < per_chunk ? WENDI_PAGE_ROWS : row_count - p * WENDI_PAGE_ROWS;
             *pages = wendi_page_entry_decode(bytes);
+            if ((bytes[16] & ~7) != 0 || wendi_load_u64(bytes + 16) >> 8 != 0) {
+                return "reserved bytes of a page entry are not zero";
+            }
             if (pages->offset != at || pages->bytes % 64 != 0 || pages->bytes < WENDI_PAGE_HEADER_BYTES ||
                 pages->bytes > end - at || pages->null_count > rows) {
                 return "pages do not fill their column chunk";

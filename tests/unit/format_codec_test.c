@@ -1,0 +1,221 @@
+/*
+ * Every registered codec on every shape of numbers: the size it foretells is the size it writes, what
+ * it writes decodes to what went in from any vector on, and bounds that it gives for free hold.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "engine/base/alloc.h"
+#include "format/codec/codec.h"
+#include "tests/support/segment_fixture.h"
+
+static wendi_stream_scratch *scratch;
+
+static int set_up(void **state)
+{
+    (void)state;
+    return wendi_stream_scratch_new(&scratch) == WEND_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    wendi_stream_scratch_free(scratch);
+    return 0;
+}
+
+static void fill(int64_t *values, uint32_t count, column_shape shape, uint64_t seed)
+{
+    int64_t before = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        values[i] = before = shaped_value(shape, &seed, before, i);
+    }
+}
+
+static void check_decode(const wendi_stream *stream, const int64_t *values, uint32_t count)
+{
+    size_t room = ((size_t)count + 1023) / 1024 * 1024;
+    uint64_t *out = wendi_alloc_aligned(64, room * sizeof *out);
+    for (uint32_t first = 0; first < count; first += first < 4096 ? 1024 : 13312) {
+        uint32_t rows = count - first > 5000 ? 5000 : count - first;
+        wendi_stream_decode(stream, first, rows, out);
+        for (uint32_t i = 0; i < rows; i++) {
+            if (stream->lane_bytes == 8 && out[i] != (uint64_t)values[first + i]) {
+                fail_msg("%s: value %u differs", stream->codec->name, first + i);
+            }
+            if (stream->lane_bytes == 4 && ((uint32_t *)out)[i] != (uint32_t)values[first + i]) {
+                fail_msg("%s: low half of value %u differs", stream->codec->name, first + i);
+            }
+        }
+    }
+    for (uint32_t first = 0; first < count; first += 1024) {
+        int64_t min;
+        int64_t max;
+        if (stream->codec->bounds(stream, first / 1024, &min, &max)) {
+            for (uint32_t i = first; i < count && i < first + 1024; i++) {
+                assert_true(min <= values[i] && values[i] <= max);
+            }
+        }
+    }
+    wendi_free(out);
+}
+
+static bool narrow(const int64_t *values, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (values[i] < 0 || values[i] > INT32_MAX / 2) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t check_codec(const int64_t *values, uint32_t count, unsigned forced)
+{
+    const wendi_stream_input *input = wendi_stream_analyse(scratch, values, count);
+    const wendi_codec *codec = wendi_codec_find(forced);
+    const wendi_codec *used = NULL;
+    wendi_buffer bytes = {.length = 0};
+    wendi_arena arena = {.blocks = NULL};
+    const char *reason = NULL;
+    size_t size = codec->size(input);
+    assert_int_equal(codec->id, forced);
+    if (size == SIZE_MAX) {
+        return 0;
+    }
+    assert_int_equal(wendi_stream_encode(input, forced, &bytes, &used), WEND_OK);
+    assert_ptr_equal(used, codec);
+    assert_int_equal(bytes.length, WENDI_STREAM_HEADER_BYTES + (size + 7) / 8 * 8);
+    for (uint8_t lane = narrow(values, count) ? 4 : 8; lane <= 8; lane = (uint8_t)(lane + 4)) {
+        wendi_stream stream;
+        wendi_reader reader = wendi_reader_of(bytes.data, bytes.length);
+        wend_status status = wendi_stream_open(&stream, &reader, count, lane, false, &arena, &reason);
+        if (status != WEND_OK) {
+            fail_msg("%s: %s", codec->name, reason);
+        }
+        assert_int_equal(wendi_reader_left(&reader), 0);
+        assert_int_equal(stream.encoded_bytes, bytes.length);
+        check_decode(&stream, values, count);
+    }
+    wendi_arena_free(&arena);
+    wendi_buffer_free(&bytes);
+    return 1;
+}
+
+static void every_codec_round_trips(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {1, 2, 100, 1023, 1024, 1025, 3000, 65535, 65536};
+    static int64_t values[WENDI_STREAM_VALUES_MAX];
+    uint32_t used[WENDI_CODEC_COUNT] = {0};
+    for (column_shape shape = 0; shape < SHAPE_COUNT; shape++) {
+        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+            fill(values, counts[c], shape, shape * 100 + c);
+            for (unsigned id = 1; id < WENDI_CODEC_COUNT; id++) {
+                used[id] += check_codec(values, counts[c], id);
+            }
+        }
+    }
+    for (unsigned id = 1; id < WENDI_CODEC_COUNT; id++) {
+        assert_true(used[id] > 0);
+    }
+}
+
+/* Random mixtures: lengths, widths, outliers, runs, multiples - whatever the shapes above do not do. */
+static void random_streams_round_trip(void **state)
+{
+    (void)state;
+    static int64_t values[WENDI_STREAM_VALUES_MAX];
+    uint64_t seed = 2024;
+    for (int round = 0; round < 300; round++) {
+        uint32_t count = 1 + (uint32_t)random_below(&seed, round % 10 == 0 ? 65536 : 4000);
+        unsigned bits = (unsigned)random_below(&seed, 64);
+        uint64_t stay = random_below(&seed, 100);
+        int64_t factor = round % 3 == 0 ? (int64_t)random_below(&seed, 1000000) + 1 : 1;
+        int64_t base = (int64_t)random_next(&seed);
+        int64_t last = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            if (random_below(&seed, 100) >= stay) {
+                last = (int64_t)((random_next(&seed) & ((UINT64_C(1) << bits) - 1)) * (uint64_t)factor);
+            }
+            values[i] = (int64_t)((uint64_t)base + (uint64_t)last);
+        }
+        for (unsigned id = 1; id < WENDI_CODEC_COUNT; id++) {
+            check_codec(values, count, id);
+        }
+    }
+}
+
+static void the_choice_is_the_smallest_that_applies(void **state)
+{
+    (void)state;
+    static int64_t values[WENDI_STREAM_VALUES_MAX];
+    static const struct {
+        column_shape shape;
+        wendi_codec_id codec;
+    } choices[] = {{SHAPE_CONSTANT, WENDI_CODEC_CONSTANT}, {SHAPE_SMALL, WENDI_CODEC_FOR},
+                   {SHAPE_SKEWED, WENDI_CODEC_PFOR},       {SHAPE_RISING, WENDI_CODEC_DELTA},
+                   {SHAPE_RUNS, WENDI_CODEC_RLE},          {SHAPE_RARE, WENDI_CODEC_SPARSE}};
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        size_t bytes;
+        fill(values, 65536, choices[i].shape, 3);
+        const wendi_stream_input *input = wendi_stream_analyse(scratch, values, 65536);
+        const wendi_codec *codec = wendi_codec_choose(input, 0, &bytes);
+        assert_string_equal(codec->name, wendi_codec_find(choices[i].codec)->name);
+        for (unsigned id = 1; id < WENDI_CODEC_COUNT; id++) {
+            size_t other = wendi_codec_find(id)->size(input);
+            assert_true(other == SIZE_MAX || other + other / 5 >= bytes);
+        }
+    }
+}
+
+/* Any change of a valid stream is refused or decodes to something: run under ASan this is the proof. */
+static void damaged_streams_do_no_harm(void **state)
+{
+    (void)state;
+    static int64_t values[3000];
+    static uint64_t out[4096];
+    uint64_t seed = 99;
+    for (column_shape shape = 0; shape < SHAPE_COUNT; shape++) {
+        fill(values, 3000, shape, shape);
+        for (unsigned id = 1; id < WENDI_CODEC_COUNT; id++) {
+            wendi_buffer bytes = {.length = 0};
+            const wendi_stream_input *input = wendi_stream_analyse(scratch, values, 3000);
+            assert_int_equal(wendi_stream_encode(input, id, &bytes, NULL), WEND_OK);
+            for (int round = 0; round < 400; round++) {
+                size_t at = random_below(&seed, bytes.length < 200 || round % 2 == 0 ? bytes.length : 200);
+                uint8_t kept = bytes.data[at];
+                wendi_arena arena = {.blocks = NULL};
+                wendi_stream stream;
+                const char *reason = NULL;
+                bytes.data[at] = (uint8_t)random_next(&seed);
+                wendi_reader reader = wendi_reader_of(bytes.data, bytes.length);
+                wend_status status =
+                    wendi_stream_open(&stream, &reader, 3000, round % 3 == 0 ? 4 : 8, false, &arena, &reason);
+                if (status == WEND_OK) {
+                    wendi_stream_decode(&stream, 1024, 1976, out);
+                } else {
+                    assert_int_equal(status, WEND_CORRUPT);
+                    assert_non_null(reason);
+                }
+                bytes.data[at] = kept;
+                wendi_arena_free(&arena);
+            }
+            wendi_buffer_free(&bytes);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_codec_round_trips),
+        cmocka_unit_test(random_streams_round_trip),
+        cmocka_unit_test(the_choice_is_the_smallest_that_applies),
+        cmocka_unit_test(damaged_streams_do_no_harm),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
