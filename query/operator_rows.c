@@ -98,7 +98,9 @@ cleanup:
 
 typedef struct limit_operator {
     wendi_operator head;
-    uint64_t skip;
+    uint64_t offset; /* as written, for EXPLAIN */
+    uint64_t limit;
+    uint64_t skip; /* what is still to do */
     uint64_t left;
 } limit_operator;
 
@@ -159,10 +161,12 @@ static wend_status limit_describe(const wendi_operator *self, wendi_buffer *out)
 {
     const limit_operator *limit = (const limit_operator *)self;
 
-    return limit->left == UINT64_MAX
-               ? wendi_buffer_printf(out, " offset %llu", (unsigned long long)limit->skip)
-               : wendi_buffer_printf(out, " %llu offset %llu", (unsigned long long)limit->left,
-                                     (unsigned long long)limit->skip);
+    if (limit->limit == UINT64_MAX) {
+        return wendi_buffer_printf(out, " offset %llu", (unsigned long long)limit->offset);
+    }
+    return limit->offset == 0 ? wendi_buffer_printf(out, " %llu", (unsigned long long)limit->limit)
+                              : wendi_buffer_printf(out, " %llu offset %llu", (unsigned long long)limit->limit,
+                                                    (unsigned long long)limit->offset);
 }
 
 static const wendi_operator_class limit_class = {"Limit", limit_next, limit_describe, limit_close};
@@ -180,7 +184,8 @@ wend_status wendi_limit_operator_open(wendi_query_context *context, wendi_arena 
     }
     limit->head = (wendi_operator){.class_of = &limit_class, .context = context};
     limit->skip = plan->offset;
-    limit->left = plan->limit;
+    limit->left = limit->limit = plan->limit;
+    limit->offset = plan->offset;
     WEND_TRY(wendi_build(context, arena, plan->inputs[0], false, wanted, &limit->head.inputs[0], error));
     limit->head.input_count = 1;
     limit->head.columns = limit->head.inputs[0]->columns;

@@ -134,11 +134,13 @@ WEND_API int64_t wend_writer_position(const wend_writer *writer);
 WEND_API WEND_MUST_USE wend_status wend_writer_append_json(wend_writer *writer, const char *lines, size_t length,
                                                            wend_error *error);
 /**
- * Append the rows of an Arrow struct array whose fields are named like columns of the table; columns
- * without a field get their default. Types must be what wend_query_stream() gives for the column (or
- * plain utf8/large utf8 for text and for any type's text form). A value that does not fit fails the
- * call with WEND_INVALID and nothing of the batch is taken. Rows that break NOT NULL or a CHECK are
- * rejected and counted. `schema` and `array` stay the caller's.
+ * Append the rows (at most 65,536) of an Arrow struct array whose fields are named like columns of the
+ * table; columns without a field get their default or null, generated columns are computed. A field has
+ * the Arrow type that wend_query_stream() gives for its column, a narrower whole number or float, or
+ * text (utf8, large utf8, dictionary-encoded) that is parsed as the column's type. A field without a
+ * column, or a value that does not fit, fails the call with WEND_INVALID and nothing of the
+ * batch is taken. Rows that break NOT NULL or a CHECK are rejected and counted. `schema` and `array`
+ * stay the caller's.
  */
 WEND_API WEND_MUST_USE wend_status wend_writer_append_arrow(wend_writer *writer, const struct ArrowSchema *schema,
                                                             const struct ArrowArray *array, wend_error *error);
