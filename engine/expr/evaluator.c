@@ -75,6 +75,14 @@ void wendi_evaluator_close(wendi_evaluator *evaluator)
     wendi_free(evaluator);
 }
 
+bool wendi_evaluator_set_transient(wendi_evaluator *evaluator, bool transient)
+{
+    bool before = evaluator->transient;
+
+    evaluator->transient = transient;
+    return before;
+}
+
 size_t wendi_evaluator_bytes(const wendi_evaluator *evaluator)
 {
     size_t bytes = sizeof *evaluator + evaluator->strings.used_bytes;

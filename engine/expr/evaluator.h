@@ -29,6 +29,11 @@ void wendi_evaluator_reset(wendi_evaluator *evaluator);
 /** Forget remembered dictionary answers too. Needed before an expression's arena is freed or reset while
     the evaluator goes on living, since answers are found by the expression's address. */
 void wendi_evaluator_forget(wendi_evaluator *evaluator);
+/**
+ * From now on remember answers until the next reset only and take no references to dictionaries: for batches
+ * of row builders, whose dictionaries are views that change in place. Returns what was set before.
+ */
+bool wendi_evaluator_set_transient(wendi_evaluator *evaluator, bool transient);
 /** Bytes of scratch and remembered answers, for memory accounting. */
 size_t wendi_evaluator_bytes(const wendi_evaluator *evaluator);
 

@@ -6,8 +6,8 @@
  * first has them, so an entry that no row uses cannot fail. Comparisons with an ordered dictionary
  * need no entries at all: they are an interval of codes.
  *
- * A dictionary nobody counts references of (references = 0: a view of an interner that may grow) is
- * remembered until the evaluator's reset only.
+ * Of an evaluator set to be transient, and of a dictionary without references, nothing is remembered
+ * beyond the reset: such a dictionary is a view of an interner that may grow or start anew in place.
  */
 #include <assert.h>
 #include <string.h>
@@ -16,6 +16,11 @@
 #include "engine/expr/evaluator_internal.h"
 
 enum { ENTRY_CHUNK = 8192, PENDING = 4, WHOLE_ENTRIES = 1024, WHOLE_PER_ROW = 4 };
+
+static bool forgets(const wendi_frame *frame, const wendi_dictionary *dictionary)
+{
+    return frame->evaluator->transient || dictionary->references == 0;
+}
 
 bool wendi_by_dictionary(const wendi_frame *frame, const wendi_expr *expr, const wendi_selection *rows)
 {
@@ -28,7 +33,7 @@ bool wendi_by_dictionary(const wendi_frame *frame, const wendi_expr *expr, const
         return false;
     }
     /* What is forgotten after this batch does not pay for entries that the batch does not have. */
-    return column->dictionary->references != 0 || column->dictionary->entry_count <= rows->count;
+    return !forgets(frame, column->dictionary) || column->dictionary->entry_count <= rows->count;
 }
 
 void wendi_memo_free(wendi_memo *memo)
@@ -349,7 +354,7 @@ static wend_status memo_of(const wendi_frame *frame, const wendi_expr *expr, con
     }
     memo->expr = expr;
     memo->dictionary = dictionary;
-    memo->owns_reference = dictionary->references != 0;
+    memo->owns_reference = !forgets(frame, dictionary);
     if (memo->owns_reference) {
         wendi_dictionary_acquire(dictionary);
     }

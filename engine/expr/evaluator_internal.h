@@ -74,6 +74,7 @@ struct wendi_evaluator {
     uint32_t pattern_count;
     wendi_vector *stand_ins; /* columns of the batch that dictionary entries are computed in */
     uint32_t stand_in_capacity;
+    bool transient; /* nothing is remembered beyond a reset, and dictionaries are not referenced */
     uint64_t clock; /* for used_at */
 };
 

@@ -63,6 +63,10 @@ struct wendi_function {
     wend_status (*check)(const wendi_expr *call, wend_error *error); /* of constant arguments, at binding; may be NULL */
 };
 
+/** PostgreSQL's range of timestamps as far as 64 bits from 1970 reach: 4714-11-24 BC to the end of 294246. */
+#define WENDI_TIMESTAMP_LEAST INT64_C(-210866803200000000)
+#define WENDI_TIMESTAMP_GREATEST INT64_C(9223371331199999999)
+
 /** Tables end with an entry whose name is NULL. */
 extern const wendi_function wendi_math_functions[];
 extern const wendi_function wendi_text_functions[];

@@ -433,11 +433,7 @@ static wend_status from_json(wendi_call *call)
 
 static wend_status check_time(const wendi_call *call, int64_t us)
 {
-    /* PostgreSQL's years -4713 to 294276. */
-    const int64_t least = wendi_days_from_civil(-4712, 1, 1) * WENDI_US_PER_DAY;
-    const int64_t greatest = wendi_days_from_civil(294276, 12, 31) * WENDI_US_PER_DAY;
-
-    return us < least || us > greatest ? wendi_call_fail(call, "timestamp out of range") : WEND_OK;
+    return us < WENDI_TIMESTAMP_LEAST || us > WENDI_TIMESTAMP_GREATEST ? wendi_call_fail(call, "timestamp out of range") : WEND_OK;
 }
 
 static wend_status date_to_timestamp(wendi_call *call)

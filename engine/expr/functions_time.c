@@ -18,12 +18,9 @@
 
 enum { RAISES = WENDI_EXPR_RAISES, SESSION = WENDI_EXPR_SESSION, TOTAL = WENDI_FUNCTION_TOTAL };
 
-static const int64_t us_least = INT64_C(-210866803200000000);   /* 4714-11-24 BC */
-static const int64_t us_greatest = INT64_C(9223371331199999999); /* the end of 294276 */
-
 static wend_status in_range(const wendi_call *call, int64_t us)
 {
-    return us < us_least || us > us_greatest ? wendi_call_fail(call, "timestamp out of range") : WEND_OK;
+    return us < WENDI_TIMESTAMP_LEAST || us > WENDI_TIMESTAMP_GREATEST ? wendi_call_fail(call, "timestamp out of range") : WEND_OK;
 }
 
 static const wendi_timezone *session_zone(const wendi_call *call)
@@ -543,7 +540,7 @@ static wend_status to_timestamp(wendi_call *call)
     {
         double seconds = wendi_arg_f64(call, 0, row);
         double us = rint(seconds * 1e6);
-        if (!(us > (double)us_least && us < 9.2233713e18)) {
+        if (!(us > (double)WENDI_TIMESTAMP_LEAST && us < 9.2233713e18)) {
             return wendi_call_fail(call, "timestamp out of range");
         }
         call->out.i64[row] = (int64_t)us;
@@ -664,7 +661,7 @@ static wend_status date_shift(wendi_call *call, uint32_t date_arg, int sign)
         if (sign > 0 ? __builtin_add_overflow(days, by, &days) : __builtin_sub_overflow(days, by, &days)) {
             return wendi_call_fail(call, "date out of range");
         }
-        if (days < us_least / WENDI_US_PER_DAY || days > INT64_C(2145031948)) {
+        if (days < WENDI_TIMESTAMP_LEAST / WENDI_US_PER_DAY || days > INT64_C(2145031948)) {
             return wendi_call_fail(call, "date out of range");
         }
         call->out.i64[row] = days;

@@ -67,22 +67,15 @@ ALWAYS_INLINE int64_t holds_f64(compare_op op, double a, double b)
 int wendi_b16_compare(wendi_type_kind kind, wendi_b16 a, wendi_b16 b)
 {
     if (kind == WENDI_TYPE_NUMERIC) {
-        wendi_int128 x;
+        wendi_int128 x; /* wendi_value_compare() would ask for the precision, which is not at hand */
         wendi_int128 y;
         memcpy(&x, &a, sizeof x);
         memcpy(&y, &b, sizeof y);
         return (x > y) - (x < y);
     }
-    if (kind == WENDI_TYPE_INTERVAL) {
-        wendi_interval x;
-        wendi_interval y;
-        memcpy(&x, &a, sizeof x);
-        memcpy(&y, &b, sizeof y);
-        wendi_int128 p = wendi_interval_us(x);
-        wendi_int128 q = wendi_interval_us(y);
-        return (p > q) - (p < q);
-    }
-    return memcmp(&a, &b, sizeof a);
+    const wendi_value left = {.type = wendi_type_of(kind), .b16 = a};
+    const wendi_value right = {.type = wendi_type_of(kind), .b16 = b};
+    return wendi_value_compare(&left, &right);
 }
 
 /** Strings and sixteen bytes: one comparison a row decides all operators. */

@@ -316,9 +316,12 @@ wend_status wendi_schema_rules_apply(const wendi_schema_rules *rules, wendi_eval
     }
     /* Batches come from builders whose dictionaries change in place: nothing may be remembered of them. */
     wendi_evaluator_forget(evaluator);
-    WEND_TRY(apply_generated(&at, indices, &count));
-    WEND_TRY(apply_checks(&at, indices, &count));
-cleanup:
+    bool before = wendi_evaluator_set_transient(evaluator, true);
+    status = apply_generated(&at, indices, &count);
+    if (status == WEND_OK) {
+        status = apply_checks(&at, indices, &count);
+    }
+    wendi_evaluator_set_transient(evaluator, before);
     wendi_free(indices);
     return status;
 }
