@@ -285,11 +285,11 @@ static wend_status take_message(wendi_kafka_source *source, wendi_message_block 
         slot->last_taken = block->count;
         WEND_TRY(keep(source, block, from, &message, error));
         state->next = message.next;
+        slot->tries = 0; /* a message compared again is no progress */
 #if RD_KAFKA_VERSION >= 0x020100ff
         state->leader_epoch = rd_kafka_message_leader_epoch(from);
 #endif
     }
-    slot->tries = 0;
     source->client.brokers_down = false;
     if (slot->end_wanted >= 0 && (!wanted || state->next >= slot->end_wanted)) {
         wendi_kafka_partition_finish(source, ordinal);

@@ -404,6 +404,78 @@ static void added_partitions_are_told_or_followed(void **state)
     wendi_test_taken_free(&taken);
 }
 
+/* The place in the broker's log file of partition 0 at which the payload of `number` begins; -1: not there. */
+static long find_payload(const wendi_test_feed *feed, uint64_t number, char *path, size_t path_bytes)
+{
+    static char bytes[1 << 20];
+    char wanted[32];
+    const char *data = getenv("WEND_TEST_BROKER_DATA");
+    snprintf(path, path_bytes, "%s/%s-0/00000000000000000000.log", data != NULL ? data : "", feed->topic);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t length = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    snprintf(wanted, sizeof wanted, "%" PRIu64 ":", number);
+    const char *found = memmem(bytes, length, wanted, strlen(wanted));
+    return found == NULL ? -1 : (long)(found - bytes);
+}
+
+static void flip_byte(const char *path, long at)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    int byte = fgetc(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_true(fputc(byte ^ 1, file) != EOF);
+    assert_int_equal(fclose(file), 0);
+}
+
+/*
+ * A byte of the broker's disk turns over. librdkafka reports the batch, then jumps over it; nothing
+ * behind it may be taken. Once the byte is right again, all of it is there.
+ */
+static void a_damaged_batch_is_not_jumped_over(void **state)
+{
+    (void)state;
+    wendi_test_feed feed = new_feed(1);
+    wendi_test_taken taken;
+    wendi_kafka_source_options options = {.error_tries_max = 2};
+    char path[512];
+
+    feed.compression = "none";
+    for (uint64_t first = 0; first < 1000; first += 100) {
+        wendi_test_feed_send(&feed, first, first + 100); /* ten batches */
+    }
+    long at = find_payload(&feed, 550, path, sizeof path);
+    assert_true(at > 0);
+    flip_byte(path, at + 20);
+    wendi_source *source = wendi_test_source_open(&feed, &options);
+    wendi_test_taken_init(&taken, 1000);
+    wendi_test_take(source, &feed, &taken, UINT64_MAX, 15000);
+    wendi_kafka_source_state seen;
+    wendi_kafka_source_state_of(source, &seen);
+    print_message("%s after %" PRIu64 " messages: %s\n", wend_status_name(taken.status), taken.count,
+                  taken.status == WEND_OK ? seen.last_error : taken.error.message);
+    assert_int_equal(taken.status, WEND_KAFKA);
+    assert_non_null(strstr(taken.error.message, "offset 500"));
+    assert_true(wendi_test_taken_all_once(&taken, 500));
+    uint32_t count = 0;
+    wendi_kafka_start *starts = wendi_test_starts_of(source, &count);
+    source->close(source);
+
+    options = (wendi_kafka_source_options){.starts = starts, .start_count = count, .until_caught_up = true};
+    source = wendi_test_source_open(&feed, &options);
+    wendi_test_take(source, &feed, &taken, taken.count + 1, 1500); /* meets the damage again */
+    flip_byte(path, at + 20);
+    wendi_test_take(source, &feed, &taken, UINT64_MAX, 15000);
+    assert_int_equal(taken.status, WEND_END);
+    assert_true(wendi_test_taken_all_once(&taken, 1000));
+    source->close(source);
+    free_starts(starts, count);
+    wendi_test_taken_free(&taken);
+}
+
 static void kill_broker(void)
 {
     const char *path = getenv("WEND_TEST_BROKER_PID");
@@ -452,6 +524,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_time_can_be_the_beginning),
         cmocka_unit_test(the_group_learns_what_the_table_has),
         cmocka_unit_test(added_partitions_are_told_or_followed),
+        cmocka_unit_test(a_damaged_batch_is_not_jumped_over),
         cmocka_unit_test(a_killed_broker_costs_nothing),
     };
     brokers = getenv("WEND_TEST_BROKERS");

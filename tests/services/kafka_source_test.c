@@ -425,6 +425,30 @@ static void beginnings_can_be_chosen(void **state)
     assert_non_null(strstr(error.message, "another"));
 }
 
+/* What comes after open() belongs to the next run. */
+static void a_bounded_run_ends_at_the_marks_of_its_start(void **state)
+{
+    (void)state;
+    wendi_test_feed feed = new_feed(2);
+    wendi_test_taken taken;
+    wendi_kafka_source_options options = {.until_caught_up = true, .queue_bytes = 4096};
+
+    wendi_test_feed_send(&feed, 0, 10001);
+    wendi_source *source = wendi_test_source_open(&feed, &options);
+    wendi_test_feed_send(&feed, 10001, 12000);
+    wendi_test_taken_init(&taken, 12000);
+    wendi_test_take(source, &feed, &taken, UINT64_MAX, 5000);
+    assert_int_equal(taken.status, WEND_END);
+    assert_true(wendi_test_taken_all_once(&taken, 10001));
+    uint32_t count = 0;
+    const wendi_source_partition *partitions = source->partitions(source, &count);
+    assert_int_equal(partitions[0].next, 5001);
+    assert_int_equal(partitions[1].next, 5000);
+    assert_true(partitions[0].finished && partitions[1].finished);
+    source->close(source);
+    wendi_test_taken_free(&taken);
+}
+
 static void topics_are_numbered_by_name(void **state)
 {
     (void)state;
@@ -568,6 +592,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(nobody_at_the_address_is_an_error_in_time),
         cmocka_unit_test(tombstones_keys_times_and_headers_come_through),
         cmocka_unit_test(beginnings_can_be_chosen),
+        cmocka_unit_test(a_bounded_run_ends_at_the_marks_of_its_start),
         cmocka_unit_test(topics_are_numbered_by_name),
         cmocka_unit_test(a_producer_waits_for_its_table),
         cmocka_unit_test(an_unreachable_broker_fails_the_producer),

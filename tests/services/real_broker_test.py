@@ -151,7 +151,8 @@ def main():
                 print(Path(folder, "broker.log").read_text(errors="replace")[-4000:], file=sys.stderr)
                 print("the broker did not start", file=sys.stderr)
                 return 1
-            environment = dict(os.environ, WEND_TEST_BROKERS=f"127.0.0.1:{broker.port}", WEND_TEST_BROKER_PID=f"{folder}/pid")
+            environment = dict(os.environ, WEND_TEST_BROKERS=f"127.0.0.1:{broker.port}", WEND_TEST_BROKER_PID=f"{folder}/pid",
+                               WEND_TEST_BROKER_DATA=f"{folder}/data")
             done = subprocess.run([str(program), *sys.argv[1:]], env=environment, timeout=300, check=False)
             if done.returncode not in (0, 77):
                 print(Path(folder, "broker.log").read_text(errors="replace")[-3000:], file=sys.stderr)
