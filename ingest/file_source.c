@@ -453,8 +453,8 @@ static wend_status read_text(file_source *source, source_file *file, wendi_messa
 static wend_status read_file(file_source *source, source_file *file, wendi_message_block *block, int timeout_ms, bool *moved,
                              bool *ended, wend_error *error)
 {
-    const char *text;
-    size_t length;
+    const char *text = "";
+    size_t length = 0;
     size_t carried = file->carry.length;
     wend_status status = WEND_OK;
     WEND_TRY(read_text(source, file, block, timeout_ms, &text, &length, ended, error));
