@@ -66,7 +66,7 @@ WEND_API wend_status wend_query_open(wend_store *store, const char *sql, const w
     query->context_ready = true;
     query->context.store = store->path;
     query->context.functions = wendi_behaviour_functions;
-    query->context.function_count = WENDI_BEHAVIOUR_FUNCTION_COUNT;
+    query->context.function_count = wendi_behaviour_function_count;
     WEND_TRY(apply_options(query, options, error));
     WEND_TRY(wendi_query_open(&query->context, wendi_string_of(sql), &query->query, error));
     *query_out = query;
