@@ -102,7 +102,7 @@ static void generate(const wendi_schema *schema, wendi_row_builder *builder)
     wendi_free(failed);
 }
 
-void query_fixture_table(const query_fixture *fixture, const char *ddl, const char *const *cells, uint32_t row_count,
+void query_fixture_table(const query_fixture *fixture, const char *ddl, const char *const *cells, uint32_t cell_count,
                          uint32_t segment_rows, uint32_t commit_segments)
 {
     wendi_schema *schema = NULL;
@@ -110,11 +110,13 @@ void query_fixture_table(const query_fixture *fixture, const char *ddl, const ch
     wendi_table_writer *writer = NULL;
     wendi_pending_segment *pending[64];
     uint32_t pending_count = 0;
+    uint32_t row_count;
 
     MUST(wendi_schema_parse(ddl, &schema, &error_));
     MUST(wendi_table_create(fixture->store, schema, &error_));
     MUST(wendi_table_open(fixture->store, schema->table_name, &table, &error_));
     MUST(wendi_table_writer_open(table, NULL, &writer, &error_));
+    row_count = cell_count / schema->column_count;
     for (uint32_t first = 0; first < row_count; first += segment_rows) {
         uint32_t count = row_count - first < segment_rows ? row_count - first : segment_rows;
         wendi_row_builder builder = {0};

@@ -13,10 +13,10 @@ void query_fixture_open(query_fixture *fixture);
 /** Remove it with all in it. */
 void query_fixture_close(query_fixture *fixture);
 /**
- * Create the table of `ddl` and store `row_count` rows of its columns' texts (NULL: null), row after
- * row in `cells`, at most `segment_rows` in one segment, `commit_segments` segments in one commit.
+ * Create the table of `ddl` and store rows of its columns' texts (NULL: null), row after row in
+ * `cells`, at most `segment_rows` in one segment, `commit_segments` segments in one commit.
  */
-void query_fixture_table(const query_fixture *fixture, const char *ddl, const char *const *cells, uint32_t row_count,
+void query_fixture_table(const query_fixture *fixture, const char *ddl, const char *const *cells, uint32_t cell_count,
                          uint32_t segment_rows, uint32_t commit_segments);
 /**
  * Run `sql` with `thread_count` threads and give its rows as text into `out` (NUL-terminated): values
