@@ -11,7 +11,7 @@ extern const wendi_table_function wendi_function_paths;
 extern const wendi_table_function wendi_function_top_paths;
 extern const wendi_table_function wendi_function_retention;
 
-enum { WENDI_BEHAVIOUR_FUNCTION_COUNT = 6 };
-extern const wendi_table_function *const wendi_behaviour_functions[WENDI_BEHAVIOUR_FUNCTION_COUNT];
+extern const uint32_t wendi_behaviour_function_count;
+extern const wendi_table_function *const wendi_behaviour_functions[];
 
 #endif
