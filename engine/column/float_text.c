@@ -8,14 +8,13 @@
 
 #include <assert.h>
 #include <float.h>
-#include <locale.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/status.h"
+#include "engine/column/value.h"
 
 enum { DIGITS_MAX = 17, SCALED_DECIMALS_MAX = 6 };
 
@@ -59,8 +58,12 @@ static bool by_scaling(double magnitude, decimal *number)
 static double read_back(const decimal *number, bool single)
 {
     char text[48];
-    sprintf(text, "%.*se%d", number->count, number->digits, number->point - number->count);
-    return single ? (double)strtof(text, NULL) : strtod(text, NULL);
+    double value = 0;
+    memcpy(text, number->digits, (size_t)number->count);
+    int length = number->count + sprintf(text + number->count, "e%d", number->point - number->count);
+    wendi_string whole = {text, (uint32_t)length};
+    wend_status status = single ? wendi_parse_f32(whole, &value, NULL) : wendi_parse_f64(whole, &value, NULL);
+    return status == WEND_OK ? value : (double)INFINITY; /* The largest numbers may round up and out of range. */
 }
 
 /* `count` digits of the exact value, correctly rounded. */
@@ -90,6 +93,45 @@ static bool bump_last_digit(decimal *number)
     return true;
 }
 
+/*
+ * Cut 17 digits to `count`, to the nearest. False at what looks like a tie, since the last digit was
+ * rounded itself, and where the carry would run on.
+ */
+static bool shorten(const decimal *exact, int count, decimal *number)
+{
+    char half[DIGITS_MAX] = {'5', '0'};
+    memset(half + 1, '0', sizeof half - 1);
+    int order = memcmp(exact->digits + count, half, (size_t)(DIGITS_MAX - count));
+    *number = *exact;
+    number->count = count;
+    if (order == 0 || (order > 0 && !bump_last_digit(number))) {
+        return false;
+    }
+    return true;
+}
+
+/* Print once, with the 17 digits that are always enough, and take digits away while the rest reads back. */
+static bool by_rounding(double magnitude, decimal *number)
+{
+    decimal exact;
+    decimal shorter;
+    print_digits(magnitude, DIGITS_MAX, &exact);
+    memset(exact.digits + exact.count, '0', (size_t)(DIGITS_MAX - exact.count));
+    exact.count = DIGITS_MAX;
+    *number = exact;
+    for (int count = DIGITS_MAX - 1; count >= DBL_DIG; count--) {
+        if (!shorten(&exact, count, &shorter)) {
+            return false;
+        }
+        if (read_back(&shorter, false) != magnitude) {
+            break; /* Fewer digits cannot do what more could not. */
+        }
+        *number = shorter;
+    }
+    drop_zeros(number);
+    return true;
+}
+
 static void by_printing(double magnitude, bool single, decimal *number)
 {
     bool normal = magnitude >= (single ? (double)FLT_MIN : DBL_MIN);
@@ -98,6 +140,9 @@ static void by_printing(double magnitude, bool single, decimal *number)
     /* Below a power of two doubles lie closer than above, so the nearest text of a length may
        belong to the neighbour below while the next one up is ours. */
     bool power_of_two = frexp(magnitude, &exponent) == 0.5;
+    if (!single && normal && !power_of_two && by_rounding(magnitude, number)) {
+        return;
+    }
     for (int count = normal ? (single ? FLT_DIG : DBL_DIG) : 1;; count++) {
         print_digits(magnitude, count, number);
         if (count == last || read_back(number, single) == magnitude) {

@@ -33,6 +33,13 @@ static char *put_number(char *out, uint64_t number, int width)
     return out + length;
 }
 
+static inline char *put_two(char *out, int32_t number)
+{
+    out[0] = (char)('0' + number / 10);
+    out[1] = (char)('0' + number % 10);
+    return out + 2;
+}
+
 static char *put_i64(char *out, int64_t number)
 {
     if (number < 0) {
@@ -91,11 +98,15 @@ static char *put_inet(char *out, const wendi_b16 *value)
 static char *put_date(char *out, const wendi_civil *civil)
 {
     int32_t year = civil->year > 0 ? civil->year : 1 - civil->year;
-    out = put_number(out, (uint64_t)year, 4);
+    if (year <= 9999) {
+        out = put_two(put_two(out, year / 100), year % 100);
+    } else {
+        out = put_number(out, (uint64_t)year, 4);
+    }
     *out++ = '-';
-    out = put_number(out, (uint64_t)civil->month, 2);
+    out = put_two(out, civil->month);
     *out++ = '-';
-    return put_number(out, (uint64_t)civil->day, 2);
+    return put_two(out, civil->day);
 }
 
 /* .123, without zeros at the end; nothing for 0. */
@@ -134,11 +145,11 @@ static char *put_timestamp(char *out, int64_t us, const wendi_timezone *zone)
     wendi_civil civil = wendi_civil_from_us(local);
     out = put_date(out, &civil);
     *out++ = ' ';
-    out = put_number(out, (uint64_t)civil.hour, 2);
+    out = put_two(out, civil.hour);
     *out++ = ':';
-    out = put_number(out, (uint64_t)civil.minute, 2);
+    out = put_two(out, civil.minute);
     *out++ = ':';
-    out = put_number(out, (uint64_t)civil.second, 2);
+    out = put_two(out, civil.second);
     out = put_fraction(out, (uint64_t)civil.microsecond);
     if (zone != NULL) {
         out = put_offset(out, (local - us) / WENDI_US_PER_SECOND);

@@ -39,10 +39,53 @@ static inline uint32_t hex_value(char byte)
     return digit < 10 ? digit : letter < 6 ? letter + 10 : 255;
 }
 
+/* Eight hexadecimal digits to four bytes, all at once; false when one of them is none. */
+static inline bool eight_hex(uint64_t text, uint32_t *bytes)
+{
+    const uint64_t tops = UINT64_C(0x8080808080808080);
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t lower = text | 0x20 * ones;
+    /* The top bit of each byte says whether the byte is at least something; with it set before, nothing is borrowed. */
+    uint64_t digit = ((text | tops) - '0' * ones) & ~((text | tops) - ('9' + 1) * ones);
+    uint64_t letter = ((lower | tops) - 'a' * ones) & ~((lower | tops) - ('f' + 1) * ones);
+    if (((digit | letter) & ~text & tops) != tops) {
+        return false;
+    }
+    uint64_t nibbles = (text & 0x0f * ones) + 9 * (text >> 6 & ones);
+    uint64_t pairs = (nibbles << 4 | nibbles >> 8) & UINT64_C(0x00ff00ff00ff00ff);
+    pairs = (pairs | pairs >> 8) & UINT64_C(0x0000ffff0000ffff);
+    *bytes = (uint32_t)(pairs | pairs >> 16);
+    return true;
+}
+
+/* The one form that nearly all have. */
+static inline bool parse_canonical_uuid(wendi_string text, uint8_t *bytes)
+{
+    const char *s = text.data;
+    uint32_t parts[4];
+    if (text.length != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-') {
+        return false;
+    }
+    if (!eight_hex(wendi_load_u64(s), &parts[0]) ||
+        !eight_hex(wendi_load_u32(s + 9) | (uint64_t)wendi_load_u32(s + 14) << 32, &parts[1]) ||
+        !eight_hex(wendi_load_u32(s + 19) | (uint64_t)wendi_load_u32(s + 24) << 32, &parts[2]) ||
+        !eight_hex(wendi_load_u64(s + 28), &parts[3])) {
+        return false;
+    }
+    for (int i = 0; i < 4; i++) {
+        wendi_store_u32(bytes + 4 * i, parts[i]);
+    }
+    return true;
+}
+
 /* 8-4-4-4-12 digits; hyphens may stand behind any four digits or nowhere, braces around. */
 wend_status wendi_parse_uuid(wendi_string text, wendi_b16 *value, const char **reason)
 {
     uint8_t bytes[sizeof *value];
+    if (parse_canonical_uuid(text, bytes)) {
+        memcpy(value, bytes, sizeof bytes);
+        return WEND_OK;
+    }
     wendi_cursor at = wendi_cursor_of(text);
     bool braced = wendi_cursor_take(&at, '{');
     for (uint32_t i = 0; i < sizeof bytes; i++) {

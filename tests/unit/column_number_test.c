@@ -187,6 +187,80 @@ static void doubles_survive_their_text(void **unused)
     }
 }
 
+/* Random digits at random places, and decimals exactly on or beside the middle of two doubles, against libc. */
+static void doubles_match_libc(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < 500000; i++) {
+        char text[64];
+        uint64_t digits = draw() >> (draw() % 40);
+        int exponent = (int)(draw() % 130) - 65;
+        if (i % 4 == 0) {
+            /* 2^53 … 2^63: the middle between two neighbours is an integer, and it or the next ones are written. */
+            uint64_t step = UINT64_C(2) << (draw() % 10);
+            uint64_t middle = ((draw() >> 11 | UINT64_C(1) << 52) * step) + step / 2;
+            digits = middle + draw() % 3 - 1;
+            exponent = 0;
+        } else if (i % 4 == 1) {
+            exponent = -(int)(draw() % 20);
+        }
+        snprintf(text, sizeof text, "%" PRIu64 "e%d", digits, exponent);
+        double value = 0;
+        assert_int_equal(wendi_parse_f64(wendi_string_of(text), &value, NULL), WEND_OK);
+        if (bits_of(value) != bits_of(strtod(text, NULL))) {
+            fail_msg("%s is %a, not %a", text, strtod(text, NULL), value);
+        }
+        assert_int_equal(wendi_parse_f32(wendi_string_of(text), &value, NULL), isinf(strtof(text, NULL)) ? WEND_INVALID : WEND_OK);
+        assert_true((float)value == strtof(text, NULL));
+    }
+}
+
+/* The significant digits of a text, without zeros on either side; returns how many. */
+static size_t digits_of(const char *text, char *digits)
+{
+    size_t count = 0;
+    for (const char *at = text; *at != '\0' && *at != 'e'; at++) {
+        if (*at >= '0' && *at <= '9' && (count != 0 || *at != '0')) {
+            digits[count++] = *at;
+        }
+    }
+    while (count > 1 && digits[count - 1] == '0') {
+        count--;
+    }
+    digits[count] = '\0';
+    return count;
+}
+
+/* The shortest text: nothing with fewer digits reads back, and the nearest of its length, if that does, is ours. */
+static void no_shorter_text_would_do(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < 30000; i++) {
+        double number = i % 3 == 0 ? (double)(draw() >> 11) / 9007199254740992.0 : fabs(double_of(draw()));
+        if (i % 3 == 1) {
+            number = ldexp(1.0 + (double)(draw() % 4) * 0x1p-52, (int)(draw() % 2000) - 1000);
+        }
+        if (!isfinite(number) || number == 0) {
+            continue;
+        }
+        char ours[400];
+        char theirs[400];
+        char text[64];
+        int count = (int)digits_of(format(double_value(number)), ours);
+        for (int fewer = 1; fewer < count; fewer++) {
+            snprintf(text, sizeof text, "%.*e", fewer - 1, number);
+            if (strtod(text, NULL) == number) {
+                fail_msg("%s would do for %s", text, ours);
+            }
+        }
+        snprintf(text, sizeof text, "%.*e", count - 1, number);
+        digits_of(text, theirs);
+        if (strtod(text, NULL) == number) {
+            assert_string_equal(ours, theirs);
+        }
+    }
+}
+
 static void reals_survive_their_text(void **unused)
 {
     (void)unused;
@@ -386,6 +460,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_conform),           cmocka_unit_test(doubles_survive_their_text),
+        cmocka_unit_test(doubles_match_libc),        cmocka_unit_test(no_shorter_text_would_do),
         cmocka_unit_test(reals_survive_their_text),  cmocka_unit_test(texts_are_the_shortest),
         cmocka_unit_test(integers_are_exact),        cmocka_unit_test(numbers_are_refused),
         cmocka_unit_test(endless_digits_round_right), cmocka_unit_test(numerics_match_wide_arithmetic),
