@@ -32,6 +32,20 @@ static void drop_zeros(decimal *number)
     }
 }
 
+static int write_digits(uint64_t value, char *out)
+{
+    char reversed[20];
+    int count = 0;
+    do {
+        reversed[count++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    for (int i = 0; i < count; i++) {
+        out[i] = reversed[count - 1 - i];
+    }
+    return count;
+}
+
 /*
  * Exact when it answers: both operands of the division are exact, so the quotient is the double nearest to the
  * decimal, and with at most 15 digits no shorter or nearer text can be another one.
@@ -46,7 +60,7 @@ static bool by_scaling(double magnitude, decimal *number)
         }
         uint64_t whole = (uint64_t)(scaled + 0.5);
         if ((double)whole / powers[decimals] == magnitude && whole != 0) {
-            number->count = sprintf(number->digits, "%llu", (unsigned long long)whole);
+            number->count = write_digits(whole, number->digits);
             number->point = number->count - decimals;
             drop_zeros(number);
             return true;
@@ -59,8 +73,12 @@ static double read_back(const decimal *number, bool single)
 {
     char text[48];
     double value = 0;
+    int exponent = number->point - number->count;
+    int length = number->count;
     memcpy(text, number->digits, (size_t)number->count);
-    int length = number->count + sprintf(text + number->count, "e%d", number->point - number->count);
+    text[length++] = 'e';
+    text[length++] = exponent < 0 ? '-' : '+';
+    length += write_digits((uint64_t)abs(exponent), text + length);
     wendi_string whole = {text, (uint32_t)length};
     wend_status status = single ? wendi_parse_f32(whole, &value, NULL) : wendi_parse_f64(whole, &value, NULL);
     return status == WEND_OK ? value : (double)INFINITY; /* The largest numbers may round up and out of range. */
