@@ -58,11 +58,19 @@ cleanup:
     return status;
 }
 
-/* The text of an expression in the schema: as written when that is one line. */
+/* As written, when that is one line and means the same alone. */
+static bool keeps_meaning(wendi_ddl *ddl, const wendi_sql_expr *node, const char *written)
+{
+    const wendi_sql_expr *again = NULL;
+    return strchr(written, '\n') == NULL &&
+           wendi_sql_parse_expression(written, strlen(written), &ddl->scratch, &again, NULL) == WEND_OK &&
+           wendi_sql_expr_equal(node, again);
+}
+
 static wend_status rule_text(wendi_ddl *ddl, const wendi_sql_expr *node, const char *source, wendi_string *out)
 {
     const char *written = wendi_sql_expression_text(node, source, &ddl->scratch);
-    if (written != NULL && strchr(written, '\n') != NULL) {
+    if (written != NULL && !keeps_meaning(ddl, node, written)) {
         written = wendi_sql_expression_text(node, NULL, &ddl->scratch);
     }
     if (written == NULL) {

@@ -186,6 +186,10 @@ wend_status wendi_sql_convert_sublink(wendi_sql_reader *reader, const PgQuery__S
     wendi_sql_expr_kind kind = in ? WENDI_SQL_IN_SELECT : exists ? WENDI_SQL_EXISTS : WENDI_SQL_SUBQUERY;
     WENDI_SQL_PASS(wendi_sql_new_expr(reader, kind, node->location, in ? 1 : 0, &expr));
     int32_t token = wendi_sql_token_at(reader, node->location);
+    if (node->location < reader->shift && wendi_sql_token_is(reader, token + 1, "(")) {
+        token++; /* brackets around brackets: the outermost are our own wrapper */
+        expr->position = wendi_sql_place(reader, reader->tokens[token].start);
+    }
     int32_t open = token;
     if (in) {
         WENDI_SQL_PASS(wendi_sql_convert_expr(reader, node->testexpr, &expr->args[0]));

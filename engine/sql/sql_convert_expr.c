@@ -395,7 +395,7 @@ static wend_status refuse_expr(wendi_sql_reader *reader, const PgQuery__Node *no
     case PG_QUERY__NODE__NODE_ROW_EXPR:
         return wendi_sql_refuse(reader, location, "name the columns one by one", "rows such as (a, b) are not supported as a value");
     case PG_QUERY__NODE__NODE_COLLATE_CLAUSE:
-        return wendi_sql_refuse(reader, location, "text compares by its bytes; use lower(x) to ignore case", "COLLATE is not supported");
+        return wendi_sql_refuse(reader, node->collate_clause->location, "text compares by its bytes; use lower(x) to ignore case", "COLLATE is not supported");
     case PG_QUERY__NODE__NODE_SET_TO_DEFAULT:
         return wendi_sql_refuse(reader, location, NULL, "DEFAULT is not a value here");
     default:

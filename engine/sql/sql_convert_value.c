@@ -4,6 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static bool is_text_token(const wendi_sql_reader *reader, int32_t index)
+{
+    const wendi_sql_token *token = &reader->tokens[index];
+    return token->end > token->start && reader->text[token->end - 1] == '\'';
+}
+
 /* The tokens of a literal. A minus that the grammar folded into a number stands in front, perhaps with brackets between. */
 static wendi_sql_span constant_span(const wendi_sql_reader *reader, int32_t location)
 {
@@ -11,6 +17,14 @@ static wendi_sql_span constant_span(const wendi_sql_reader *reader, int32_t loca
     int32_t last = first;
     while (wendi_sql_token_is(reader, last, "-") || wendi_sql_token_is(reader, last, "(")) {
         last++;
+    }
+    /* 'a' -- comment, line break -- 'b' is one literal in several tokens. */
+    while (last >= 0 && last + 1 < reader->token_count && is_text_token(reader, last)) {
+        int32_t next = last + (wendi_sql_token_is(reader, last + 1, "uescape") ? 2 : 1);
+        if (next >= reader->token_count || reader->text[reader->tokens[next].start] != '\'') {
+            break;
+        }
+        last = next;
     }
     return wendi_sql_token_span(reader, first, last);
 }

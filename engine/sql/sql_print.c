@@ -219,9 +219,9 @@ cleanup:
 static wend_status print_unary(const wendi_sql_expr *expr, wendi_buffer *out)
 {
     wend_status status = WEND_OK;
-    /* One level up, since - - x must not become the comment --x. */
+    /* Nothing that begins with a sign may follow: --x is a comment, ~-x another operator. */
     WEND_TRY(wendi_buffer_append(out, expr->op.data, expr->op.length));
-    WEND_TRY(print(expr->args[0], is_string(expr->op, "~") ? AT_SUM : AT_CAST, out));
+    WEND_TRY(print(expr->args[0], AT_CAST, out));
 cleanup:
     return status;
 }

@@ -193,6 +193,23 @@ static wend_status check_name(const wendi_sql_reader *reader, const wendi_sql_to
     return WEND_INVALID;
 }
 
+/* Of U&'…' and U&"…" the library's scanner gives a wrong end: they end at their own quote, which doubled is a character. */
+static int32_t token_end(const wendi_sql_reader *reader, const PgQuery__ScanToken *token)
+{
+    const char *text = reader->text;
+    int32_t at = token->start;
+    if ((text[at] | 32) != 'u' || text[at + 1] != '&' || (text[at + 2] != '\'' && text[at + 2] != '"')) {
+        return token->end;
+    }
+    char quote = text[at + 2];
+    for (at += 3; text[at] != '\0'; at++) {
+        if (text[at] == quote && text[++at] != quote) {
+            break;
+        }
+    }
+    return at;
+}
+
 static wend_status read_tokens(wendi_sql_reader *reader, const PgQuery__ScanResult *scan)
 {
     level levels[WENDI_SQL_TOKEN_DEPTH_MAX + 2]; /* every open bracket is a level of depth */
@@ -206,7 +223,7 @@ static wend_status read_tokens(wendi_sql_reader *reader, const PgQuery__ScanResu
         }
         reader->tokens[count++] = (wendi_sql_token){
             .start = token->start,
-            .end = token->end,
+            .end = token_end(reader, token),
             .keyword = token->keyword_kind != PG_QUERY__KEYWORD_KIND__NO_KEYWORD,
             .reserved = token->keyword_kind == PG_QUERY__KEYWORD_KIND__RESERVED_KEYWORD ||
                         token->keyword_kind == PG_QUERY__KEYWORD_KIND__TYPE_FUNC_NAME_KEYWORD,
