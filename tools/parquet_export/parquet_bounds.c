@@ -225,26 +225,6 @@ static uint32_t cut_length(const parquet_column *column, const parquet_entry *va
     return length;
 }
 
-/* Decode the character at the end of `length` bytes; its size, or 0 when it is not valid UTF-8. */
-static uint32_t last_character(const uint8_t *data, uint32_t length, uint32_t *character)
-{
-    static const uint8_t heads[] = {0, 0x00, 0xC0, 0xE0, 0xF0};
-    static const uint8_t masks[] = {0, 0x80, 0xE0, 0xF0, 0xF8};
-    uint32_t size = 1;
-
-    while (size < 4 && size < length && !is_character_start(data[length - size])) {
-        size++;
-    }
-    if ((data[length - size] & masks[size]) != heads[size]) {
-        return 0;
-    }
-    *character = data[length - size] & (uint8_t)~masks[size];
-    for (uint32_t i = 1; i < size; i++) {
-        *character = *character << 6 | (data[length - size + i] & 0x3F);
-    }
-    return size;
-}
-
 static uint32_t put_character(uint8_t *out, uint32_t character)
 {
     if (character < 0x80) {
@@ -267,6 +247,30 @@ static uint32_t put_character(uint8_t *out, uint32_t character)
     out[2] = (uint8_t)(0x80 | (character >> 6 & 0x3F));
     out[3] = (uint8_t)(0x80 | (character & 0x3F));
     return 4;
+}
+
+/* Decode the character at the end of `length` bytes; its size, or 0 when it is not UTF-8 in its
+ * one valid form: what is not would be followed by something that sorts before it. */
+static uint32_t last_character(const uint8_t *data, uint32_t length, uint32_t *character)
+{
+    static const uint8_t heads[] = {0, 0x00, 0xC0, 0xE0, 0xF0};
+    static const uint8_t masks[] = {0, 0x80, 0xE0, 0xF0, 0xF8};
+    uint8_t again[4];
+    uint32_t size = 1;
+
+    while (size < 4 && size < length && !is_character_start(data[length - size])) {
+        size++;
+    }
+    if ((data[length - size] & masks[size]) != heads[size]) {
+        return 0;
+    }
+    *character = data[length - size] & (uint8_t)~masks[size];
+    for (uint32_t i = 1; i < size; i++) {
+        *character = *character << 6 | (data[length - size + i] & 0x3F);
+    }
+    return put_character(again, *character) == size && memcmp(again, data + length - size, size) == 0
+               ? size
+               : 0;
 }
 
 /* Turn a prefix into the least text above all that begin with it; 0 when there is none. */
