@@ -348,7 +348,6 @@ static wend_status add_uniques(wendi_ddl *ddl)
     const wendi_sql_statement *statement = ddl->statement;
     uint32_t *columns = NULL;
     uint32_t primary_count = 0;
-    WEND_TRY(wendi_ddl_memory(ddl, statement->column_count, sizeof *columns, &columns));
     for (uint32_t i = 0; i < statement->column_count; i++) {
         for (uint32_t k = 0; k < statement->columns[i].constraint_count; k++) {
             const wendi_sql_constraint *node = &statement->columns[i].constraints[k];
@@ -371,9 +370,7 @@ static wend_status add_uniques(wendi_ddl *ddl)
             continue;
         }
         WEND_TRY(refuse_second_key(ddl, node, &primary_count));
-        if (node->column_count > statement->column_count) {
-            return wendi_ddl_refuse(ddl, node->span.start, "name each column once", "UNIQUE names more columns than the table has");
-        }
+        WEND_TRY(wendi_ddl_memory(ddl, node->column_count, sizeof *columns, &columns));
         WEND_TRY(table_key(ddl, node, columns));
         WEND_TRY(add_unique(ddl, columns, node->column_count, node->span.start));
     }
