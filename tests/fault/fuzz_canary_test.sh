@@ -11,9 +11,12 @@ if ! clang $flags "$work/probe.c" -o "$work/probe" 2> /dev/null; then
     echo "skipped: clang with libFuzzer and AddressSanitizer is not here (Debian: libclang-rt-14-dev)"
     exit 77
 fi
-kernels="$work/avx2.o $work/avx512.o"
-clang $flags -march=x86-64-v3 -c format/kernel/table_avx2.c -o "$work/avx2.o" &&
-clang $flags -march=x86-64-v4 -c format/kernel/table_avx512.c -o "$work/avx512.o" || exit 1
+kernels=""
+if [ "$(uname -m)" = x86_64 ]; then
+    kernels="$work/avx2.o $work/avx512.o"
+    clang $flags -march=x86-64-v3 -c format/kernel/table_avx2.c -o "$work/avx2.o" &&
+    clang $flags -march=x86-64-v4 -c format/kernel/table_avx512.c -o "$work/avx512.o" || exit 1
+fi
 base="engine/base/alloc.c engine/base/arena.c engine/base/bytes.c engine/base/hash.c engine/base/status.c engine/base/compress.c"
 page="format/page_open.c format/page_encode.c format/string_blocks.c format/codec/*.c format/kernel/kernels.c format/kernel/table_scalar.c"
 clang $flags tests/fuzz/canary.c $base $page $kernels -o "$work/canary" -lzstd -lxxhash -lpthread || exit 1

@@ -27,6 +27,16 @@ static wend_status source_read(void *context, uint64_t offset, void *buffer, siz
     return WEND_OK;
 }
 
+wend_status segment_bytes_read_quietly(void *context, uint64_t offset, void *buffer, size_t length, wend_error *error)
+{
+    const segment_bytes *from = context;
+    if (offset > from->bytes.length || length > from->bytes.length - offset) {
+        return wendi_fail(error, WEND_IO, "read beyond the end");
+    }
+    memcpy(buffer, from->bytes.data + offset, length);
+    return WEND_OK;
+}
+
 wendi_segment_sink segment_bytes_sink(segment_bytes *bytes)
 {
     return (wendi_segment_sink){.context = bytes, .write = sink_write};

@@ -15,6 +15,8 @@ typedef struct segment_bytes {
 
 wendi_segment_sink segment_bytes_sink(segment_bytes *bytes);
 wendi_segment_source segment_bytes_source(segment_bytes *bytes);
+/** A `read` for the source's context that counts nothing, for many threads at once. */
+wend_status segment_bytes_read_quietly(void *context, uint64_t offset, void *buffer, size_t length, wend_error *error);
 wendi_segment_expected segment_bytes_expected(const wendi_segment_summary *summary, const uint8_t *uuid);
 
 /** A deterministic generator (SplitMix64). */
