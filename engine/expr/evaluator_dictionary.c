@@ -500,13 +500,17 @@ wend_status wendi_filter_by_dictionary(const wendi_frame *frame, const wendi_exp
     const uint32_t first = memo->first;
     const uint32_t span = memo->span;
     const bool negated = memo->negated;
-    for (uint32_t k = 0; memo->interval && k < rows->count; k++) {
-        uint32_t row = wendi_row_at(rows, k);
-        uint32_t code = codes[row];
-        indices_out[count] = row;
-        count += ((code - first < span) != negated) & (code != 0);
-    }
     const uint8_t *state = memo->state;
+    const bool dense = rows->indices == NULL;
+    for (uint32_t row = 0; dense && memo->interval && row < rows->count; row++) {
+        indices_out[count] = row;
+        count += ((codes[row] - first < span) != negated) & (codes[row] != 0);
+    }
+    for (uint32_t k = 0; !dense && memo->interval && k < rows->count; k++) {
+        uint32_t row = rows->indices[k];
+        indices_out[count] = row;
+        count += ((codes[row] - first < span) != negated) & (codes[row] != 0);
+    }
     for (uint32_t k = 0; !memo->interval && k < rows->count; k++) {
         uint32_t row = wendi_row_at(rows, k);
         indices_out[count] = row;

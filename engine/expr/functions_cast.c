@@ -82,6 +82,19 @@ static wend_status to_numeric(wendi_call *call)
     bool from_wide = wendi_type_physical(call->args[0].type) == WENDI_PHYSICAL_B16;
     bool wide = wendi_type_physical(type) == WENDI_PHYSICAL_B16;
 
+    /* The same scale and no fewer digits: nothing can fail. */
+    uint32_t digits = call->args[0].type.kind == WENDI_TYPE_NUMERIC ? call->args[0].type.precision
+                      : call->args[0].type.kind == WENDI_TYPE_SMALLINT ? 5
+                      : call->args[0].type.kind == WENDI_TYPE_INTEGER  ? 10
+                                                                       : 19;
+    if (!from_wide && !wide && scale == type.scale && digits <= type.precision) {
+        const int64_t *const a = call->args[0].i64;
+        int64_t *const restrict out = call->out.i64;
+#define BODY(row) out[row] = a[row];
+        WENDI_LOOP_1(call, BODY);
+#undef BODY
+        return WEND_OK;
+    }
     WENDI_CALL_ROWS(call, row)
     {
         wendi_int128 value = from_wide ? wendi_arg_numeric(call, 0, row) : wendi_arg_i64(call, 0, row);

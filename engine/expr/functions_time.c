@@ -305,6 +305,37 @@ static int64_t era(int64_t year, int64_t length)
     return year > 0 ? (year + length - 1) / length : -((length - 1 - (year - 1)) / length);
 }
 
+/** Fields that the day's number and the time in it give, without the calendar: the ones asked for most. */
+static bool field_of_day(wendi_field field, int64_t local, int64_t offset, wendi_int128 *micro)
+{
+    int64_t in_day = local % WENDI_US_PER_DAY;
+    in_day += in_day < 0 ? WENDI_US_PER_DAY : 0;
+    int64_t days = (local - in_day) / WENDI_US_PER_DAY;
+    int64_t value;
+
+    switch (field) {
+    case WENDI_FIELD_HOUR:
+        value = in_day / (3600 * WENDI_US_PER_SECOND);
+        break;
+    case WENDI_FIELD_MINUTE:
+        value = in_day / (60 * WENDI_US_PER_SECOND) % 60;
+        break;
+    case WENDI_FIELD_DOW:
+        value = ((days + 4) % 7 + 7) % 7;
+        break;
+    case WENDI_FIELD_ISODOW:
+        value = ((days + 3) % 7 + 7) % 7 + 1;
+        break;
+    case WENDI_FIELD_EPOCH:
+        *micro = (wendi_int128)local - offset;
+        return true;
+    default:
+        return false;
+    }
+    *micro = (wendi_int128)value * 1000000;
+    return true;
+}
+
 /** A field of a wall time in millionths; false for fields that a wall time has not. */
 static bool field_of_local(wendi_field field, int64_t local, int64_t offset, wendi_int128 *micro)
 {
@@ -327,12 +358,6 @@ static bool field_of_local(wendi_field field, int64_t local, int64_t offset, wen
     case WENDI_FIELD_SECOND:
         *micro = second_us;
         return true;
-    case WENDI_FIELD_MINUTE:
-        value = civil.minute;
-        break;
-    case WENDI_FIELD_HOUR:
-        value = civil.hour;
-        break;
     case WENDI_FIELD_DAY:
         value = civil.day;
         break;
@@ -357,28 +382,19 @@ static bool field_of_local(wendi_field field, int64_t local, int64_t offset, wen
     case WENDI_FIELD_MILLENNIUM:
         value = era(civil.year, 1000);
         break;
-    case WENDI_FIELD_DOW:
-        value = (weekday + 1) % 7;
-        break;
-    case WENDI_FIELD_ISODOW:
-        value = weekday + 1;
-        break;
     case WENDI_FIELD_DOY:
         value = days - wendi_days_from_civil(civil.year, 1, 1) + 1;
         break;
     case WENDI_FIELD_ISOYEAR:
         value = iso_year > 0 ? iso_year : iso_year - 1;
         break;
-    case WENDI_FIELD_EPOCH:
-        *micro = (wendi_int128)local - offset;
-        return true;
     case WENDI_FIELD_JULIAN:
         value = days + 2440588;
         break;
     case WENDI_FIELD_TIMEZONE:
         value = offset / WENDI_US_PER_SECOND;
         break;
-    case WENDI_FIELD_UNKNOWN:
+    default: /* those of field_of_day() */
         return false;
     }
     *micro = (wendi_int128)value * 1000000;
@@ -460,7 +476,8 @@ static wend_status extract_micro(wendi_call *call, uint32_t row, wendi_field fie
         bool clock = field <= WENDI_FIELD_HOUR || field == WENDI_FIELD_TIMEZONE;
         bool zoned = field == WENDI_FIELD_TIMEZONE && kind != WENDI_TYPE_TIMESTAMPTZ;
         bool fraction = field == WENDI_FIELD_JULIAN && !date; /* would be no whole number */
-        known = !(date && clock) && !zoned && !fraction && field_of_local(field, local, offset, micro);
+        known = !(date && clock) && !zoned && !fraction &&
+                (field_of_day(field, local, offset, micro) || field_of_local(field, local, offset, micro));
     }
     if (known) {
         return WEND_OK;
@@ -490,6 +507,8 @@ static wend_status extract_rows(wendi_call *call, bool as_double)
         WEND_TRY(extract_micro(call, row, field, &window, &micro));
         if (as_double) {
             call->out.f64[row] = wendi_numeric_to_double(micro, 6);
+        } else if (type.scale == 0 && micro == (int64_t)micro) {
+            call->out.i64[row] = (int64_t)micro / 1000000; /* whole by construction */
         } else if (!wendi_numeric_rescale(micro, 6, type.scale, &micro) || !wendi_numeric_fits(micro, type.precision)) {
             return wendi_call_fail(call, "numeric overflow");
         } else {
@@ -770,12 +789,12 @@ static wend_status add_intervals(wendi_call *call, int sign)
     {
         wendi_interval a = interval_at(call, 0, row);
         wendi_interval b = interval_at(call, 1, row);
-        wendi_interval sum;
-        bool bad = sign > 0 ? __builtin_add_overflow(a.months, b.months, &sum.months) |
-                                  __builtin_add_overflow(a.days, b.days, &sum.days) |
+        wendi_interval sum = {0, 0, 0};
+        bool bad = sign > 0 ? __builtin_add_overflow(a.months, b.months, &sum.months) ||
+                                  __builtin_add_overflow(a.days, b.days, &sum.days) ||
                                   __builtin_add_overflow(a.microseconds, b.microseconds, &sum.microseconds)
-                            : __builtin_sub_overflow(a.months, b.months, &sum.months) |
-                                  __builtin_sub_overflow(a.days, b.days, &sum.days) |
+                            : __builtin_sub_overflow(a.months, b.months, &sum.months) ||
+                                  __builtin_sub_overflow(a.days, b.days, &sum.days) ||
                                   __builtin_sub_overflow(a.microseconds, b.microseconds, &sum.microseconds);
         if (bad) {
             return wendi_call_fail(call, "interval out of range");

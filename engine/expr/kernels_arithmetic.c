@@ -221,6 +221,19 @@ static wend_status multiply_numeric(wendi_call *call)
 #undef BODY
         return WEND_OK;
     }
+    bool narrow_args = wendi_type_physical(call->args[0].type) == WENDI_PHYSICAL_I64 &&
+                       wendi_type_physical(call->args[1].type) == WENDI_PHYSICAL_I64;
+    if (narrow_args && type.scale == call->args[0].type.scale + call->args[1].type.scale) {
+        const int64_t *const a = call->args[0].i64;
+        const int64_t *const b = call->args[1].i64;
+        wendi_b16 *const out = call->out.b16;
+#define BODY(row, ia, ib)                                                                          \
+    wendi_int128 product = (wendi_int128)a[ia] * b[ib]; /* of 18 digits each: it fits */           \
+    memcpy(&out[row], &product, sizeof product);
+        WENDI_LOOP_2(call, BODY);
+#undef BODY
+        return WEND_OK;
+    }
     WENDI_CALL_ROWS(call, row)
     {
         wendi_int128 product;

@@ -154,10 +154,18 @@ ALWAYS_INLINE uint32_t select_f64(const wendi_call *call, uint32_t *indices_out,
     uint32_t count = 0;
 #define BODY(row, ia, ib)                                                                          \
     indices_out[count] = row;                                                                      \
+    count += (uint32_t)holds_f64(op, a[ia], b[ib]);
+#define NULLS_BODY(row, ia, ib)                                                                    \
+    indices_out[count] = row;                                                                      \
     count += (uint32_t)holds_f64(op, a[ia], b[ib]) & !null_at(call, row);
-    WENDI_LOOP_2(call, BODY);
+    if (without_nulls(call)) {
+        WENDI_LOOP_2(call, BODY);
+    } else {
+        WENDI_LOOP_2(call, NULLS_BODY);
+    }
     return count;
 #undef BODY
+#undef NULLS_BODY
 }
 
 ALWAYS_INLINE uint32_t select_slow(const wendi_call *call, uint32_t *indices_out, compare_op op)
