@@ -83,6 +83,7 @@ typedef struct wendi_planner {
     const char *text;           /* the statement, for the names of predicates */
     wendi_function_cell *functions;
     uint32_t depth;
+    bool in_set; /* the SELECT being bound is an operand of UNION, INTERSECT or EXCEPT */
 } wendi_planner;
 
 /** Bind a SELECT. `ctes` are those in sight around it. */

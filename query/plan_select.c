@@ -263,7 +263,9 @@ static wend_status bind_targets(select_binding *binding, wend_error *error)
         } else {
             WEND_TRY(wendi_bind(target->ast, &binding->output.scope, arena, &target->expr, error));
         }
-        if (target->expr->type.kind == WENDI_TYPE_NULL) {
+        /* A bare NULL is text, unless a set operation may still give it another type. */
+        if (target->expr->type.kind == WENDI_TYPE_NULL &&
+            (!binding->planner->in_set || binding->select->distinct || binding->select->order_count > 0)) {
             WEND_TRY(wendi_bind_cast(target->expr, wendi_type_of(WENDI_TYPE_TEXT), WENDI_CAST_EXPLICIT,
                                      binding->input.scope.session, arena, &target->expr, error));
         }
@@ -495,8 +497,11 @@ static wend_status select_plain(wendi_planner *planner, const wendi_sql_select *
     select_binding binding = {.planner = planner, .select = select, .ctes = ctes};
     wendi_string qualifier;
     const wendi_expr *condition = NULL;
+    bool in_set = planner->in_set;
 
+    planner->in_set = false; /* What stands in FROM is complete in itself. */
     WEND_TRY(wendi_plan_from(planner, select->from, ctes, &binding.from, &qualifier, error));
+    planner->in_set = in_set;
     wendi_plan_scope_init(&binding.input, planner, ctes, binding.from, qualifier, "WHERE");
     const wendi_plan *plan = binding.from;
     if (select->where != NULL) {

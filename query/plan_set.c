@@ -32,7 +32,10 @@ wend_status wendi_plan_cast(wendi_planner *planner, const wendi_plan *input, con
         return nomem(error);
     }
     for (uint32_t i = 0; i < input->column_count; i++) {
-        const wendi_expr *column = wendi_plan_column(planner->arena, input, i);
+        bool bare_null = input->columns[i].type.kind == WENDI_TYPE_NULL;
+        wendi_value null = {.type = types[i], .null = true};
+        const wendi_expr *column = bare_null ? wendi_expr_constant(planner->arena, &null)
+                                             : wendi_plan_column(planner->arena, input, i);
         if (column == NULL) {
             return nomem(error);
         }
@@ -58,8 +61,12 @@ wend_status wendi_plan_set(wendi_planner *planner, const wendi_sql_select *selec
     const wendi_plan *left = NULL;
     const wendi_plan *right = NULL;
 
+    bool in_set = planner->in_set;
+
+    planner->in_set = true;
     WEND_TRY(wendi_plan_select(planner, select->left, ctes, &left, error));
     WEND_TRY(wendi_plan_select(planner, select->right, ctes, &right, error));
+    planner->in_set = in_set;
     if (left->column_count != right->column_count) {
         return wendi_fail_at(error, WEND_INVALID, select->right->span.start,
                              "each %s query must have the same number of columns", set_name(select->kind));
@@ -75,6 +82,9 @@ wend_status wendi_plan_set(wendi_planner *planner, const wendi_sql_select *selec
             return wendi_fail_at(error, WEND_INVALID, select->right->span.start,
                                  "%s types %s and %s cannot be matched", set_name(select->kind),
                                  wendi_type_name(left->columns[i].type, a), wendi_type_name(right->columns[i].type, b));
+        }
+        if (types[i].kind == WENDI_TYPE_NULL && !in_set) {
+            types[i] = wendi_type_of(WENDI_TYPE_TEXT);
         }
         plan->columns[i] = (wendi_output_column){.name = left->columns[i].name, .type = types[i]};
     }

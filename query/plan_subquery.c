@@ -215,8 +215,11 @@ wend_status wendi_plan_subquery(const wendi_plan_scope *scope, const wendi_sql_e
 {
     wend_status status = WEND_OK;
     const wendi_plan *plan = NULL;
+    bool in_set = scope->planner->in_set;
 
+    scope->planner->in_set = false;
     WEND_TRY(wendi_plan_select(scope->planner, node->select, scope->ctes, &plan, error));
+    scope->planner->in_set = in_set;
     if (node->kind == WENDI_SQL_EXISTS) {
         return exists(scope, node, plan, arena, expr_out, error);
     }
