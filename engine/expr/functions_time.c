@@ -341,7 +341,6 @@ static bool field_of_local(wendi_field field, int64_t local, int64_t offset, wen
 {
     wendi_civil civil = wendi_civil_from_us(local);
     int64_t days = local / WENDI_US_PER_DAY - (local % WENDI_US_PER_DAY < 0);
-    int64_t weekday = ((days + 3) % 7 + 7) % 7; /* Monday 0 */
     int64_t second_us = (int64_t)civil.second * WENDI_US_PER_SECOND + civil.microsecond;
     int64_t year = civil.year > 0 ? civil.year : civil.year - 1; /* 1 BC is year 0 of the calendar, -1 in SQL */
     int64_t iso_year;
