@@ -128,6 +128,12 @@ static wend_status set_all(rd_kafka_conf_t *conf, const wendi_kafka_setting *set
     return status;
 }
 
+bool wendi_kafka_brokers_named(const char *brokers, const wendi_kafka_properties *properties)
+{
+    return brokers != NULL || (properties != NULL && (wendi_kafka_properties_get(properties, "bootstrap.servers") != NULL ||
+                                                      wendi_kafka_properties_get(properties, "metadata.broker.list") != NULL));
+}
+
 wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t type, const char *brokers,
                                     const wendi_kafka_properties *properties, const wendi_kafka_setting *defaults,
                                     const wendi_kafka_setting *fixed, void (*configure)(rd_kafka_conf_t *),

@@ -46,6 +46,8 @@ wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t 
                                     const wendi_kafka_properties *properties, const wendi_kafka_setting *defaults,
                                     const wendi_kafka_setting *fixed, void (*configure)(rd_kafka_conf_t *),
                                     wend_error *error) WEND_MUST_USE;
+/** Whether `brokers` or the properties name any broker. */
+bool wendi_kafka_brokers_named(const char *brokers, const wendi_kafka_properties *properties);
 void wendi_kafka_client_close(wendi_kafka_client *client);
 /** Keep `text` as the newest fault to show. Any thread. */
 void wendi_kafka_client_note(wendi_kafka_client *client, const char *format, ...) WEND_PRINTF(2, 3);

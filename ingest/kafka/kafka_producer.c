@@ -209,7 +209,7 @@ wend_status wendi_kafka_producer_open(const wendi_kafka_producer_options *option
     wendi_kafka_producer *producer = NULL;
 
     *producer_out = NULL;
-    if (options->topic_count == 0 || (options->brokers == NULL && options->properties == NULL)) {
+    if (options->topic_count == 0 || !wendi_kafka_brokers_named(options->brokers, options->properties)) {
         return wendi_fail(error, WEND_INVALID, "no Kafka %s named", options->topic_count == 0 ? "topic was" : "brokers were");
     }
     producer = wendi_alloc_zero(1, sizeof *producer);

@@ -200,7 +200,7 @@ static wend_status reach_end(wendi_kafka_source *source, uint32_t ordinal, int64
     slot->tries = 0;
     source->client.brokers_down = false;
     if (source->until_caught_up) {
-        wendi_kafka_partition_finish(source, ordinal);
+        wendi_kafka_partition_finish(source, ordinal); /* perhaps before end_wanted: control records come last */
     }
     return WEND_OK;
 }
@@ -623,12 +623,7 @@ static wend_status connect_client(wendi_kafka_source *source, const wendi_kafka_
 
 static wend_status check_options(const wendi_kafka_source_options *options, wend_error *error)
 {
-    bool has_brokers = options->brokers != NULL;
-    if (!has_brokers && options->properties != NULL) {
-        has_brokers = wendi_kafka_properties_get(options->properties, "bootstrap.servers") != NULL ||
-                      wendi_kafka_properties_get(options->properties, "metadata.broker.list") != NULL;
-    }
-    if (!has_brokers) {
+    if (!wendi_kafka_brokers_named(options->brokers, options->properties)) {
         return wendi_fail(error, WEND_INVALID, "no Kafka brokers were named");
     }
     if (options->topic_count == 0) {

@@ -46,7 +46,8 @@ typedef struct wendi_kafka_source_options {
     uint32_t start_count;
     wendi_kafka_from from;
     int64_t from_us;
-    bool until_caught_up;            /* stop at the high-water marks read by open() */
+    bool until_caught_up;            /* stop at the end marks read by open(): the last stable offsets, so what
+                                        an open transaction hides is for the next run */
     bool accept_gap;                 /* go on behind lost messages, counting them, instead of WEND_CONFLICT */
     bool headers;                    /* fill wendi_message.headers */
     bool follow_growth;              /* read partitions that are added later (appended to partitions()) */
