@@ -7,8 +7,6 @@
  * 1990). Up to 19 digits are otherwise multiplied by 128 bits of a power of five; everything else goes to strtod_l on
  * a copy that has been shortened to the digits that can matter.
  */
-#include "engine/column/value.h"
-
 #include <float.h>
 #include <locale.h>
 #include <math.h>
@@ -16,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+
+#include "engine/column/value_text.h"
 
 enum {
     EXPONENT_LIMIT = 100000000, /* further digits of an exponent change nothing */
@@ -30,14 +30,6 @@ static const char integer_too_large[] = "integer out of range";
 static const char too_many_digits[] = "more digits before the decimal point than the column holds";
 static const char too_many_decimals[] = "more decimals than the column holds";
 
-static wend_status refuse(const char *why, const char **reason)
-{
-    if (reason != NULL) {
-        *reason = why;
-    }
-    return WEND_INVALID;
-}
-
 /* The parts of [+-]digits[.digits][e[+-]digits]. */
 typedef struct number_parts {
     bool negative;
@@ -49,11 +41,6 @@ typedef struct number_parts {
     uint64_t mantissa; /* of all digits when there are at most 19 significant ones, else of the first 19 */
     bool mantissa_whole;
 } number_parts;
-
-static inline bool is_digit(char byte)
-{
-    return (unsigned char)(byte - '0') < 10;
-}
 
 /* Eight ASCII digits as a number, or -1 when one is none: all bytes are checked and summed at once. */
 static inline int64_t eight_digits(const char *at)
@@ -80,7 +67,7 @@ static inline const char *scan_digits(const char *at, const char *end, uint64_t 
         sum = sum * 100000000 + (uint64_t)eight;
         at += 8;
     }
-    for (; at < end && is_digit(*at); at++) {
+    for (; at < end && wendi_is_digit(*at); at++) {
         sum = sum * 10 + (uint64_t)(*at - '0');
     }
     *value = sum;
@@ -91,11 +78,11 @@ static const char *scan_exponent(const char *at, const char *end, int64_t *expon
 {
     bool negative = at < end && *at == '-';
     at += at < end && (*at == '-' || *at == '+');
-    if (at == end || !is_digit(*at)) {
+    if (at == end || !wendi_is_digit(*at)) {
         return NULL;
     }
     int64_t sum = 0;
-    for (; at < end && is_digit(*at); at++) {
+    for (; at < end && wendi_is_digit(*at); at++) {
         sum = sum < EXPONENT_LIMIT ? sum * 10 + (*at - '0') : EXPONENT_LIMIT;
     }
     sum = sum < EXPONENT_LIMIT ? sum : EXPONENT_LIMIT;
@@ -123,8 +110,11 @@ static void settle_mantissa(number_parts *parts)
 static inline bool scan_number(wendi_string text, number_parts *parts)
 {
     const char *at = text.data;
-    const char *end = at + text.length;
+    const char *end = wendi_text_end(text);
 
+    if (text.length == 0) {
+        return false;
+    }
     parts->mantissa = 0;
     parts->exponent = 0;
     parts->negative = at < end && *at == '-';
@@ -154,16 +144,19 @@ static inline bool scan_number(wendi_string text, number_parts *parts)
 wend_status wendi_parse_i64(wendi_string text, int64_t *value, const char **reason)
 {
     const char *at = text.data;
-    const char *end = at + text.length;
-    bool negative = at < end && *at == '-';
-    at += at < end && (*at == '-' || *at == '+');
+    const char *end = wendi_text_end(text);
+    if (text.length == 0) {
+        return wendi_refuse(not_an_integer, reason);
+    }
+    bool negative = *at == '-';
+    at += *at == '-' || *at == '+';
     if (at == end) {
-        return refuse(not_an_integer, reason);
+        return wendi_refuse(not_an_integer, reason);
     }
     if (end - at <= 18) { /* cannot overflow */
         uint64_t sum = 0;
         if (scan_digits(at, end, &sum) != end) {
-            return refuse(not_an_integer, reason);
+            return wendi_refuse(not_an_integer, reason);
         }
         *value = negative ? -(int64_t)sum : (int64_t)sum;
         return WEND_OK;
@@ -171,14 +164,14 @@ wend_status wendi_parse_i64(wendi_string text, int64_t *value, const char **reas
     uint64_t sum = 0;
     bool over = false;
     for (; at < end; at++) {
-        if (!is_digit(*at)) {
-            return refuse(not_an_integer, reason);
+        if (!wendi_is_digit(*at)) {
+            return wendi_refuse(not_an_integer, reason);
         }
         over |= __builtin_mul_overflow(sum, UINT64_C(10), &sum);
         over |= __builtin_add_overflow(sum, (uint64_t)(*at - '0'), &sum);
     }
     if (over || sum > (uint64_t)INT64_MAX + negative) {
-        return refuse(integer_too_large, reason);
+        return wendi_refuse(integer_too_large, reason);
     }
     *value = (int64_t)(negative ? 0 - sum : sum);
     return WEND_OK;
@@ -370,12 +363,12 @@ wend_status wendi_parse_f64(wendi_string text, double *value, const char **reaso
 {
     number_parts parts;
     if (!scan_number(text, &parts)) {
-        return parse_word(text, value) ? WEND_OK : refuse(not_a_number, reason);
+        return parse_word(text, value) ? WEND_OK : wendi_refuse(not_a_number, reason);
     }
     if (!convert_fast(&parts, value)) {
         convert_slowly(&parts, false, value);
         if (isinf(*value)) {
-            return refuse(number_too_large, reason);
+            return wendi_refuse(number_too_large, reason);
         }
     }
     return WEND_OK;
@@ -386,7 +379,7 @@ wend_status wendi_parse_f32(wendi_string text, double *value, const char **reaso
     enum { BITS_BELOW_FLOAT = 29 };
     number_parts parts;
     if (!scan_number(text, &parts)) {
-        return parse_word(text, value) ? WEND_OK : refuse(not_a_number, reason);
+        return parse_word(text, value) ? WEND_OK : wendi_refuse(not_a_number, reason);
     }
     uint64_t bits = 0;
     bool fast = convert_fast(&parts, value);
@@ -398,7 +391,7 @@ wend_status wendi_parse_f32(wendi_string text, double *value, const char **reaso
     } else {
         convert_slowly(&parts, true, value);
     }
-    return isinf(*value) ? refuse(number_too_large, reason) : WEND_OK;
+    return isinf(*value) ? wendi_refuse(number_too_large, reason) : WEND_OK;
 }
 
 /* ---- exact decimals ------------------------------------------------------------------------- */
@@ -428,7 +421,7 @@ wend_status wendi_parse_numeric(wendi_string text, uint8_t precision, uint8_t sc
 {
     number_parts parts;
     if (!scan_number(text, &parts)) {
-        return refuse(not_a_number, reason);
+        return wendi_refuse(not_a_number, reason);
     }
     uint64_t digits = (uint64_t)parts.whole_length + parts.fraction_length;
     uint64_t begin = 0;
@@ -448,10 +441,10 @@ wend_status wendi_parse_numeric(wendi_string text, uint8_t precision, uint8_t sc
     int64_t kept = (int64_t)parts.whole_length + parts.exponent + scale - (int64_t)begin;
     int64_t have = (int64_t)(digits - begin);
     if (kept > precision) {
-        return refuse(too_many_digits, reason);
+        return wendi_refuse(too_many_digits, reason);
     }
     if (kept < have && !round_half_even) {
-        return refuse(too_many_decimals, reason);
+        return wendi_refuse(too_many_decimals, reason);
     }
     for (int64_t i = 0; i < kept; i++) {
         sum = sum * 10 + (i < have ? digit_at(&parts, begin + (uint64_t)i) - '0' : 0);
@@ -462,7 +455,7 @@ wend_status wendi_parse_numeric(wendi_string text, uint8_t precision, uint8_t sc
             limit *= 10;
         }
         if (++sum == limit) {
-            return refuse(too_many_digits, reason);
+            return wendi_refuse(too_many_digits, reason);
         }
     }
     *value = parts.negative ? -sum : sum;

@@ -9,9 +9,14 @@ typedef struct wendi_cursor {
     const char *end;
 } wendi_cursor;
 
+/** The byte behind the text. An empty view may have no memory, and C knows no NULL + 0. */
+static inline const char *wendi_text_end(wendi_string text)
+{
+    return text.length == 0 ? text.data : text.data + text.length;
+}
 static inline wendi_cursor wendi_cursor_of(wendi_string text)
 {
-    return (wendi_cursor){text.data, text.data + text.length};
+    return (wendi_cursor){text.data, wendi_text_end(text)};
 }
 static inline bool wendi_cursor_done(const wendi_cursor *cursor)
 {

@@ -211,7 +211,7 @@ static inline bool parse_fast(wendi_string text, int64_t *utc_us)
 {
     static const uint8_t month_days[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const char *s = text.data;
-    const char *end = s + text.length;
+    const char *end = wendi_text_end(text);
     if (text.length < 20 || s[4] != '-' || s[7] != '-' || (s[10] != 'T' && s[10] != ' ') || s[13] != ':' ||
         s[16] != ':') {
         return false;
