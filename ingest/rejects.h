@@ -16,6 +16,9 @@
 wend_status wendi_reject_render(const wendi_message *message, const wendi_source_partition *origin, const char *reason,
                                 wendi_buffer *out);
 
+/** Append `text` (valid UTF-8) as a JSON string with its quotes. */
+wend_status wendi_reject_quote(const char *text, size_t length, wendi_buffer *out);
+
 /** One reject as read back; strings are borrowed for the call. `raw` is the message's own bytes. */
 typedef struct wendi_reject_row {
     uint64_t commit;

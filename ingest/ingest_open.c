@@ -1,0 +1,146 @@
+/* Ingest by name: the table opened, the source made from where the table stands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/base/alloc.h"
+#include "ingest/ingest_kafka.h"
+
+/* The state's strings have no NUL at their end, sources want one. */
+static char *copy_string(wendi_arena *arena, wendi_string text)
+{
+    return wendi_arena_copy(arena, text.data, text.length);
+}
+
+/* ---- files ------------------------------------------------------------------------------------ */
+
+static wend_status open_files(void *context, const wendi_table_state *state, wendi_source **source_out,
+                              wendi_string *cluster_id, wend_error *error)
+{
+    wendi_file_source_options options = *(const wendi_file_source_options *)context;
+    wendi_arena arena = {0};
+    uint32_t count = 0;
+    wend_status status = WEND_OK;
+    (void)cluster_id;
+    wendi_file_start *starts = wendi_arena_alloc(&arena, (state->source_count + 1) * sizeof *starts);
+    for (uint32_t i = 0; i < state->source_count && starts != NULL; i++) {
+        const wendi_source_state *known = &state->sources[i];
+        if (known->topic.length > 0 && memchr(known->topic.data, ':', known->topic.length) != NULL) {
+            starts[count].topic = copy_string(&arena, known->topic);
+            starts[count].next = known->next;
+            starts[count].fingerprint = known->fingerprint;
+            starts = starts[count].topic != NULL ? starts : NULL;
+            count++;
+        }
+    }
+    if (starts == NULL) {
+        WEND_TRY(wendi_fail_nomem(error, "the known files", state->source_count * sizeof *starts));
+    }
+    options.starts = starts;
+    options.start_count = count;
+    WEND_TRY(wendi_file_source_open(&options, source_out, error));
+cleanup:
+    wendi_arena_free(&arena);
+    return status;
+}
+
+wend_status wendi_ingest_files(const char *store, const char *table, const wendi_file_source_options *files,
+                               const wendi_ingest_options *options, wendi_ingest_stats *stats, wend_error *error)
+{
+    wendi_table *opened = NULL;
+    wendi_file_source_options copy = *files;
+    wend_status status = WEND_OK;
+    WEND_TRY(wendi_table_open(store, wendi_string_of(table), &opened, error));
+    WEND_TRY(wendi_ingest_run(opened, open_files, &copy, options, stats, error));
+cleanup:
+    if (opened != NULL) {
+        wendi_table_close(opened);
+    }
+    return status;
+}
+
+/* ---- Kafka ------------------------------------------------------------------------------------ */
+
+/* Headers cost memory and time, so they are only read for a table that has a column of them. */
+static wend_status wants_headers(wendi_table *table, bool *wanted, wend_error *error)
+{
+    wendi_snapshot *snapshot = NULL;
+    wend_status status = wendi_table_snapshot(table, &snapshot, error);
+    *wanted = false;
+    if (status != WEND_OK) {
+        return status;
+    }
+    const wendi_schema *schema = wendi_snapshot_schema(snapshot);
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        *wanted |= schema->columns[i].origin == WENDI_ORIGIN_HEADER;
+    }
+    wendi_snapshot_release(snapshot);
+    return WEND_OK;
+}
+
+static bool asked_for(const wendi_kafka_source_options *kafka, wendi_string topic)
+{
+    for (uint32_t i = 0; i < kafka->topic_count; i++) {
+        if (wendi_string_equal(topic, wendi_string_of(kafka->topics[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+typedef struct kafka_opening {
+    wendi_kafka_source_options options;
+    wendi_arena arena; /* lives as long as the run: the cluster's id is borrowed from the source */
+} kafka_opening;
+
+static wend_status open_kafka(void *context, const wendi_table_state *state, wendi_source **source_out,
+                              wendi_string *cluster_id, wend_error *error)
+{
+    kafka_opening *opening = context;
+    wendi_kafka_source_options *options = &opening->options;
+    uint32_t count = 0;
+    wendi_kafka_start *starts = wendi_arena_alloc(&opening->arena, (state->source_count + 1) * sizeof *starts);
+    for (uint32_t i = 0; i < state->source_count && starts != NULL; i++) {
+        const wendi_source_state *known = &state->sources[i];
+        if (asked_for(options, known->topic)) {
+            starts[count] = (wendi_kafka_start){.topic = copy_string(&opening->arena, known->topic),
+                                                .partition = known->partition,
+                                                .next = known->next,
+                                                .fingerprint = known->fingerprint,
+                                                .leader_epoch = known->leader_epoch,
+                                                .gap = known->gap};
+            starts = starts[count].topic != NULL ? starts : NULL;
+            count++;
+        }
+    }
+    if (starts == NULL) {
+        return wendi_fail_nomem(error, "the known partitions", state->source_count * sizeof *starts);
+    }
+    options->starts = starts;
+    options->start_count = count;
+    options->expected_cluster_id = NULL;
+    if (state->cluster_id.length != 0) {
+        options->expected_cluster_id = copy_string(&opening->arena, state->cluster_id);
+    }
+    wend_status status = wendi_kafka_source_open(options, source_out, error);
+    if (status == WEND_OK) {
+        *cluster_id = wendi_string_of(wendi_kafka_source_cluster_id(*source_out));
+    }
+    return status;
+}
+
+wend_status wendi_ingest_kafka(const char *store, const char *table, const wendi_kafka_source_options *kafka,
+                               const wendi_ingest_options *options, wendi_ingest_stats *stats, wend_error *error)
+{
+    wendi_table *opened = NULL;
+    kafka_opening opening = {.options = *kafka};
+    wend_status status = WEND_OK;
+    WEND_TRY(wendi_table_open(store, wendi_string_of(table), &opened, error));
+    WEND_TRY(wants_headers(opened, &opening.options.headers, error));
+    WEND_TRY(wendi_ingest_run(opened, open_kafka, &opening, options, stats, error));
+cleanup:
+    if (opened != NULL) {
+        wendi_table_close(opened);
+    }
+    wendi_arena_free(&opening.arena);
+    return status;
+}
