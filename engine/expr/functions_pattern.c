@@ -187,6 +187,39 @@ cleanup:
     return status;
 }
 
+/** What follows a backslash, as POSIX writes it; NULL, or what is refused. */
+static const char *translate_escape(char letter, bool bracket, char *out, uint32_t *n)
+{
+    const char *set = letter == 'd' || letter == 'D'   ? "0-9"
+                      : letter == 's' || letter == 'S' ? "[:space:]"
+                      : letter == 'w' || letter == 'W' ? "[:alnum:]_"
+                                                       : NULL;
+    bool inverse = letter == 'D' || letter == 'S' || letter == 'W';
+
+    if (letter == '\0') {
+        return "a backslash at the end";
+    }
+    if (set != NULL) {
+        if (inverse && bracket) {
+            return "\\D, \\S or \\W inside []";
+        }
+        *n += (uint32_t)sprintf(out + *n, bracket ? "%s" : inverse ? "[^%s]" : "[%s]", set);
+    } else if (letter == 'n' || letter == 't' || letter == 'r') {
+        out[(*n)++] = letter == 'n' ? '\n' : letter == 't' ? '\t' : '\r';
+    } else if (!bracket && (letter == 'y' || letter == 'm' || letter == 'M')) {
+        out[(*n)++] = '\\';
+        out[(*n)++] = letter == 'y' ? 'b' : letter == 'm' ? '<' : '>';
+    } else if ((letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z')) {
+        return "a backslash before this letter or digit";
+    } else {
+        if (!bracket) { /* POSIX brackets take a backslash as itself */
+            out[(*n)++] = '\\';
+        }
+        out[(*n)++] = letter;
+    }
+    return NULL;
+}
+
 /** Write \d as [0-9] and (?: as (; refuse what POSIX reads otherwise than PostgreSQL does. */
 static const char *translate(wendi_string text, char *out)
 {
@@ -200,35 +233,11 @@ static const char *translate(wendi_string text, char *out)
             return "a NUL byte";
         }
         if (c == '\\') {
+            const char *refused = translate_escape(next, bracket, out, &n);
+            if (refused != NULL) {
+                return refused;
+            }
             i++;
-            if (next == '\0') {
-                return "a backslash at the end";
-            }
-            if (next == 'd' || next == 'D' || next == 's' || next == 'w') {
-                const char *set = next == 'd' ? "0-9" : next == 's' ? "[:space:]" : next == 'w' ? "[:alnum:]_" : NULL;
-                if (set == NULL && bracket) {
-                    return "\\D inside []";
-                }
-                n += (uint32_t)sprintf(out + n, bracket ? "%s" : next == 'D' ? "[^%s]" : "[%s]", set == NULL ? "0-9" : set);
-            } else if (next == 'S' || next == 'W') {
-                if (bracket) {
-                    return "\\S or \\W inside []";
-                }
-                n += (uint32_t)sprintf(out + n, "[^%s]", next == 'S' ? "[:space:]" : "[:alnum:]_");
-            } else if (next == 'n' || next == 't' || next == 'r') {
-                out[n++] = next == 'n' ? '\n' : next == 't' ? '\t' : '\r';
-            } else if (next == 'y' || next == 'm' || next == 'M') {
-                out[n++] = '\\';
-                out[n++] = next == 'y' ? 'b' : next == 'm' ? '<' : '>';
-            } else if ((next >= '0' && next <= '9') || (next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z')) {
-                return "a backslash before this letter or digit";
-            } else {
-                out[n++] = '\\';
-                if (bracket) { /* POSIX brackets take a backslash as itself */
-                    n--;
-                }
-                out[n++] = next;
-            }
             continue;
         }
         if (bracket) {
