@@ -14,14 +14,14 @@
 #include "engine/base/alloc.h"
 
 /* How often, in 2^32 parts. */
-#define PER_MILLION(n) ((uint32_t)((uint64_t)(n) * 4294967296u / 1000000u))
+#define PER_MILLION(n) ((uint32_t)((uint64_t)(n)*4294967296u / 1000000u))
 static const uint32_t truncated_chance = PER_MILLION(1000), duplicate_chance = PER_MILLION(5030),
                       null_user_chance = PER_MILLION(2000), late_chance = PER_MILLION(1500),
                       disorder_chance = PER_MILLION(15000);
 
 static const int64_t default_start_us = INT64_C(1772409600000000); /* 2026-03-02T00:00:00Z */
 static const int64_t default_span_us = INT64_C(604800000000);
-static const int64_t last_start_us = INT64_C(250000000000000000);  /* keeps years at four digits */
+static const int64_t last_start_us = INT64_C(250000000000000000); /* keeps years at four digits */
 static const uint64_t events_max = UINT64_C(1) << 53;
 
 /* A line that waits; its text lies in slot `slot` of the pool. */
@@ -41,14 +41,15 @@ struct wendi_clickgen {
     uint64_t event_count;         /* lines made, for "half-way" and sequence numbers */
     waiting_line *heap;           /* smallest (sent_us, sequence) first */
     uint32_t heap_count, heap_capacity;
-    char **slots;       /* heap_capacity texts of WENDI_CLICKGEN_LINE_MAX; those in use and free ones */
+    char **slots; /* heap_capacity texts of WENDI_CLICKGEN_LINE_MAX; those in use and free ones */
     uint32_t *free_slots;
     uint32_t free_count, slot_count;
 };
 
 static bool sooner(const waiting_line *a, const waiting_line *b)
 {
-    return a->line.sent_us != b->line.sent_us ? a->line.sent_us < b->line.sent_us : a->sequence < b->sequence;
+    return a->line.sent_us != b->line.sent_us ? a->line.sent_us < b->line.sent_us
+                                              : a->sequence < b->sequence;
 }
 
 static wend_status grow(wendi_clickgen *generator, wend_error *error)
@@ -89,8 +90,8 @@ static wend_status take_slot(wendi_clickgen *generator, uint32_t *slot, wend_err
 }
 
 /* Let `line`, whose text is at `text`, arrive at line->sent_us. */
-static wend_status wait_for(wendi_clickgen *generator, const wendi_clickgen_line *line, const char *text,
-                            wend_error *error)
+static wend_status wait_for(wendi_clickgen *generator, const wendi_clickgen_line *line,
+                            const char *text, wend_error *error)
 {
     wend_status status = WEND_OK;
     waiting_line waiting = {.sequence = generator->event_count, .line = *line};
@@ -131,10 +132,11 @@ static void arrive(wendi_clickgen *generator, char *space, wendi_clickgen_line *
 }
 
 /* Who and what the line is about, and a fresh random UUID (version 4, variant 1: RFC 9562). */
-static void describe(wendi_clickgen *generator, const wendi_clickgen_session *event, wendi_clickgen_topic topic,
-                     wendi_clickgen_line *line)
+static void describe(wendi_clickgen *generator, const wendi_clickgen_session *event,
+                     wendi_clickgen_topic topic, wendi_clickgen_line *line)
 {
-    uint64_t high = wendi_clickgen_draw(&generator->random), low = wendi_clickgen_draw(&generator->random);
+    uint64_t high = wendi_clickgen_draw(&generator->random),
+             low = wendi_clickgen_draw(&generator->random);
     bool second_half = generator->event_count >= generator->options.event_count / 2;
 
     line->flags = 0;
@@ -147,8 +149,11 @@ static void describe(wendi_clickgen *generator, const wendi_clickgen_session *ev
     line->ts_us = event->at_us;
     line->sent_us = event->at_us;
     if (!generator->options.clean) {
-        line->flags |= (uint32_t)wendi_clickgen_draw(&generator->random) < null_user_chance ? WENDI_CLICKGEN_NULL_USER : 0;
-        line->flags |= second_half && topic == WENDI_CLICKGEN_CLICKSTREAM ? WENDI_CLICKGEN_NEW_KEYS : 0;
+        line->flags |= (uint32_t)wendi_clickgen_draw(&generator->random) < null_user_chance
+                           ? WENDI_CLICKGEN_NULL_USER
+                           : 0;
+        line->flags |=
+            second_half && topic == WENDI_CLICKGEN_CLICKSTREAM ? WENDI_CLICKGEN_NEW_KEYS : 0;
     }
     wendi_clickgen_render_key(line);
     generator->event_count++;
@@ -158,13 +163,15 @@ static void describe(wendi_clickgen *generator, const wendi_clickgen_session *ev
 static int64_t draw_lateness_us(wendi_clickgen_random *random)
 {
     int64_t floor_us = INT64_C(60000000) << wendi_clickgen_below(random, 11);
-    int64_t late_us = floor_us + (int64_t)wendi_clickgen_below(random, (uint32_t)(floor_us / 1000)) * 1000;
+    int64_t late_us =
+        floor_us + (int64_t)wendi_clickgen_below(random, (uint32_t)(floor_us / 1000)) * 1000;
     return late_us < INT64_C(172800000000) ? late_us : INT64_C(172800000000);
 }
 
-/* Spoil the line as the options allow. `*held` says that it went to wait instead of going out now. */
-static wend_status spoil(wendi_clickgen *generator, char *space, wendi_clickgen_line *line, bool *held,
-                         wend_error *error)
+/* Spoil the line as the options allow. `*held` says that it went to wait instead of going out now.
+ */
+static wend_status spoil(wendi_clickgen *generator, char *space, wendi_clickgen_line *line,
+                         bool *held, wend_error *error)
 {
     wendi_clickgen_random *random = &generator->random;
     uint64_t bits = wendi_clickgen_draw(random);
@@ -181,7 +188,8 @@ static wend_status spoil(wendi_clickgen *generator, char *space, wendi_clickgen_
     } else if (lot - late_chance < disorder_chance) {
         line->flags |= WENDI_CLICKGEN_DISORDER;
         line->sent_us += (1 + wendi_clickgen_below(random, 20000)) * INT64_C(1000);
-    } else if (lot - late_chance - disorder_chance < duplicate_chance && other >= truncated_chance) {
+    } else if (lot - late_chance - disorder_chance < duplicate_chance &&
+               other >= truncated_chance) {
         wendi_clickgen_line repeat = *line; /* a client that got no answer and sent again */
         repeat.flags |= WENDI_CLICKGEN_DUPLICATE;
         repeat.sent_us += (wendi_clickgen_below(random, 8) == 0 ? 600 : 1) *
@@ -196,12 +204,14 @@ static wend_status spoil(wendi_clickgen *generator, char *space, wendi_clickgen_
 }
 
 /* The line that a shop's other topics get for a purchase or a log-in. */
-static wend_status add_shop_line(wendi_clickgen *generator, const wendi_clickgen_session *event, wend_error *error)
+static wend_status add_shop_line(wendi_clickgen *generator, const wendi_clickgen_session *event,
+                                 wend_error *error)
 {
     char text[WENDI_CLICKGEN_LINE_MAX];
     wendi_clickgen_line line = {0};
-    wendi_clickgen_topic topic =
-        event->type == WENDI_CLICKGEN_PURCHASE ? WENDI_CLICKGEN_TRANSACTIONS : WENDI_CLICKGEN_USER_EVENTS;
+    wendi_clickgen_topic topic = event->type == WENDI_CLICKGEN_PURCHASE
+                                     ? WENDI_CLICKGEN_TRANSACTIONS
+                                     : WENDI_CLICKGEN_USER_EVENTS;
     bool held = false;
 
     describe(generator, event, topic, &line);
@@ -216,8 +226,8 @@ static wend_status add_shop_line(wendi_clickgen *generator, const wendi_clickgen
 }
 
 /* Take the walk's next event and make its line; not *held: it goes out now. */
-static wend_status make(wendi_clickgen *generator, char *space, wendi_clickgen_line *line, bool *held,
-                        wend_error *error)
+static wend_status make(wendi_clickgen *generator, char *space, wendi_clickgen_line *line,
+                        bool *held, wend_error *error)
 {
     wendi_clickgen_session event;
 
@@ -229,7 +239,8 @@ static wend_status make(wendi_clickgen *generator, char *space, wendi_clickgen_l
     *held = false;
     describe(generator, &event, WENDI_CLICKGEN_CLICKSTREAM, line);
     wendi_clickgen_render_line(&generator->render, &event, space, line);
-    if (generator->options.shop && (event.type == WENDI_CLICKGEN_PURCHASE || event.type == WENDI_CLICKGEN_LOGIN)) {
+    if (generator->options.shop &&
+        (event.type == WENDI_CLICKGEN_PURCHASE || event.type == WENDI_CLICKGEN_LOGIN)) {
         wend_status status = add_shop_line(generator, &event, error);
         if (status != WEND_OK) {
             return status;
@@ -265,8 +276,8 @@ wend_status wendi_clickgen_next(wendi_clickgen *generator, char *space, wendi_cl
     return WEND_OK;
 }
 
-wend_status wendi_clickgen_open(const wendi_clickgen_options *options, wendi_clickgen **generator_out,
-                                wend_error *error)
+wend_status wendi_clickgen_open(const wendi_clickgen_options *options,
+                                wendi_clickgen **generator_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_clickgen *generator = NULL;
@@ -275,9 +286,11 @@ wend_status wendi_clickgen_open(const wendi_clickgen_options *options, wendi_cli
     if (options->event_count == 0 || options->event_count > events_max) {
         return wendi_fail(error, WEND_INVALID, "the number of events must be 1 to 2^53");
     }
-    if (options->start_us < 0 || options->start_us > last_start_us || options->start_us % 1000 != 0 ||
-        options->span_us < 0 || options->span_us > last_start_us) {
-        return wendi_fail(error, WEND_INVALID, "the start must be whole milliseconds from 1970 to 9892, the span at most as long");
+    if (options->start_us < 0 || options->start_us > last_start_us ||
+        options->start_us % 1000 != 0 || options->span_us < 0 || options->span_us > last_start_us) {
+        return wendi_fail(
+            error, WEND_INVALID,
+            "the start must be whole milliseconds from 1970 to 9892, the span at most as long");
     }
     generator = wendi_alloc_zero(1, sizeof *generator);
     if (generator == NULL) {
@@ -292,7 +305,8 @@ wend_status wendi_clickgen_open(const wendi_clickgen_options *options, wendi_cli
     }
     generator->random.state = wendi_clickgen_mix(options->seed ^ 0x64697274u);
     WEND_TRY(wendi_clickgen_world_make(&generator->world, options->seed, error));
-    WEND_TRY(wendi_clickgen_walk_init(&generator->walk, &generator->world, &generator->options, error));
+    WEND_TRY(
+        wendi_clickgen_walk_init(&generator->walk, &generator->world, &generator->options, error));
     wendi_clickgen_render_init(&generator->render, &generator->world);
     *generator_out = generator;
     generator = NULL;

@@ -77,13 +77,13 @@ typedef struct wendi_clickgen_line {
     uint32_t flags;  /* WENDI_CLICKGEN_TRUNCATED … */
     wendi_clickgen_topic topic;
     wendi_clickgen_event_type event_type;
-    uint64_t user;            /* number of the user, also when the line says null */
-    uint64_t session_low;     /* the 64 random bits of session_id */
-    uint64_t event_id_high;   /* the UUID, first eight bytes and last eight, big-endian; for */
-    uint64_t event_id_low;    /* transactions the transaction_id */
-    int64_t ts_us;            /* the event's own time, whole milliseconds */
-    int64_t sent_us;          /* when the collector received it: never falls from line to line */
-    uint32_t key_length;      /* message key: user_id, or session_id when the user is null */
+    uint64_t user;          /* number of the user, also when the line says null */
+    uint64_t session_low;   /* the 64 random bits of session_id */
+    uint64_t event_id_high; /* the UUID, first eight bytes and last eight, big-endian; for */
+    uint64_t event_id_low;  /* transactions the transaction_id */
+    int64_t ts_us;          /* the event's own time, whole milliseconds */
+    int64_t sent_us;        /* when the collector received it: never falls from line to line */
+    uint32_t key_length;    /* message key: user_id, or session_id when the user is null */
     char key[WENDI_CLICKGEN_KEY_MAX];
 } wendi_clickgen_line;
 
@@ -94,8 +94,8 @@ typedef struct wendi_clickgen wendi_clickgen;
  * Returns WEND_OK, WEND_INVALID (no events asked for, a time out of range) or WEND_NOMEM.
  * Cost: about 4 MiB and 3 ms; memory grows only with the sessions that run at once.
  */
-wend_status wendi_clickgen_open(const wendi_clickgen_options *options, wendi_clickgen **generator_out,
-                                wend_error *error) WEND_MUST_USE;
+wend_status wendi_clickgen_open(const wendi_clickgen_options *options,
+                                wendi_clickgen **generator_out, wend_error *error) WEND_MUST_USE;
 
 /**
  * Write the next line and a '\n' to `space` (at least WENDI_CLICKGEN_LINE_MAX bytes; what lies

@@ -1,10 +1,12 @@
-/* Random numbers of the generator: fixed for ever, because seeds in tests and papers name streams. */
+/* Random numbers of the generator: fixed for ever, because seeds in tests and papers name streams.
+ */
 #ifndef WENDI_CLICKGEN_RANDOM_H
 #define WENDI_CLICKGEN_RANDOM_H
 
 #include <stdint.h>
 
-/** The finalizer of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators). */
+/** The finalizer of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
+ * Generators). */
 static inline uint64_t wendi_clickgen_mix(uint64_t x)
 {
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;

@@ -12,9 +12,9 @@
 static const char hex_digits[] = "0123456789abcdef";
 
 static const wendi_string type_names[WENDI_CLICKGEN_EVENT_TYPE_COUNT] = {
-    {"page_view", 9},         {"search", 6},     {"category_view", 13}, {"product_view", 12},
-    {"add_to_wishlist", 15},  {"add_to_cart", 11}, {"remove_from_cart", 16}, {"view_cart", 9},
-    {"checkout", 8},          {"payment", 7},    {"purchase", 8},       {"login", 5}};
+    {"page_view", 9},        {"search", 6},       {"category_view", 13},    {"product_view", 12},
+    {"add_to_wishlist", 15}, {"add_to_cart", 11}, {"remove_from_cart", 16}, {"view_cart", 9},
+    {"checkout", 8},         {"payment", 7},      {"purchase", 8},          {"login", 5}};
 
 static const wendi_string payments[4] = {{"card", 4}, {"paypal", 6}, {"invoice", 7}, {"upi", 3}};
 
@@ -92,13 +92,15 @@ static char *put_session(char *at, uint64_t session)
     return put_hex(PUT(at, "s_"), session, 16);
 }
 
-/* The civil date of a day number, after Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms". */
+/* The civil date of a day number, after Howard Hinnant's "chrono-Compatible Low-Level Date
+ * Algorithms". */
 static void spell_date(wendi_clickgen_render *render, int64_t day)
 {
     int64_t shifted = day + 719468;
     int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
     int64_t day_of_era = shifted - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t march_month = (5 * day_of_year + 2) / 153;
     int64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
@@ -178,7 +180,8 @@ static uint32_t product_of(const wendi_clickgen_session *event)
     }
 }
 
-static char *put_product(const wendi_clickgen_world *world, char *at, const wendi_clickgen_session *event)
+static char *put_product(const wendi_clickgen_world *world, char *at,
+                         const wendi_clickgen_session *event)
 {
     uint32_t product = product_of(event);
     if (product == WENDI_CLICKGEN_NO_PRODUCT) {
@@ -237,8 +240,8 @@ static char *put_click(wendi_clickgen_render *render, const wendi_clickgen_sessi
     return at;
 }
 
-static char *put_user_event(wendi_clickgen_render *render, const wendi_clickgen_session *event, char *at,
-                            const wendi_clickgen_line *line)
+static char *put_user_event(wendi_clickgen_render *render, const wendi_clickgen_session *event,
+                            char *at, const wendi_clickgen_line *line)
 {
     static const wendi_string plans[4] = {{"free", 4}, {"free", 4}, {"plus", 4}, {"family", 6}};
 
@@ -258,7 +261,8 @@ static char *put_user_event(wendi_clickgen_render *render, const wendi_clickgen_
     return at;
 }
 
-static char *put_transaction(const wendi_clickgen_render *render, const wendi_clickgen_session *event, char *at,
+static char *put_transaction(const wendi_clickgen_render *render,
+                             const wendi_clickgen_session *event, char *at,
                              const wendi_clickgen_line *line)
 {
     const wendi_clickgen_world *world = render->world;
@@ -272,7 +276,8 @@ static char *put_transaction(const wendi_clickgen_render *render, const wendi_cl
     at = put_string(at, world->products[product]);
     at = PUT(at, ",\"quantity\":");
     *at++ = (char)('0' + event->quantity);
-    at = put_cents(PUT(at, ",\"amount\":"), (uint64_t)world->price_cents[product] * event->quantity);
+    at =
+        put_cents(PUT(at, ",\"amount\":"), (uint64_t)world->price_cents[product] * event->quantity);
     at = put_string(at, world->currencies[event->city]);
     at = put_string(PUT(at, ",\"payment\":{\"method\":\""), payments[event->payment]);
     at = PUT(at, "\",\"status\":\"");
@@ -304,7 +309,8 @@ void wendi_clickgen_render_line(wendi_clickgen_render *render, const wendi_click
 
 void wendi_clickgen_render_key(wendi_clickgen_line *line)
 {
-    char *end = (line->flags & WENDI_CLICKGEN_NULL_USER) != 0 ? put_session(line->key, line->session_low)
-                                                             : put_user(line->key, line->user);
+    char *end = (line->flags & WENDI_CLICKGEN_NULL_USER) != 0
+                    ? put_session(line->key, line->session_low)
+                    : put_user(line->key, line->user);
     line->key_length = (uint32_t)(end - line->key);
 }

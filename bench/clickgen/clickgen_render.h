@@ -6,14 +6,14 @@
 
 typedef struct wendi_clickgen_render {
     const wendi_clickgen_world *world; /* borrowed */
-    int64_t day;       /* the day that `date` spells */
-    char date[16];     /* "2026-03-02T" */
+    int64_t day;                       /* the day that `date` spells */
+    char date[16];                     /* "2026-03-02T" */
 } wendi_clickgen_render;
 
 void wendi_clickgen_render_init(wendi_clickgen_render *render, const wendi_clickgen_world *world);
 /**
- * Write `event` as a line of line->topic to `space`; reads topic, flags (NULL_USER, NEW_KEYS) and the
- * event id of `line`, and sets length. No '\n'.
+ * Write `event` as a line of line->topic to `space`; reads topic, flags (NULL_USER, NEW_KEYS) and
+ * the event id of `line`, and sets length. No '\n'.
  */
 void wendi_clickgen_render_line(wendi_clickgen_render *render, const wendi_clickgen_session *event,
                                 char *space, wendi_clickgen_line *line);

@@ -66,8 +66,8 @@ static void sift_down(wendi_clickgen_session *heap, uint32_t count)
     heap[at] = moved;
 }
 
-/* How long before its start a warm stream begins: longer than nearly all sessions, or as long as four
-   million events take, which are made in about a second. */
+/* How long before its start a warm stream begins: longer than nearly all sessions, or as long as
+   four million events take, which are made in about a second. */
 static int64_t warm_up_us(const wendi_clickgen_options *options)
 {
     int64_t whole_us = HOUR_MS / 4 * INT64_C(1000);
@@ -83,7 +83,8 @@ wend_status wendi_clickgen_walk_init(wendi_clickgen_walk *walk, const wendi_clic
     walk->world = world;
     walk->seed = wendi_clickgen_mix(options->seed + 1);
     walk->random.state = wendi_clickgen_mix(walk->seed ^ 0x77616c6bu);
-    walk->user_count = options->event_count / 96 + 8; /* some of them never come: about 1 in 100 events */
+    walk->user_count =
+        options->event_count / 96 + 8; /* some of them never come: about 1 in 100 events */
     walk->start_us = options->start_us;
     walk->span_us = options->span_us;
     walk->arrival_step_us = options->span_us / (int64_t)session_count;
@@ -91,7 +92,8 @@ wend_status wendi_clickgen_walk_init(wendi_clickgen_walk *walk, const wendi_clic
         walk->arrival_step_us = 1;
     }
     walk->arrival_us = options->start_us - (options->warm ? warm_up_us(options) : 0);
-    /* A heavy-tailed pause (Lomax, shape 2): mean * (1/sqrt(u) - 1), cut below the usual session gap. */
+    /* A heavy-tailed pause (Lomax, shape 2): mean * (1/sqrt(u) - 1), cut below the usual session
+     * gap. */
     for (uint32_t k = 0; k < WENDI_CLICKGEN_GAP_STEPS; k++) {
         double u = (double)(2 * k + 1) / (2.0 * WENDI_CLICKGEN_GAP_STEPS);
         double gap = (1.0 / sqrt(u) - 1.0) * GAP_MEAN_MS;
@@ -99,8 +101,9 @@ wend_status wendi_clickgen_walk_init(wendi_clickgen_walk *walk, const wendi_clic
     }
     walk->heap_capacity = 1024;
     walk->heap = wendi_alloc(walk->heap_capacity * sizeof *walk->heap);
-    return walk->heap != NULL ? WEND_OK
-                              : wendi_fail_nomem(error, "sessions", walk->heap_capacity * sizeof *walk->heap);
+    return walk->heap != NULL
+               ? WEND_OK
+               : wendi_fail_nomem(error, "sessions", walk->heap_capacity * sizeof *walk->heap);
 }
 
 void wendi_clickgen_walk_free(wendi_clickgen_walk *walk)
@@ -156,7 +159,8 @@ static void move(wendi_clickgen_walk *walk, wendi_clickgen_session *session, uin
     switch ((wendi_clickgen_event_type)session->type) {
     case WENDI_CLICKGEN_PAGE_VIEW:
         page = (bits & 7) < 5 ? WENDI_CLICKGEN_PAGE_HOME
-                              : WENDI_CLICKGEN_PAGE_STATIC + wendi_clickgen_zipf_draw(&world->static_zipf, bits);
+                              : WENDI_CLICKGEN_PAGE_STATIC +
+                                    wendi_clickgen_zipf_draw(&world->static_zipf, bits);
         break;
     case WENDI_CLICKGEN_SEARCH:
         page = WENDI_CLICKGEN_PAGE_SEARCH + wendi_clickgen_zipf_draw(&world->search_zipf, bits);
@@ -215,7 +219,8 @@ static void begin_session(wendi_clickgen_walk *walk, int64_t at_us, wendi_clickg
     uint64_t bits = wendi_clickgen_draw(&walk->random);
     bool elsewhere = (bits & 7) == 0; /* another network; half of them on the other device too */
     uint64_t agent = elsewhere && (bits & 8) != 0 ? wendi_clickgen_mix(who + 1) : who;
-    uint64_t network = elsewhere ? wendi_clickgen_mix(who + 2 + (bits >> 4 & 3)) : wendi_clickgen_mix(who + 6);
+    uint64_t network =
+        elsewhere ? wendi_clickgen_mix(who + 2 + (bits >> 4 & 3)) : wendi_clickgen_mix(who + 6);
 
     *session = (wendi_clickgen_session){
         .at_us = at_us,
@@ -225,20 +230,24 @@ static void begin_session(wendi_clickgen_walk *walk, int64_t at_us, wendi_clickg
         .product = WENDI_CLICKGEN_NO_PRODUCT,
         .cart_product = WENDI_CLICKGEN_NO_PRODUCT,
         .page = UINT16_MAX,
-        .agent = (uint16_t)wendi_clickgen_zipf_draw(&walk->world->agent_zipf, wendi_clickgen_mix(agent)),
-        .city = (uint16_t)wendi_clickgen_zipf_draw(&walk->world->city_zipf, wendi_clickgen_mix(who + 7)),
+        .agent =
+            (uint16_t)wendi_clickgen_zipf_draw(&walk->world->agent_zipf, wendi_clickgen_mix(agent)),
+        .city = (uint16_t)wendi_clickgen_zipf_draw(&walk->world->city_zipf,
+                                                   wendi_clickgen_mix(who + 7)),
         .type = (uint8_t)draw_landing((uint32_t)(bits >> 16) % 100),
         .payment = (uint8_t)(who >> 50 & 3),
         .bounces = (uint32_t)(bits >> 32) % 100 < 20,
     };
     move(walk, session, wendi_clickgen_draw(&walk->random));
     uint32_t came = (uint32_t)(bits >> 40) % 100;
-    session->referrer = came < 38 ? WENDI_CLICKGEN_REFERRER_NONE
-                                  : (uint16_t)(WENDI_CLICKGEN_REFERRER_SITE +
-                                               wendi_clickgen_zipf_draw(&walk->world->site_zipf, who ^ bits));
+    session->referrer =
+        came < 38 ? WENDI_CLICKGEN_REFERRER_NONE
+                  : (uint16_t)(WENDI_CLICKGEN_REFERRER_SITE +
+                               wendi_clickgen_zipf_draw(&walk->world->site_zipf, who ^ bits));
 }
 
-static wend_status push(wendi_clickgen_walk *walk, const wendi_clickgen_session *session, wend_error *error)
+static wend_status push(wendi_clickgen_walk *walk, const wendi_clickgen_session *session,
+                        wend_error *error)
 {
     if (walk->heap_count == walk->heap_capacity) {
         size_t bytes = sizeof *walk->heap * walk->heap_capacity * 2;
@@ -267,13 +276,15 @@ wend_status wendi_clickgen_walk_peek(wendi_clickgen_walk *walk, int64_t *at_us, 
         int64_t weight = hour_weight[(hour + 24) % 24];
         int64_t part = wendi_clickgen_below(&walk->random, 2048); /* 0 … 2 means, uniform */
         int64_t step_us = walk->arrival_step_us * part / 1024;
-        walk->arrival_us += walk->span_us < DAY_MS * INT64_C(1000) ? step_us : step_us * 100 / weight;
+        walk->arrival_us +=
+            walk->span_us < DAY_MS * INT64_C(1000) ? step_us : step_us * 100 / weight;
     }
     *at_us = walk->heap[0].at_us;
     return WEND_OK;
 }
 
-/* The type that follows, or COUNT when the session ends. Steps that need a cart fall back to browsing. */
+/* The type that follows, or COUNT when the session ends. Steps that need a cart fall back to
+ * browsing. */
 static uint32_t draw_next_type(const wendi_clickgen_session *session, uint32_t thousandth)
 {
     const uint16_t *row = chain[session->type];
@@ -299,7 +310,8 @@ void wendi_clickgen_walk_take(wendi_clickgen_walk *walk, wendi_clickgen_session 
     if (session->bounces || type == WENDI_CLICKGEN_EVENT_TYPE_COUNT) {
         walk->heap[0] = walk->heap[--walk->heap_count];
     } else {
-        if (session->type == WENDI_CLICKGEN_PURCHASE || session->type == WENDI_CLICKGEN_REMOVE_FROM_CART) {
+        if (session->type == WENDI_CLICKGEN_PURCHASE ||
+            session->type == WENDI_CLICKGEN_REMOVE_FROM_CART) {
             session->cart_product = WENDI_CLICKGEN_NO_PRODUCT;
         }
         session->type = (uint8_t)type;

@@ -10,8 +10,8 @@
 
 enum {
     WENDI_CLICKGEN_NO_PRODUCT = 0xffffffffu,
-    WENDI_CLICKGEN_REFERRER_NONE = 0xffff,      /* came directly: the key is null */
-    WENDI_CLICKGEN_REFERRER_SITE = 0x8000,      /* + number of a site; below: a page of ours */
+    WENDI_CLICKGEN_REFERRER_NONE = 0xffff, /* came directly: the key is null */
+    WENDI_CLICKGEN_REFERRER_SITE = 0x8000, /* + number of a site; below: a page of ours */
     WENDI_CLICKGEN_GAP_STEPS = 4096
 };
 
@@ -39,8 +39,8 @@ typedef struct wendi_clickgen_walk {
     uint64_t seed;
     uint64_t user_count;
     int64_t start_us, span_us;
-    int64_t arrival_us;       /* when the next session begins */
-    int64_t arrival_step_us;  /* mean time between sessions */
+    int64_t arrival_us;           /* when the next session begins */
+    int64_t arrival_step_us;      /* mean time between sessions */
     wendi_clickgen_session *heap; /* smallest (at_us, id) first */
     uint32_t heap_count, heap_capacity;
     uint32_t gaps[WENDI_CLICKGEN_GAP_STEPS]; /* quantiles of the time between events, ms */

@@ -42,21 +42,22 @@ typedef struct wendi_clickgen_zipf {
 } wendi_clickgen_zipf;
 
 typedef struct wendi_clickgen_world {
-    wendi_arena arena; /* owns all of it */
-    wendi_string pages[WENDI_CLICKGEN_PAGE_COUNT];         /* "/p/…" */
-    wendi_string products[WENDI_CLICKGEN_PRODUCT_COUNT];   /* ,"product_id":"P…","price":9.99 */
+    wendi_arena arena;                                   /* owns all of it */
+    wendi_string pages[WENDI_CLICKGEN_PAGE_COUNT];       /* "/p/…" */
+    wendi_string products[WENDI_CLICKGEN_PRODUCT_COUNT]; /* ,"product_id":"P…","price":9.99 */
     uint32_t price_cents[WENDI_CLICKGEN_PRODUCT_COUNT];
-    wendi_string agents[WENDI_CLICKGEN_AGENT_COUNT];       /* ,"user_agent":… to "browser":… */
-    wendi_string sites[WENDI_CLICKGEN_SITE_COUNT];         /* "https://…" */
-    wendi_string *cities;                                  /* ,"country":…,"city":…,"language":… */
-    wendi_string *currencies;                              /* by city: ,"currency":"EUR" */
+    wendi_string agents[WENDI_CLICKGEN_AGENT_COUNT]; /* ,"user_agent":… to "browser":… */
+    wendi_string sites[WENDI_CLICKGEN_SITE_COUNT];   /* "https://…" */
+    wendi_string *cities;                            /* ,"country":…,"city":…,"language":… */
+    wendi_string *currencies;                        /* by city: ,"currency":"EUR" */
     uint32_t city_count;
-    wendi_clickgen_zipf product_zipf, agent_zipf, city_zipf, category_zipf, search_zipf, static_zipf,
-        site_zipf;
+    wendi_clickgen_zipf product_zipf, agent_zipf, city_zipf, category_zipf, search_zipf,
+        static_zipf, site_zipf;
 } wendi_clickgen_world;
 
 /** Fill a zeroed `world` for `seed`. WEND_NOMEM. Free it in any case. */
-wend_status wendi_clickgen_world_make(wendi_clickgen_world *world, uint64_t seed, wend_error *error);
+wend_status wendi_clickgen_world_make(wendi_clickgen_world *world, uint64_t seed,
+                                      wend_error *error);
 void wendi_clickgen_world_free(wendi_clickgen_world *world);
 
 static inline uint32_t wendi_clickgen_zipf_draw(const wendi_clickgen_zipf *zipf, uint64_t bits)

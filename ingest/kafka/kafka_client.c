@@ -32,9 +32,10 @@ void wendi_kafka_client_last_error(wendi_kafka_client *client, char *text, size_
 }
 
 /*
- * A topic that is deleted and created again between two fetches shows nowhere else than in this line of
- * the debug context "topic", which we therefore always ask for: "BROKERUA: t [0]: broker unavailable:
- * fetch: Broker: Unknown topic or partition". Steady reading logs next to nothing there.
+ * A topic that is deleted and created again between two fetches shows nowhere else than in this
+ * line of the debug context "topic", which we therefore always ask for: "BROKERUA: t [0]: broker
+ * unavailable: fetch: Broker: Unknown topic or partition". Steady reading logs next to nothing
+ * there.
  */
 static void notice_unavailable(wendi_kafka_client *client, const char *facility, const char *text)
 {
@@ -62,8 +63,10 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
 /* Errors that come back however often one tries. */
 static bool is_refusal(rd_kafka_resp_err_t code)
 {
-    return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
-           code == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM || code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+    return code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+           code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM ||
+           code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
            code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
 }
 
@@ -73,7 +76,8 @@ static void on_error(rd_kafka_t *handle, int error, const char *reason, void *op
     rd_kafka_resp_err_t code = (rd_kafka_resp_err_t)error;
 
     (void)handle;
-    wendi_kafka_client_note(client, "%s: %s", rd_kafka_err2name(code), reason == NULL ? "" : reason);
+    wendi_kafka_client_note(client, "%s: %s", rd_kafka_err2name(code),
+                            reason == NULL ? "" : reason);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         client->brokers_down = true;
         client->lost_connections++;
@@ -81,7 +85,8 @@ static void on_error(rd_kafka_t *handle, int error, const char *reason, void *op
         /* A broker that never answers is no lost connection: only one that we had can have hidden
            something from us. */
         client->lost_connections += reason == NULL || strstr(reason, "Connect to") == NULL;
-    } else if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+    } else if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+               code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
                code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
         client->missing_topics++;
     } else if (is_refusal(code)) {
@@ -89,7 +94,8 @@ static void on_error(rd_kafka_t *handle, int error, const char *reason, void *op
     }
 }
 
-static wend_status set_one(rd_kafka_conf_t *conf, const char *key, const char *value, bool optional, wend_error *error)
+static wend_status set_one(rd_kafka_conf_t *conf, const char *key, const char *value, bool optional,
+                           wend_error *error)
 {
     char reason[512];
     rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, key, value, reason, sizeof reason);
@@ -98,12 +104,16 @@ static wend_status set_one(rd_kafka_conf_t *conf, const char *key, const char *v
         return WEND_OK;
     }
     if (result == RD_KAFKA_CONF_UNKNOWN) {
-        wendi_fail(error, WEND_INVALID, "librdkafka %s has no setting %s", rd_kafka_version_str(), key);
-        wendi_error_hint(error, "its settings differ from those of Java clients; see librdkafka's CONFIGURATION.md");
+        wendi_fail(error, WEND_INVALID, "librdkafka %s has no setting %s", rd_kafka_version_str(),
+                   key);
+        wendi_error_hint(
+            error,
+            "its settings differ from those of Java clients; see librdkafka's CONFIGURATION.md");
         return WEND_INVALID;
     }
     if (wendi_kafka_property_is_secret(key)) {
-        return wendi_fail(error, WEND_INVALID, "librdkafka refused the value of %s (not shown)", key);
+        return wendi_fail(error, WEND_INVALID, "librdkafka refused the value of %s (not shown)",
+                          key);
     }
     return wendi_fail(error, WEND_INVALID, "Kafka setting %s: %s", key, reason);
 }
@@ -115,11 +125,13 @@ static wend_status set_debug(rd_kafka_conf_t *conf, const char *asked, wend_erro
     if (asked != NULL && strlen(asked) > sizeof contexts - 16) {
         return wendi_fail(error, WEND_INVALID, "Kafka setting debug is too long");
     }
-    snprintf(contexts, sizeof contexts, "%s%stopic", asked != NULL ? asked : "", asked != NULL && asked[0] != 0 ? "," : "");
+    snprintf(contexts, sizeof contexts, "%s%stopic", asked != NULL ? asked : "",
+             asked != NULL && asked[0] != 0 ? "," : "");
     return set_one(conf, "debug", contexts, false, error);
 }
 
-static wend_status set_all(rd_kafka_conf_t *conf, const wendi_kafka_setting *settings, wend_error *error)
+static wend_status set_all(rd_kafka_conf_t *conf, const wendi_kafka_setting *settings,
+                           wend_error *error)
 {
     wend_status status = WEND_OK;
     for (; status == WEND_OK && settings != NULL && settings->key != NULL; settings++) {
@@ -130,14 +142,17 @@ static wend_status set_all(rd_kafka_conf_t *conf, const wendi_kafka_setting *set
 
 bool wendi_kafka_brokers_named(const char *brokers, const wendi_kafka_properties *properties)
 {
-    return brokers != NULL || (properties != NULL && (wendi_kafka_properties_get(properties, "bootstrap.servers") != NULL ||
-                                                      wendi_kafka_properties_get(properties, "metadata.broker.list") != NULL));
+    return brokers != NULL ||
+           (properties != NULL &&
+            (wendi_kafka_properties_get(properties, "bootstrap.servers") != NULL ||
+             wendi_kafka_properties_get(properties, "metadata.broker.list") != NULL));
 }
 
-wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t type, const char *brokers,
-                                    const wendi_kafka_properties *properties, const wendi_kafka_setting *defaults,
-                                    const wendi_kafka_setting *fixed, void (*configure)(rd_kafka_conf_t *),
-                                    wend_error *error)
+wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t type,
+                                    const char *brokers, const wendi_kafka_properties *properties,
+                                    const wendi_kafka_setting *defaults,
+                                    const wendi_kafka_setting *fixed,
+                                    void (*configure)(rd_kafka_conf_t *), wend_error *error)
 {
     wend_status status = WEND_OK;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -198,20 +213,23 @@ wend_status wendi_kafka_client_serve(wendi_kafka_client *client, int timeout_ms,
     rd_kafka_poll(client->handle, timeout_ms);
     rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client->handle, reason, sizeof reason);
     if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return wendi_fail(error, WEND_KAFKA, "the Kafka client cannot go on: %s: %s", rd_kafka_err2name(fatal), reason);
+        return wendi_fail(error, WEND_KAFKA, "the Kafka client cannot go on: %s: %s",
+                          rd_kafka_err2name(fatal), reason);
     }
     if (client->refusal != RD_KAFKA_RESP_ERR_NO_ERROR) {
         char text[256];
         wendi_kafka_client_last_error(client, text, sizeof text);
         wendi_fail(error, WEND_KAFKA, "the broker refused us: %s", text);
-        wendi_error_hint(error, "check security.protocol, sasl.* and ssl.* settings and the broker's access rules");
+        wendi_error_hint(
+            error,
+            "check security.protocol, sasl.* and ssl.* settings and the broker's access rules");
         return WEND_KAFKA;
     }
     return WEND_OK;
 }
 
-wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_kafka_topic_t *topic, int timeout_ms,
-                                               int32_t *count, wend_error *error)
+wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_kafka_topic_t *topic,
+                                               int timeout_ms, int32_t *count, wend_error *error)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     const char *name = rd_kafka_topic_name(topic);
@@ -227,16 +245,18 @@ wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_ka
         }
         char text[256];
         wendi_kafka_client_last_error(client, text, sizeof text);
-        return wendi_fail(error, WEND_KAFKA, "no broker told about topic %s within %d ms: %s%s%s", name, timeout_ms,
-                          rd_kafka_err2str(code), text[0] != 0 ? "; " : "", text);
+        return wendi_fail(error, WEND_KAFKA, "no broker told about topic %s within %d ms: %s%s%s",
+                          name, timeout_ms, rd_kafka_err2str(code), text[0] != 0 ? "; " : "", text);
     }
     wend_status status = WEND_OK;
-    const struct rd_kafka_metadata_topic *found = metadata->topic_cnt == 1 ? &metadata->topics[0] : NULL;
+    const struct rd_kafka_metadata_topic *found =
+        metadata->topic_cnt == 1 ? &metadata->topics[0] : NULL;
     client->brokers_down = false;
     if (found == NULL || found->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
         found->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
         status = wendi_fail(error, WEND_NOT_FOUND, "the Kafka topic %s does not exist", name);
-    } else if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR && found->err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+    } else if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+               found->err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
         status = wendi_fail(error, WEND_KAFKA, "topic %s: %s", name, rd_kafka_err2str(found->err));
     } else {
         *count = found->partition_cnt;

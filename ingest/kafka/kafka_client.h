@@ -23,13 +23,16 @@ typedef struct wendi_kafka_client {
     rd_kafka_t *handle;
     pthread_mutex_t mutex;
     bool mutex_made;
-    bool verbose; /* the user asked librdkafka to log: its lines go to standard error */
+    bool verbose;         /* the user asked librdkafka to log: its lines go to standard error */
     char last_error[256]; /* guarded by mutex */
-    /* What makes a partition's past doubtful: the source compares fingerprints again when they rise. */
-    _Atomic uint64_t lost_connections; /* established connections that broke, and times that no broker was left */
+    /* What makes a partition's past doubtful: the source compares fingerprints again when they
+     * rise. */
+    _Atomic uint64_t lost_connections; /* established connections that broke, and times that no
+                                          broker was left */
     _Atomic uint64_t missing_topics;   /* times that a topic or partition was no longer there */
     bool brokers_down;
-    rd_kafka_resp_err_t refusal; /* an error that no retry mends, such as a failed log-in; 0: none */
+    rd_kafka_resp_err_t
+        refusal; /* an error that no retry mends, such as a failed log-in; 0: none */
 } wendi_kafka_client;
 
 typedef struct wendi_kafka_setting {
@@ -42,9 +45,11 @@ typedef struct wendi_kafka_setting {
  * Open `client` (zeroed): `defaults` first, then the user's properties over them, then `fixed`.
  * `configure` may be NULL; it sets callbacks. WEND_INVALID names a setting that librdkafka refuses.
  */
-wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t type, const char *brokers,
-                                    const wendi_kafka_properties *properties, const wendi_kafka_setting *defaults,
-                                    const wendi_kafka_setting *fixed, void (*configure)(rd_kafka_conf_t *),
+wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t type,
+                                    const char *brokers, const wendi_kafka_properties *properties,
+                                    const wendi_kafka_setting *defaults,
+                                    const wendi_kafka_setting *fixed,
+                                    void (*configure)(rd_kafka_conf_t *),
                                     wend_error *error) WEND_MUST_USE;
 /** Whether `brokers` or the properties name any broker. */
 bool wendi_kafka_brokers_named(const char *brokers, const wendi_kafka_properties *properties);
@@ -55,8 +60,9 @@ void wendi_kafka_client_last_error(wendi_kafka_client *client, char *text, size_
 /** Serve callbacks; WEND_KAFKA once the client is beyond use. */
 wend_status wendi_kafka_client_serve(wendi_kafka_client *client, int timeout_ms, wend_error *error);
 /** How many partitions `topic` has. WEND_NOT_FOUND, WEND_KAFKA. */
-wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_kafka_topic_t *topic, int timeout_ms,
-                                               int32_t *count, wend_error *error) WEND_MUST_USE;
+wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_kafka_topic_t *topic,
+                                               int timeout_ms, int32_t *count,
+                                               wend_error *error) WEND_MUST_USE;
 /** Milliseconds of the monotonic clock. */
 int64_t wendi_kafka_now_ms(void);
 

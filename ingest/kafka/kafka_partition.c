@@ -20,7 +20,8 @@ static wend_status add_topic(wendi_kafka_source *source, const char *name, wend_
 {
     wendi_kafka_topic *topic = &source->topics[source->topic_count];
 
-    if (source->topic_count > 0 && strcmp(source->topics[source->topic_count - 1].name, name) == 0) {
+    if (source->topic_count > 0 &&
+        strcmp(source->topics[source->topic_count - 1].name, name) == 0) {
         return wendi_fail(error, WEND_INVALID, "the topic %s is named twice", name);
     }
     topic->name = wendi_strdup(name);
@@ -33,13 +34,15 @@ static wend_status add_topic(wendi_kafka_source *source, const char *name, wend_
     topic->handle = rd_kafka_topic_new(source->client.handle, name, conf);
     if (topic->handle == NULL) {
         rd_kafka_topic_conf_destroy(conf);
-        return wendi_fail(error, WEND_INVALID, "topic %s: %s", name, rd_kafka_err2str(rd_kafka_last_error()));
+        return wendi_fail(error, WEND_INVALID, "topic %s: %s", name,
+                          rd_kafka_err2str(rd_kafka_last_error()));
     }
     return WEND_OK;
 }
 
 /* In the order of their names, whatever order they were asked in: it fixes the order of arrival. */
-static wend_status add_topics(wendi_kafka_source *source, const wendi_kafka_source_options *options, wend_error *error)
+static wend_status add_topics(wendi_kafka_source *source, const wendi_kafka_source_options *options,
+                              wend_error *error)
 {
     wend_status status = WEND_OK;
     const char **names = wendi_alloc(options->topic_count * sizeof *names);
@@ -96,8 +99,8 @@ static wend_status widen(wendi_kafka_topic *topic, int32_t partition_count, wend
     return WEND_OK;
 }
 
-static wend_status add_partition(wendi_kafka_source *source, wendi_kafka_topic *topic, int32_t partition,
-                                 wend_error *error)
+static wend_status add_partition(wendi_kafka_source *source, wendi_kafka_topic *topic,
+                                 int32_t partition, wend_error *error)
 {
     char text[300];
     wend_status status = reserve(source, error);
@@ -112,8 +115,11 @@ static wend_status add_partition(wendi_kafka_source *source, wendi_kafka_topic *
     source->shown[source->count] = shown;
     source->slots[source->count] =
         (wendi_kafka_slot){.topic = topic, .end_wanted = -1, .last_taken = WENDI_KAFKA_NO_ORDINAL};
-    source->states[source->count] = (wendi_source_partition){
-        .topic = topic->name, .partition = partition, .shown = shown, .end = -1, .leader_epoch = -1};
+    source->states[source->count] = (wendi_source_partition){.topic = topic->name,
+                                                             .partition = partition,
+                                                             .shown = shown,
+                                                             .end = -1,
+                                                             .leader_epoch = -1};
     topic->ordinals[partition] = source->count++;
     return WEND_OK;
 }
@@ -134,11 +140,12 @@ static wend_status add_partitions(wendi_kafka_source *source, wendi_kafka_topic 
     wend_status status = WEND_OK;
     int32_t count = 0;
 
-    WEND_TRY(wendi_kafka_client_partition_count(&source->client, topic->handle, source->connect_timeout_ms, &count, error));
+    WEND_TRY(wendi_kafka_client_partition_count(&source->client, topic->handle,
+                                                source->connect_timeout_ms, &count, error));
     for (uint32_t k = 0; k < options->partition_count && options->partitions != NULL; k++) {
         if (options->partitions[k] < 0 || options->partitions[k] >= count) {
-            status = wendi_fail(error, WEND_NOT_FOUND, "topic %s has no partition %d: it has %d", topic->name,
-                                options->partitions[k], count);
+            status = wendi_fail(error, WEND_NOT_FOUND, "topic %s has no partition %d: it has %d",
+                                topic->name, options->partitions[k], count);
             goto cleanup;
         }
     }
@@ -152,29 +159,33 @@ cleanup:
     return status;
 }
 
-static wend_status query_marks(wendi_kafka_source *source, uint32_t ordinal, int64_t *low, int64_t *high,
-                               wend_error *error)
+static wend_status query_marks(wendi_kafka_source *source, uint32_t ordinal, int64_t *low,
+                               int64_t *high, wend_error *error)
 {
     const wendi_source_partition *state = &source->states[ordinal];
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(source->client.handle, state->topic, state->partition,
-                                                                low, high, source->connect_timeout_ms);
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(source->client.handle, state->topic, state->partition, low,
+                                         high, source->connect_timeout_ms);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return wendi_fail(error, WEND_KAFKA, "cannot ask for the offsets of %s: %s", state->shown, rd_kafka_err2str(code));
+        return wendi_fail(error, WEND_KAFKA, "cannot ask for the offsets of %s: %s", state->shown,
+                          rd_kafka_err2str(code));
     }
     return WEND_OK;
 }
 
 /* Compare where the table stands with the log [low, high). */
-static wend_status check_range(wendi_kafka_source *source, uint32_t ordinal, int64_t low, int64_t high, wend_error *error)
+static wend_status check_range(wendi_kafka_source *source, uint32_t ordinal, int64_t low,
+                               int64_t high, wend_error *error)
 {
     wendi_kafka_slot *slot = &source->slots[ordinal];
     wendi_source_partition *state = &source->states[ordinal];
 
     if (state->next > high) {
-        wendi_fail(error, WEND_CONFLICT,
-                   "%s: the log ends at offset %" PRId64 ", before offset %" PRId64
-                   " where the table stands: the topic was deleted and created again, or lost messages",
-                   state->shown, high, state->next);
+        wendi_fail(
+            error, WEND_CONFLICT,
+            "%s: the log ends at offset %" PRId64 ", before offset %" PRId64
+            " where the table stands: the topic was deleted and created again, or lost messages",
+            state->shown, high, state->next);
         wendi_error_hint(error, "load the new topic into a table of its own");
         return WEND_CONFLICT;
     }
@@ -186,12 +197,15 @@ static wend_status check_range(wendi_kafka_source *source, uint32_t ordinal, int
     if (!source->accept_gap) {
         wendi_fail(error, WEND_CONFLICT,
                    "%s: messages %" PRId64 " to %" PRId64 " (%" PRId64
-                   ") are gone: the log begins at offset %" PRId64 ", behind offset %" PRId64 " where the table stands",
+                   ") are gone: the log begins at offset %" PRId64 ", behind offset %" PRId64
+                   " where the table stands",
                    state->shown, state->next, low - 1, low - state->next, low, state->next);
-        wendi_error_hint(error, "--accept-gap goes on at offset %" PRId64 " and records the gap", low);
+        wendi_error_hint(error, "--accept-gap goes on at offset %" PRId64 " and records the gap",
+                         low);
         return WEND_CONFLICT;
     }
-    wendi_kafka_client_note(&source->client, "%s: gap of %" PRId64 " messages from offset %" PRId64 " accepted",
+    wendi_kafka_client_note(&source->client,
+                            "%s: gap of %" PRId64 " messages from offset %" PRId64 " accepted",
                             state->shown, low - state->next, state->next);
     state->gap += low - state->next;
     state->next = low;
@@ -201,19 +215,22 @@ static wend_status check_range(wendi_kafka_source *source, uint32_t ordinal, int
     return WEND_OK;
 }
 
-static wend_status offset_at_time(wendi_kafka_source *source, uint32_t ordinal, int64_t time_us, int64_t high,
-                                  int64_t *offset, wend_error *error)
+static wend_status offset_at_time(wendi_kafka_source *source, uint32_t ordinal, int64_t time_us,
+                                  int64_t high, int64_t *offset, wend_error *error)
 {
     const wendi_source_partition *state = &source->states[ordinal];
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *entry = rd_kafka_topic_partition_list_add(list, state->topic, state->partition);
+    rd_kafka_topic_partition_t *entry =
+        rd_kafka_topic_partition_list_add(list, state->topic, state->partition);
     wend_status status = WEND_OK;
 
     entry->offset = time_us / 1000;
-    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(source->client.handle, list, source->connect_timeout_ms);
+    rd_kafka_resp_err_t code =
+        rd_kafka_offsets_for_times(source->client.handle, list, source->connect_timeout_ms);
     code = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : entry->err;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        status = wendi_fail(error, WEND_KAFKA, "cannot ask %s for a time: %s", state->shown, rd_kafka_err2str(code));
+        status = wendi_fail(error, WEND_KAFKA, "cannot ask %s for a time: %s", state->shown,
+                            rd_kafka_err2str(code));
     } else {
         *offset = entry->offset >= 0 ? entry->offset : high;
     }
@@ -221,18 +238,20 @@ static wend_status offset_at_time(wendi_kafka_source *source, uint32_t ordinal, 
     return status;
 }
 
-static const wendi_kafka_start *find_start(const wendi_kafka_source_options *options, const wendi_source_partition *state)
+static const wendi_kafka_start *find_start(const wendi_kafka_source_options *options,
+                                           const wendi_source_partition *state)
 {
     for (uint32_t k = 0; k < options->start_count; k++) {
-        if (options->starts[k].partition == state->partition && strcmp(options->starts[k].topic, state->topic) == 0) {
+        if (options->starts[k].partition == state->partition &&
+            strcmp(options->starts[k].topic, state->topic) == 0) {
             return &options->starts[k];
         }
     }
     return NULL;
 }
 
-static wend_status decide_start(wendi_kafka_source *source, uint32_t ordinal, const wendi_kafka_source_options *options,
-                                wend_error *error)
+static wend_status decide_start(wendi_kafka_source *source, uint32_t ordinal,
+                                const wendi_kafka_source_options *options, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_kafka_slot *slot = &source->slots[ordinal];
@@ -269,7 +288,8 @@ void wendi_kafka_partition_finish(wendi_kafka_source *source, uint32_t ordinal)
     source->states[ordinal].finished = true;
 }
 
-wend_status wendi_kafka_partitions_find(wendi_kafka_source *source, const wendi_kafka_source_options *options,
+wend_status wendi_kafka_partitions_find(wendi_kafka_source *source,
+                                        const wendi_kafka_source_options *options,
                                         wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -285,7 +305,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_kafka_partition_begin(wendi_kafka_source *source, uint32_t ordinal, wend_error *error)
+wend_status wendi_kafka_partition_begin(wendi_kafka_source *source, uint32_t ordinal,
+                                        wend_error *error)
 {
     wendi_kafka_slot *slot = &source->slots[ordinal];
     const wendi_source_partition *state = &source->states[ordinal];
@@ -299,16 +320,18 @@ wend_status wendi_kafka_partition_begin(wendi_kafka_source *source, uint32_t ord
         }
     }
     int64_t offset = slot->verifying ? state->next - 1 : state->next;
-    if (rd_kafka_consume_start_queue(slot->topic->handle, state->partition, offset, source->queue) != 0) {
-        return wendi_fail(error, WEND_KAFKA, "cannot read %s from offset %" PRId64 ": %s", state->shown, offset,
-                          rd_kafka_err2str(rd_kafka_last_error()));
+    if (rd_kafka_consume_start_queue(slot->topic->handle, state->partition, offset,
+                                     source->queue) != 0) {
+        return wendi_fail(error, WEND_KAFKA, "cannot read %s from offset %" PRId64 ": %s",
+                          state->shown, offset, rd_kafka_err2str(rd_kafka_last_error()));
     }
     slot->started = true;
     slot->holds = false;
     return WEND_OK;
 }
 
-wend_status wendi_kafka_partition_settle_range(wendi_kafka_source *source, uint32_t ordinal, wend_error *error)
+wend_status wendi_kafka_partition_settle_range(wendi_kafka_source *source, uint32_t ordinal,
+                                               wend_error *error)
 {
     wend_status status = WEND_OK;
     int64_t low = 0, high = 0;
@@ -320,16 +343,19 @@ cleanup:
     return status;
 }
 
-wend_status wendi_kafka_partition_look_for_topic(wendi_kafka_source *source, uint32_t ordinal, wend_error *error)
+wend_status wendi_kafka_partition_look_for_topic(wendi_kafka_source *source, uint32_t ordinal,
+                                                 wend_error *error)
 {
     const wendi_source_partition *state = &source->states[ordinal];
     wend_status status = WEND_OK;
     int32_t count = 0;
 
-    WEND_TRY(wendi_kafka_client_partition_count(&source->client, source->slots[ordinal].topic->handle,
-                                                METADATA_TIMEOUT_MS, &count, error));
+    WEND_TRY(wendi_kafka_client_partition_count(
+        &source->client, source->slots[ordinal].topic->handle, METADATA_TIMEOUT_MS, &count, error));
     if (state->partition >= count) {
-        status = wendi_fail(error, WEND_NOT_FOUND, "%s no longer exists: the topic has %d partitions", state->shown, count);
+        status =
+            wendi_fail(error, WEND_NOT_FOUND, "%s no longer exists: the topic has %d partitions",
+                       state->shown, count);
         goto cleanup;
     }
     source->slots[ordinal].topic_doubted = false;
@@ -338,7 +364,8 @@ cleanup:
 }
 
 /* A partition that is new to a running source is read from its very beginning. */
-static wend_status follow(wendi_kafka_source *source, wendi_kafka_topic *topic, int32_t count, wend_error *error)
+static wend_status follow(wendi_kafka_source *source, wendi_kafka_topic *topic, int32_t count,
+                          wend_error *error)
 {
     wend_status status = WEND_OK;
     int32_t first = topic->partition_count;
@@ -365,8 +392,8 @@ wend_status wendi_kafka_partitions_look_for_growth(wendi_kafka_source *source, w
         wendi_kafka_topic *topic = &source->topics[k];
         int32_t count = 0;
         wend_error unanswered;
-        if (wendi_kafka_client_partition_count(&source->client, topic->handle, METADATA_TIMEOUT_MS, &count,
-                                               &unanswered) != WEND_OK) {
+        if (wendi_kafka_client_partition_count(&source->client, topic->handle, METADATA_TIMEOUT_MS,
+                                               &count, &unanswered) != WEND_OK) {
             wendi_kafka_client_note(&source->client, "%s", unanswered.message);
             return WEND_OK; /* Next time. */
         }
@@ -376,7 +403,8 @@ wend_status wendi_kafka_partitions_look_for_growth(wendi_kafka_source *source, w
                 return status;
             }
         }
-        unread_count += count > topic->partition_count ? (uint32_t)(count - topic->partition_count) : 0;
+        unread_count +=
+            count > topic->partition_count ? (uint32_t)(count - topic->partition_count) : 0;
     }
     source->state.unread_partition_count = unread_count;
     return WEND_OK;

@@ -31,7 +31,8 @@ typedef struct wendi_kafka_slot {
     bool range_doubted;  /* the broker said that our offset is outside of its log */
     bool topic_doubted;  /* the broker no longer knew the topic: look before beginning again */
     bool verifying;      /* the first message must be the one before `next`, with our fingerprint */
-    uint32_t last_taken; /* slot in the current block of its last message, or WENDI_KAFKA_NO_ORDINAL */
+    uint32_t
+        last_taken; /* slot in the current block of its last message, or WENDI_KAFKA_NO_ORDINAL */
 } wendi_kafka_slot;
 
 typedef struct wendi_kafka_source {
@@ -60,10 +61,12 @@ typedef struct wendi_kafka_source {
 } wendi_kafka_source;
 
 /** Find topics and partitions and decide where each begins. As wendi_kafka_source_open(). */
-wend_status wendi_kafka_partitions_find(wendi_kafka_source *source, const wendi_kafka_source_options *options,
+wend_status wendi_kafka_partitions_find(wendi_kafka_source *source,
+                                        const wendi_kafka_source_options *options,
                                         wend_error *error) WEND_MUST_USE;
 /** Fetch from the slot's own next offset (or the message before it, to verify), from scratch. */
-wend_status wendi_kafka_partition_begin(wendi_kafka_source *source, uint32_t ordinal, wend_error *error) WEND_MUST_USE;
+wend_status wendi_kafka_partition_begin(wendi_kafka_source *source, uint32_t ordinal,
+                                        wend_error *error) WEND_MUST_USE;
 /** The broker doubts our offset: go on, accept a gap, or WEND_CONFLICT. */
 wend_status wendi_kafka_partition_settle_range(wendi_kafka_source *source, uint32_t ordinal,
                                                wend_error *error) WEND_MUST_USE;
@@ -71,7 +74,8 @@ wend_status wendi_kafka_partition_settle_range(wendi_kafka_source *source, uint3
 wend_status wendi_kafka_partition_look_for_topic(wendi_kafka_source *source, uint32_t ordinal,
                                                  wend_error *error) WEND_MUST_USE;
 /** Look for partitions added since; read them if the source follows growth. */
-wend_status wendi_kafka_partitions_look_for_growth(wendi_kafka_source *source, wend_error *error) WEND_MUST_USE;
+wend_status wendi_kafka_partitions_look_for_growth(wendi_kafka_source *source,
+                                                   wend_error *error) WEND_MUST_USE;
 /** Mark as finished, once. */
 void wendi_kafka_partition_finish(wendi_kafka_source *source, uint32_t ordinal);
 void wendi_kafka_partitions_free(wendi_kafka_source *source);

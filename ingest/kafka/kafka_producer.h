@@ -27,8 +27,8 @@ typedef struct wendi_kafka_producer_options {
     int32_t create_partition_count;           /* create missing topics with so many; 0: do not */
     wendi_kafka_settled settled;              /* NULL: not held back */
     void *settled_context;
-    size_t ahead_bytes_max; /* 0: 4 MiB */
-    int connect_timeout_ms; /* 0: 15 s */
+    size_t ahead_bytes_max;  /* 0: 4 MiB */
+    int connect_timeout_ms;  /* 0: 15 s */
     int delivery_timeout_ms; /* 0: 60 s */
 } wendi_kafka_producer_options;
 
@@ -65,7 +65,8 @@ wend_status wendi_kafka_producer_send(wendi_kafka_producer *producer, uint32_t t
                                       wend_error *error) WEND_MUST_USE;
 /** Let delivery reports in without sending; call it while pausing. */
 void wendi_kafka_producer_serve(wendi_kafka_producer *producer, int timeout_ms);
-/** Wait until every message is acknowledged: WEND_OK means all of them; WEND_KAFKA says how many not. */
+/** Wait until every message is acknowledged: WEND_OK means all of them; WEND_KAFKA says how many
+ * not. */
 wend_status wendi_kafka_producer_flush(wendi_kafka_producer *producer, int timeout_ms,
                                        wend_error *error) WEND_MUST_USE;
 int32_t wendi_kafka_producer_partition_count(const wendi_kafka_producer *producer, uint32_t topic);

@@ -33,7 +33,8 @@ const char *wendi_kafka_properties_get(const wendi_kafka_properties *properties,
 /* What librdkafka documents as sensitive, and every name that sounds like it. */
 bool wendi_kafka_property_is_secret(const char *key)
 {
-    static const char *const signs[] = {"password", "secret", "token", "jaas", "key.pem", "oauthbearer.config", "credential"};
+    static const char *const signs[] = {
+        "password", "secret", "token", "jaas", "key.pem", "oauthbearer.config", "credential"};
     for (size_t k = 0; k < sizeof signs / sizeof *signs; k++) {
         if (strstr(key, signs[k]) != NULL) {
             return true;
@@ -54,8 +55,8 @@ static void forget(char *text)
     }
 }
 
-wend_status wendi_kafka_properties_set(wendi_kafka_properties *properties, const char *key, const char *value,
-                                       wend_error *error)
+wend_status wendi_kafka_properties_set(wendi_kafka_properties *properties, const char *key,
+                                       const char *value, wend_error *error)
 {
     char *copy = wendi_strdup(value);
     wendi_kafka_property *entry = find(properties, key);
@@ -87,15 +88,16 @@ refused:
 }
 
 /* Append the value of the variable whose name follows "${" at *at; leaves *at behind its '}'. */
-static wend_status expand_variable(wendi_buffer *out, const char **at, const char *end, const char *key,
-                                   wend_error *error)
+static wend_status expand_variable(wendi_buffer *out, const char **at, const char *end,
+                                   const char *key, wend_error *error)
 {
     char name[128];
     const char *first = *at + 2;
     const char *close = memchr(first, '}', (size_t)(end - first));
 
     if (close == NULL || close == first || (size_t)(close - first) >= sizeof name) {
-        wendi_fail(error, WEND_INVALID, "Kafka setting %s: '${' without the name of a variable and '}'", key);
+        wendi_fail(error, WEND_INVALID,
+                   "Kafka setting %s: '${' without the name of a variable and '}'", key);
         wendi_error_hint(error, "write \\${ for a literal ${");
         return WEND_INVALID;
     }
@@ -103,7 +105,8 @@ static wend_status expand_variable(wendi_buffer *out, const char **at, const cha
     name[close - first] = 0;
     const char *value = getenv(name);
     if (value == NULL) {
-        wendi_fail(error, WEND_INVALID, "Kafka setting %s: the environment variable %s is not set", key, name);
+        wendi_fail(error, WEND_INVALID, "Kafka setting %s: the environment variable %s is not set",
+                   key, name);
         wendi_error_hint(error, "export %s, or write \\${ for a literal ${", name);
         return WEND_INVALID;
     }
@@ -111,7 +114,8 @@ static wend_status expand_variable(wendi_buffer *out, const char **at, const cha
     return wendi_buffer_append(out, value, strlen(value));
 }
 
-static wend_status expand(wendi_buffer *out, const char *at, const char *end, const char *key, wend_error *error)
+static wend_status expand(wendi_buffer *out, const char *at, const char *end, const char *key,
+                          wend_error *error)
 {
     wend_status status = WEND_OK;
     while (at < end && status == WEND_OK) {
@@ -128,7 +132,8 @@ static wend_status expand(wendi_buffer *out, const char *at, const char *end, co
 }
 
 /* Take the text [at, end) as key=value, blanks around both dropped. */
-static wend_status add_text(wendi_kafka_properties *properties, const char *at, const char *end, wend_error *error)
+static wend_status add_text(wendi_kafka_properties *properties, const char *at, const char *end,
+                            wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_buffer value = {0};
@@ -169,13 +174,14 @@ cleanup:
     return status;
 }
 
-wend_status wendi_kafka_properties_add(wendi_kafka_properties *properties, const char *text, wend_error *error)
+wend_status wendi_kafka_properties_add(wendi_kafka_properties *properties, const char *text,
+                                       wend_error *error)
 {
     return add_text(properties, text, text + strlen(text), error);
 }
 
-static wend_status parse_file(wendi_kafka_properties *properties, const char *path, const char *text, size_t length,
-                              wend_error *error)
+static wend_status parse_file(wendi_kafka_properties *properties, const char *path,
+                              const char *text, size_t length, wend_error *error)
 {
     const char *at = text, *end = text + length;
     for (int line = 1; at < end; line++) {
@@ -202,15 +208,16 @@ static wend_status parse_file(wendi_kafka_properties *properties, const char *pa
     return WEND_OK;
 }
 
-wend_status wendi_kafka_properties_read(wendi_kafka_properties *properties, const char *path, wend_error *error)
+wend_status wendi_kafka_properties_read(wendi_kafka_properties *properties, const char *path,
+                                        wend_error *error)
 {
     wend_status status = WEND_OK;
     FILE *file = fopen(path, "re");
     char *text = NULL;
 
     if (file == NULL) {
-        return wendi_fail(error, errno == ENOENT ? WEND_NOT_FOUND : WEND_IO, "cannot open the Kafka settings %s: %s", path,
-                          strerror(errno));
+        return wendi_fail(error, errno == ENOENT ? WEND_NOT_FOUND : WEND_IO,
+                          "cannot open the Kafka settings %s: %s", path, strerror(errno));
     }
     text = wendi_alloc(FILE_BYTES_MAX + 1);
     if (text == NULL) {
@@ -219,11 +226,13 @@ wend_status wendi_kafka_properties_read(wendi_kafka_properties *properties, cons
     }
     size_t length = fread(text, 1, FILE_BYTES_MAX + 1, file);
     if (ferror(file)) {
-        status = wendi_fail(error, WEND_IO, "cannot read the Kafka settings %s: %s", path, strerror(errno));
+        status = wendi_fail(error, WEND_IO, "cannot read the Kafka settings %s: %s", path,
+                            strerror(errno));
         goto cleanup;
     }
     if (length > FILE_BYTES_MAX) {
-        status = wendi_fail(error, WEND_INVALID, "the Kafka settings %s are larger than 1 MiB", path);
+        status =
+            wendi_fail(error, WEND_INVALID, "the Kafka settings %s are larger than 1 MiB", path);
         goto cleanup;
     }
     status = parse_file(properties, path, text, length, error);

@@ -42,7 +42,8 @@ const char *wendi_kafka_properties_get(const wendi_kafka_properties *properties,
 /** Whether values of `key` must not be shown. */
 bool wendi_kafka_property_is_secret(const char *key);
 /** Append "key=value\n" for each entry, "******" for the value of a secret. */
-wend_status wendi_kafka_properties_show(const wendi_kafka_properties *properties, wendi_buffer *out);
+wend_status wendi_kafka_properties_show(const wendi_kafka_properties *properties,
+                                        wendi_buffer *out);
 void wendi_kafka_properties_free(wendi_kafka_properties *properties);
 
 #endif

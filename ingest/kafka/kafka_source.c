@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "engine/base/alloc.h"
-#include "engine/base/hash.h"
+#include "ingest/kafka/kafka_message.h"
 #include "ingest/kafka/kafka_partition.h"
 
 enum {
@@ -34,15 +34,18 @@ enum {
 
 /* Settings that would break a promise of kafka_source.h. */
 static const char *const ours[] = {
-    "enable.auto.commit", "auto.commit.enable", "enable.auto.offset.store", "auto.offset.reset", "auto.commit.interval.ms",
-    "enable.partition.eof", "offset.store.method", "group.instance.id", "partition.assignment.strategy",
+    "enable.auto.commit",    "auto.commit.enable",        "enable.auto.offset.store",
+    "auto.offset.reset",     "auto.commit.interval.ms",   "enable.partition.eof",
+    "offset.store.method",   "group.instance.id",         "partition.assignment.strategy",
     "test.mock.num.brokers", "queued.max.messages.kbytes"};
 
-wend_status wendi_kafka_properties_check(const wendi_kafka_properties *properties, wend_error *error)
+wend_status wendi_kafka_properties_check(const wendi_kafka_properties *properties,
+                                         wend_error *error)
 {
     for (size_t k = 0; properties != NULL && k < sizeof ours / sizeof *ours; k++) {
         if (wendi_kafka_properties_get(properties, ours[k]) != NULL) {
-            wendi_fail(error, WEND_INVALID, "Kafka setting %s cannot be chosen: offsets belong to the table", ours[k]);
+            wendi_fail(error, WEND_INVALID,
+                       "Kafka setting %s cannot be chosen: offsets belong to the table", ours[k]);
             wendi_error_hint(error, "leave %s out", ours[k]);
             return WEND_INVALID;
         }
@@ -55,110 +58,11 @@ static wendi_kafka_source *of(const wendi_source *base)
     return (wendi_kafka_source *)((char *)(uintptr_t)base - offsetof(wendi_kafka_source, base));
 }
 
-/* ---- fingerprints ---------------------------------------------------------------------------- */
-
-/* Offset and time are part of it: an application that replays its messages into a new topic makes
-   the same payloads at the same offsets, but not at the same time. Never 0. */
-static uint64_t fingerprint_of(const wendi_message *message)
-{
-    uint8_t head[24];
-    wendi_store_u64(head, (uint64_t)message->position);
-    wendi_store_u64(head + 8, (uint64_t)message->timestamp_us);
-    wendi_store_u64(head + 16, (uint64_t)message->length << 2 | (message->payload != NULL) << 1 | message->key_present);
-    uint64_t hash = wendi_hash64(head, sizeof head);
-    if (message->key_present) {
-        hash = wendi_hash64_seed(message->key.data, message->key.length, hash);
-    }
-    if (message->payload != NULL) {
-        hash = wendi_hash64_seed(message->payload, message->length, hash);
-    }
-    return hash != 0 ? hash : 1;
-}
-
-/* ---- one message ----------------------------------------------------------------------------- */
-
-static int64_t timestamp_us_of(const rd_kafka_message_t *from)
-{
-    rd_kafka_timestamp_type_t type;
-    int64_t ms = rd_kafka_message_timestamp(from, &type);
-    bool usable = type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && ms > INT64_MIN / 1000 && ms < INT64_MAX / 1000;
-    return usable ? ms * 1000 : INT64_MIN;
-}
-
-/* The message as ours, its bytes still librdkafka's. */
-static wendi_message borrow(const rd_kafka_message_t *from, uint32_t ordinal)
-{
-    return (wendi_message){.payload = from->payload,
-                           .length = (uint32_t)from->len,
-                           .partition = ordinal,
-                           .position = from->offset,
-                           .next = from->offset + 1,
-                           .timestamp_us = timestamp_us_of(from),
-                           .key_present = from->key != NULL,
-                           .key = {from->key, (uint32_t)from->key_len}};
-}
-
-static bool copy_headers(wendi_message_block *block, const rd_kafka_message_t *from, wendi_message *message)
-{
-    rd_kafka_headers_t *headers = NULL;
-    if (rd_kafka_message_headers(from, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return true;
-    }
-    size_t count = rd_kafka_header_cnt(headers);
-    wendi_message_header *copies = wendi_arena_alloc(&block->arena, (count + 1) * sizeof *copies);
-    if (copies == NULL) {
-        return false;
-    }
-    for (size_t k = 0; k < count; k++) {
-        const char *name = NULL;
-        const void *value = NULL;
-        size_t length = 0;
-        rd_kafka_header_get_all(headers, k, &name, &value, &length);
-        char *name_copy = wendi_arena_copy(&block->arena, name, strlen(name));
-        char *value_copy = value == NULL ? NULL : wendi_arena_copy(&block->arena, value, length);
-        if (name_copy == NULL || (value != NULL && value_copy == NULL)) {
-            return false;
-        }
-        copies[k] = (wendi_message_header){wendi_string_of(name_copy), {value_copy, (uint32_t)length}};
-    }
-    message->headers = copies;
-    message->header_count = (uint32_t)count;
-    return true;
-}
-
-/* Copy the message into the block, so that librdkafka's fetch buffer can go. */
-static wend_status keep(wendi_kafka_source *source, wendi_message_block *block, const rd_kafka_message_t *from,
-                        wendi_message *message, wend_error *error)
-{
-    bool kept = true;
-    if (message->payload != NULL) {
-        char *space = wendi_message_block_space(block, message->length);
-        kept = space != NULL;
-        if (kept) {
-            memcpy(space, message->payload, message->length);
-            message->payload = space;
-        }
-    }
-    if (kept && message->key_present) {
-        message->key.data = wendi_arena_copy(&block->arena, message->key.data, message->key.length);
-        kept = message->key.data != NULL;
-    }
-    if (kept && source->headers) {
-        kept = copy_headers(block, from, message);
-    }
-    if (!kept) {
-        return wendi_fail_nomem(error, "a Kafka message", message->length);
-    }
-    block->messages[block->count++] = *message;
-    block->payload_bytes += message->length;
-    source->state.tombstone_count += message->payload == NULL;
-    return WEND_OK;
-}
-
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 /* Take nothing more of the partition until it has begun again at our own offset. */
-static wend_status hold(wendi_kafka_source *source, uint32_t ordinal, const char *reason, wend_error *error)
+static wend_status hold(wendi_kafka_source *source, uint32_t ordinal, const char *reason,
+                        wend_error *error)
 {
     wendi_kafka_slot *slot = &source->slots[ordinal];
     const wendi_source_partition *state = &source->states[ordinal];
@@ -167,21 +71,27 @@ static wend_status hold(wendi_kafka_source *source, uint32_t ordinal, const char
         return WEND_OK; /* More of the fault that it holds for. */
     }
     slot->holds = true;
-    wendi_kafka_client_note(&source->client, "%s at offset %" PRId64 ": %s", state->shown, state->next, reason);
+    wendi_kafka_client_note(&source->client, "%s at offset %" PRId64 ": %s", state->shown,
+                            state->next, reason);
     if (slot->tries >= source->tries_max) {
-        wendi_fail(error, WEND_KAFKA, "%s cannot be read behind offset %" PRId64 " (tried %u times): %s", state->shown,
+        wendi_fail(error, WEND_KAFKA,
+                   "%s cannot be read behind offset %" PRId64 " (tried %u times): %s", state->shown,
                    state->next, slot->tries + 1, reason);
-        wendi_error_hint(error, "everything before that offset is safe; once the broker serves it again, start again");
+        wendi_error_hint(
+            error,
+            "everything before that offset is safe; once the broker serves it again, start again");
         return WEND_KAFKA;
     }
-    slot->retry_at_ms = wendi_kafka_now_ms() + ((int64_t)RETRY_MS << (slot->tries < 5 ? slot->tries : 5));
+    slot->retry_at_ms =
+        wendi_kafka_now_ms() + ((int64_t)RETRY_MS << (slot->tries < 5 ? slot->tries : 5));
     slot->tries++;
     source->state.retry_count++;
     return WEND_OK;
 }
 
 /* The log's end was met at `offset`. */
-static wend_status reach_end(wendi_kafka_source *source, uint32_t ordinal, int64_t offset, wend_error *error)
+static wend_status reach_end(wendi_kafka_source *source, uint32_t ordinal, int64_t offset,
+                             wend_error *error)
 {
     wendi_kafka_slot *slot = &source->slots[ordinal];
     const wendi_source_partition *state = &source->states[ordinal];
@@ -200,13 +110,14 @@ static wend_status reach_end(wendi_kafka_source *source, uint32_t ordinal, int64
     slot->tries = 0;
     source->client.brokers_down = false;
     if (source->until_caught_up) {
-        wendi_kafka_partition_finish(source, ordinal); /* perhaps before end_wanted: control records come last */
+        wendi_kafka_partition_finish(
+            source, ordinal); /* perhaps before end_wanted: control records come last */
     }
     return WEND_OK;
 }
 
-static wend_status take_fault(wendi_kafka_source *source, uint32_t ordinal, const rd_kafka_message_t *from,
-                              wend_error *error)
+static wend_status take_fault(wendi_kafka_source *source, uint32_t ordinal,
+                              const rd_kafka_message_t *from, wend_error *error)
 {
     wendi_kafka_slot *slot = &source->slots[ordinal];
 
@@ -221,9 +132,10 @@ static wend_status take_fault(wendi_kafka_source *source, uint32_t ordinal, cons
     return hold(source, ordinal, detail != NULL ? detail : rd_kafka_err2str(from->err), error);
 }
 
-/* The first message after a start: ours, gone, or another topic's under the same name? `*ours_again`
-   says that it is the one we have already. */
-static wend_status verify(wendi_kafka_source *source, const wendi_message *message, bool *ours_again, wend_error *error)
+/* The first message after a start: ours, gone, or another topic's under the same name?
+   `*ours_again` says that it is the one we have already. */
+static wend_status verify(wendi_kafka_source *source, const wendi_message *message,
+                          bool *ours_again, wend_error *error)
 {
     wendi_kafka_slot *slot = &source->slots[message->partition];
     const wendi_source_partition *state = &source->states[message->partition];
@@ -237,11 +149,12 @@ static wend_status verify(wendi_kafka_source *source, const wendi_message *messa
         source->state.unverified_count++;
         return WEND_OK;
     }
-    if (fingerprint_of(message) != state->fingerprint) {
-        wendi_fail(error, WEND_CONFLICT,
-                   "%s: the message at offset %" PRId64
-                   " is not the one that the table has taken: the topic was deleted and created again",
-                   state->shown, message->position);
+    if (wendi_kafka_fingerprint(message) != state->fingerprint) {
+        wendi_fail(
+            error, WEND_CONFLICT,
+            "%s: the message at offset %" PRId64
+            " is not the one that the table has taken: the topic was deleted and created again",
+            state->shown, message->position);
         wendi_error_hint(error, "load the new topic into a table of its own");
         return WEND_CONFLICT;
     }
@@ -258,20 +171,21 @@ static uint32_t ordinal_of(const rd_kafka_message_t *from)
     return known ? topic->ordinals[from->partition] : WENDI_KAFKA_NO_ORDINAL;
 }
 
-static wend_status take_message(wendi_kafka_source *source, wendi_message_block *block, const rd_kafka_message_t *from,
-                                uint32_t ordinal, wend_error *error)
+static wend_status take_message(wendi_kafka_source *source, wendi_message_block *block,
+                                const rd_kafka_message_t *from, uint32_t ordinal, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_kafka_slot *slot = &source->slots[ordinal];
     wendi_source_partition *state = &source->states[ordinal];
-    wendi_message message = borrow(from, ordinal);
+    wendi_message message = wendi_kafka_message_borrow(from, ordinal);
     bool ours_again = false;
 
     if (slot->holds || state->finished) {
         return WEND_OK;
     }
     if (from->len > UINT32_MAX - WENDI_MESSAGE_PADDING || from->key_len > UINT32_MAX) {
-        return wendi_fail(error, WEND_UNSUPPORTED, "%s: the message at offset %" PRId64 " is larger than 4 GiB",
+        return wendi_fail(error, WEND_UNSUPPORTED,
+                          "%s: the message at offset %" PRId64 " is larger than 4 GiB",
                           state->shown, from->offset);
     }
     if (slot->verifying) {
@@ -283,7 +197,8 @@ static wend_status take_message(wendi_kafka_source *source, wendi_message_block 
             return hold(source, ordinal, "the broker sent an earlier offset again", error);
         }
         slot->last_taken = block->count;
-        WEND_TRY(keep(source, block, from, &message, error));
+        WEND_TRY(wendi_kafka_message_keep(block, from, source->headers, &message, error));
+        source->state.tombstone_count += message.payload == NULL;
         state->next = message.next;
         slot->tries = 0; /* a message compared again is no progress */
 #if RD_KAFKA_VERSION >= 0x020100ff
@@ -298,8 +213,8 @@ cleanup:
     return status;
 }
 
-static wend_status take(wendi_kafka_source *source, wendi_message_block *block, const rd_kafka_message_t *from,
-                        wend_error *error)
+static wend_status take(wendi_kafka_source *source, wendi_message_block *block,
+                        const rd_kafka_message_t *from, wend_error *error)
 {
     uint32_t ordinal = ordinal_of(from);
     if (ordinal == WENDI_KAFKA_NO_ORDINAL) {
@@ -308,15 +223,17 @@ static wend_status take(wendi_kafka_source *source, wendi_message_block *block, 
         }
         return WEND_OK;
     }
-    return from->err == RD_KAFKA_RESP_ERR_NO_ERROR ? take_message(source, block, from, ordinal, error)
-                                                   : take_fault(source, ordinal, from, error);
+    return from->err == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? take_message(source, block, from, ordinal, error)
+               : take_fault(source, ordinal, from, error);
 }
 
 /* Move what librdkafka gave into the block, as much as it holds. */
 static wend_status drain(wendi_kafka_source *source, wendi_message_block *block, wend_error *error)
 {
     wend_status status = WEND_OK;
-    while (status == WEND_OK && source->pending_at < source->pending_count && block->count < WENDI_MESSAGE_BLOCK_MAX) {
+    while (status == WEND_OK && source->pending_at < source->pending_count &&
+           block->count < WENDI_MESSAGE_BLOCK_MAX) {
         rd_kafka_message_t *from = source->pending[source->pending_at];
         if (block->count > 0 && block->payload_bytes + from->len > BLOCK_BYTES) {
             break;
@@ -333,7 +250,8 @@ static void seal_block(wendi_kafka_source *source, const wendi_message_block *bl
     for (uint32_t k = 0; k < source->count; k++) {
         wendi_kafka_slot *slot = &source->slots[k];
         if (slot->last_taken != WENDI_KAFKA_NO_ORDINAL) {
-            source->states[k].fingerprint = fingerprint_of(&block->messages[slot->last_taken]);
+            source->states[k].fingerprint =
+                wendi_kafka_fingerprint(&block->messages[slot->last_taken]);
             slot->last_taken = WENDI_KAFKA_NO_ORDINAL;
         }
     }
@@ -344,7 +262,8 @@ static void seal_block(wendi_kafka_source *source, const wendi_message_block *bl
 /* ---- between batches ------------------------------------------------------------------------- */
 
 /* While a connection was lost or a topic missing, the topic can have been deleted and made anew:
-   compare fingerprints before anything more is taken. Also drops what was fetched and not handed out. */
+   compare fingerprints before anything more is taken. Also drops what was fetched and not handed
+   out. */
 static void doubt_all(wendi_kafka_source *source)
 {
     bool missing = source->client.missing_topics != source->missing_topics_seen;
@@ -365,7 +284,8 @@ static bool in_doubt(const wendi_kafka_source *source)
            source->client.missing_topics != source->missing_topics_seen;
 }
 
-/* Answer what is doubted about a partition; an unanswered question costs a try, as any fault does. */
+/* Answer what is doubted about a partition; an unanswered question costs a try, as any fault does.
+ */
 static wend_status settle_doubts(wendi_kafka_source *source, uint32_t ordinal, wend_error *error)
 {
     wendi_kafka_slot *slot = &source->slots[ordinal];
@@ -432,7 +352,8 @@ static wend_status tend(wendi_kafka_source *source, wend_error *error)
     }
     WEND_TRY(begin_held_again(source, error));
     now_ms = wendi_kafka_now_ms();
-    if (!source->until_caught_up && now_ms - source->metadata_at_ms >= source->metadata_interval_ms) {
+    if (!source->until_caught_up &&
+        now_ms - source->metadata_at_ms >= source->metadata_interval_ms) {
         source->metadata_at_ms = now_ms;
         WEND_TRY(wendi_kafka_partitions_look_for_growth(source, error));
     }
@@ -442,14 +363,17 @@ cleanup:
 
 static wend_status fetch(wendi_kafka_source *source, int timeout_ms, wend_error *error)
 {
-    ssize_t got = rd_kafka_consume_batch_queue(source->queue, timeout_ms, source->pending, WENDI_MESSAGE_BLOCK_MAX);
+    ssize_t got = rd_kafka_consume_batch_queue(source->queue, timeout_ms, source->pending,
+                                               WENDI_MESSAGE_BLOCK_MAX);
     source->pending_at = 0;
     source->pending_count = got > 0 ? (uint32_t)got : 0;
     return got >= 0 ? WEND_OK
-                    : wendi_fail(error, WEND_KAFKA, "cannot take messages: %s", rd_kafka_err2str(rd_kafka_last_error()));
+                    : wendi_fail(error, WEND_KAFKA, "cannot take messages: %s",
+                                 rd_kafka_err2str(rd_kafka_last_error()));
 }
 
-static wend_status fill(wendi_kafka_source *source, wendi_message_block *block, int timeout_ms, wend_error *error)
+static wend_status fill(wendi_kafka_source *source, wendi_message_block *block, int timeout_ms,
+                        wend_error *error)
 {
     wend_status status = WEND_OK;
     int64_t deadline_ms = wendi_kafka_now_ms() + timeout_ms;
@@ -461,7 +385,11 @@ static wend_status fill(wendi_kafka_source *source, wendi_message_block *block, 
                 return WEND_END;
             }
             int64_t left_ms = deadline_ms - wendi_kafka_now_ms();
-            WEND_TRY(fetch(source, left_ms < 0 ? 0 : left_ms < BATCH_WAIT_MS ? (int)left_ms : BATCH_WAIT_MS, error));
+            WEND_TRY(fetch(source,
+                           left_ms < 0               ? 0
+                           : left_ms < BATCH_WAIT_MS ? (int)left_ms
+                                                     : BATCH_WAIT_MS,
+                           error));
             WEND_TRY(wendi_kafka_client_serve(&source->client, 0, error));
             if (in_doubt(source)) {
                 doubt_all(source); /* Fetched while the connection broke: read again, compared. */
@@ -475,7 +403,8 @@ cleanup:
 
 /* ---- the source's calls ---------------------------------------------------------------------- */
 
-static wend_status source_next(wendi_source *self, wendi_message_block *block, int timeout_ms, wend_error *error)
+static wend_status source_next(wendi_source *self, wendi_message_block *block, int timeout_ms,
+                               wend_error *error)
 {
     wendi_kafka_source *source = of(self);
 
@@ -507,7 +436,8 @@ static void refresh_marks(wendi_kafka_source *source)
     for (uint32_t k = 0; k < source->count; k++) {
         wendi_source_partition *state = &source->states[k];
         int64_t low = -1, high = -1;
-        rd_kafka_get_watermark_offsets(source->client.handle, state->topic, state->partition, &low, &high);
+        rd_kafka_get_watermark_offsets(source->client.handle, state->topic, state->partition, &low,
+                                       &high);
         state->end = high > state->end ? high : state->end;
     }
 }
@@ -520,7 +450,8 @@ static const wendi_source_partition *source_partitions(wendi_source *self, uint3
     return source->states;
 }
 
-static void source_committed(wendi_source *self, const wendi_source_partition *partitions, uint32_t count)
+static void source_committed(wendi_source *self, const wendi_source_partition *partitions,
+                             uint32_t count)
 {
     wendi_kafka_source *source = of(self);
     if (!source->commits_group || count == 0) {
@@ -528,7 +459,8 @@ static void source_committed(wendi_source *self, const wendi_source_partition *p
     }
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     for (uint32_t k = 0; k < count; k++) {
-        rd_kafka_topic_partition_list_add(list, partitions[k].topic, partitions[k].partition)->offset = partitions[k].next;
+        rd_kafka_topic_partition_list_add(list, partitions[k].topic, partitions[k].partition)
+            ->offset = partitions[k].next;
     }
     rd_kafka_resp_err_t code = rd_kafka_commit(source->client.handle, list, 1);
     source->commits_under_way += code == RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -538,7 +470,8 @@ static void source_committed(wendi_source *self, const wendi_source_partition *p
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void on_commit(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *offsets, void *opaque)
+static void on_commit(rd_kafka_t *handle, rd_kafka_resp_err_t code,
+                      rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
     wendi_kafka_source *source = opaque;
     (void)handle, (void)offsets;
@@ -571,7 +504,8 @@ static void source_close(wendi_source *self)
     wendi_free(source);
 }
 
-static wend_status learn_cluster(wendi_kafka_source *source, const char *expected, wend_error *error)
+static wend_status learn_cluster(wendi_kafka_source *source, const char *expected,
+                                 wend_error *error)
 {
     char *id = rd_kafka_clusterid(source->client.handle, source->connect_timeout_ms);
     source->cluster_id = wendi_strdup(id != NULL ? id : "");
@@ -582,7 +516,8 @@ static wend_status learn_cluster(wendi_kafka_source *source, const char *expecte
         return wendi_fail_nomem(error, "the cluster id", 64);
     }
     if (expected != NULL && expected[0] != 0 && strcmp(expected, source->cluster_id) != 0) {
-        wendi_fail(error, WEND_CONFLICT, "this is cluster \"%s\", but the table was loaded from cluster \"%s\"",
+        wendi_fail(error, WEND_CONFLICT,
+                   "this is cluster \"%s\", but the table was loaded from cluster \"%s\"",
                    source->cluster_id, expected);
         wendi_error_hint(error, "check --brokers; offsets of one cluster mean nothing in another");
         return WEND_CONFLICT;
@@ -595,7 +530,8 @@ static void configure(rd_kafka_conf_t *conf)
     rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
 }
 
-static wend_status connect_client(wendi_kafka_source *source, const wendi_kafka_source_options *options, wend_error *error)
+static wend_status connect_client(wendi_kafka_source *source,
+                                  const wendi_kafka_source_options *options, wend_error *error)
 {
     char queue_kib[32];
     const wendi_kafka_setting defaults[] = {
@@ -604,7 +540,8 @@ static wend_status connect_client(wendi_kafka_source *source, const wendi_kafka_
         {"isolation.level", "read_committed", false},
         {"socket.nagle.disable", "true", false},
         {"fetch.wait.max.ms", "50", false},
-        {"fetch.queue.backoff.ms", "20", true}, /* from 2.2; before, the two below keep the queue off its limit */
+        {"fetch.queue.backoff.ms", "20",
+         true}, /* from 2.2; before, the two below keep the queue off its limit */
         {"queued.min.messages", "1000000", false},
         {"reconnect.backoff.max.ms", "2000", false},
         {NULL, NULL, false}};
@@ -616,9 +553,10 @@ static wend_status connect_client(wendi_kafka_source *source, const wendi_kafka_
                                          {NULL, NULL, false}};
     size_t queue_bytes = options->queue_bytes != 0 ? options->queue_bytes : QUEUE_BYTES_DEFAULT;
 
-    snprintf(queue_kib, sizeof queue_kib, "%zu", queue_bytes / 1024 > 2097151 ? 2097151 : queue_bytes / 1024 + 1);
-    return wendi_kafka_client_open(&source->client, RD_KAFKA_CONSUMER, options->brokers, options->properties, defaults,
-                                   fixed, configure, error);
+    snprintf(queue_kib, sizeof queue_kib, "%zu",
+             queue_bytes / 1024 > 2097151 ? 2097151 : queue_bytes / 1024 + 1);
+    return wendi_kafka_client_open(&source->client, RD_KAFKA_CONSUMER, options->brokers,
+                                   options->properties, defaults, fixed, configure, error);
 }
 
 static wend_status check_options(const wendi_kafka_source_options *options, wend_error *error)
@@ -640,8 +578,8 @@ static int or_default(int value, int standard)
     return value > 0 ? value : standard;
 }
 
-wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options, wendi_source **source_out,
-                                    wend_error *error)
+wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
+                                    wendi_source **source_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_kafka_source *source = NULL;
@@ -657,13 +595,16 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options, w
     source->accept_gap = options->accept_gap;
     source->headers = options->headers;
     source->follow_growth = options->follow_growth;
-    source->connect_timeout_ms = or_default(options->connect_timeout_ms, WENDI_KAFKA_CONNECT_TIMEOUT_MS);
+    source->connect_timeout_ms =
+        or_default(options->connect_timeout_ms, WENDI_KAFKA_CONNECT_TIMEOUT_MS);
     source->metadata_interval_ms = or_default(options->metadata_interval_ms, METADATA_INTERVAL_MS);
     source->tries_max = options->error_tries_max > 0 ? options->error_tries_max : ERROR_TRIES;
-    source->commits_group = options->properties != NULL && wendi_kafka_properties_get(options->properties, "group.id") != NULL;
+    source->commits_group = options->properties != NULL &&
+                            wendi_kafka_properties_get(options->properties, "group.id") != NULL;
     source->pending = wendi_alloc(WENDI_MESSAGE_BLOCK_MAX * sizeof *source->pending);
     if (source->pending == NULL) {
-        status = wendi_fail_nomem(error, "a Kafka source", WENDI_MESSAGE_BLOCK_MAX * sizeof *source->pending);
+        status = wendi_fail_nomem(error, "a Kafka source",
+                                  WENDI_MESSAGE_BLOCK_MAX * sizeof *source->pending);
         goto cleanup;
     }
     WEND_TRY(connect_client(source, options, error));

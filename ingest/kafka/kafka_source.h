@@ -21,8 +21,9 @@
 typedef struct wendi_kafka_start {
     const char *topic;
     int32_t partition;
-    int64_t next;         /* first offset that the table has not taken */
-    uint64_t fingerprint; /* wendi_source_partition.fingerprint as committed; 0: unknown, not checked */
+    int64_t next; /* first offset that the table has not taken */
+    uint64_t
+        fingerprint; /* wendi_source_partition.fingerprint as committed; 0: unknown, not checked */
     int32_t leader_epoch; /* -1 unknown */
     int64_t gap;          /* gaps accepted so far; carried on in wendi_source_partition.gap */
 } wendi_kafka_start;
@@ -34,7 +35,8 @@ typedef enum wendi_kafka_from {
     WENDI_KAFKA_FROM_TIME /* first message at or after from_us; the end when there is none */
 } wendi_kafka_from;
 
-/** Borrowed for the call of open() only. Zero-filled but for brokers and topics is a valid choice. */
+/** Borrowed for the call of open() only. Zero-filled but for brokers and topics is a valid choice.
+ */
 typedef struct wendi_kafka_source_options {
     const char *brokers; /* bootstrap.servers; NULL when the properties have it */
     const char *const *topics;
@@ -46,11 +48,11 @@ typedef struct wendi_kafka_source_options {
     uint32_t start_count;
     wendi_kafka_from from;
     int64_t from_us;
-    bool until_caught_up;            /* stop at the end marks read by open(): the last stable offsets, so what
-                                        an open transaction hides is for the next run */
-    bool accept_gap;                 /* go on behind lost messages, counting them, instead of WEND_CONFLICT */
-    bool headers;                    /* fill wendi_message.headers */
-    bool follow_growth;              /* read partitions that are added later (appended to partitions()) */
+    bool until_caught_up; /* stop at the end marks read by open(): the last stable offsets, so what
+                             an open transaction hides is for the next run */
+    bool accept_gap;      /* go on behind lost messages, counting them, instead of WEND_CONFLICT */
+    bool headers;         /* fill wendi_message.headers */
+    bool follow_growth;   /* read partitions that are added later (appended to partitions()) */
     const char *expected_cluster_id; /* WEND_CONFLICT when the cluster is another; NULL: any */
     size_t queue_bytes;              /* librdkafka's prefetch; 0: 512 MiB */
     int connect_timeout_ms;          /* for open(); 0: 15 s */

@@ -79,14 +79,18 @@ static pthread_cond_t *condition_of(cnd_t *condition)
 
 static int answer(int error)
 {
-    return error == 0 ? thrd_success : error == EBUSY ? thrd_busy : error == ETIMEDOUT ? thrd_timedout : thrd_error;
+    return error == 0           ? thrd_success
+           : error == EBUSY     ? thrd_busy
+           : error == ETIMEDOUT ? thrd_timedout
+                                : thrd_error;
 }
 
 EXPORTED int mtx_init(mtx_t *mutex, int type)
 {
     pthread_mutexattr_t attributes;
     pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_settype(&attributes, (type & mtx_recursive) != 0 ? PTHREAD_MUTEX_RECURSIVE : PTHREAD_MUTEX_NORMAL);
+    pthread_mutexattr_settype(&attributes, (type & mtx_recursive) != 0 ? PTHREAD_MUTEX_RECURSIVE
+                                                                       : PTHREAD_MUTEX_NORMAL);
     int error = pthread_mutex_init(mutex_of(mutex), &attributes);
     pthread_mutexattr_destroy(&attributes);
     return answer(error);

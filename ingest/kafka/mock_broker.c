@@ -34,7 +34,8 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
     (void)handle, (void)level, (void)facility, (void)text; /* dropped clients are no news here */
 }
 
-wend_status wendi_mock_broker_open(int broker_count, wendi_mock_broker **broker_out, wend_error *error)
+wend_status wendi_mock_broker_open(int broker_count, wendi_mock_broker **broker_out,
+                                   wend_error *error)
 {
     wend_status status = WEND_OK;
     char reason[256];
@@ -54,7 +55,8 @@ wend_status wendi_mock_broker_open(int broker_count, wendi_mock_broker **broker_
     }
     broker->cluster = rd_kafka_mock_cluster_new(broker->handle, broker_count);
     if (broker->cluster == NULL) {
-        status = wendi_fail(error, WEND_KAFKA, "cannot start a mock cluster of %d brokers", broker_count);
+        status = wendi_fail(error, WEND_KAFKA, "cannot start a mock cluster of %d brokers",
+                            broker_count);
         goto cleanup;
     }
     *broker_out = broker;
@@ -69,16 +71,18 @@ const char *wendi_mock_broker_servers(const wendi_mock_broker *broker)
     return rd_kafka_mock_cluster_bootstraps(broker->cluster);
 }
 
-wend_status wendi_mock_broker_create_topic(wendi_mock_broker *broker, const char *topic, int32_t partition_count,
-                                           wend_error *error)
+wend_status wendi_mock_broker_create_topic(wendi_mock_broker *broker, const char *topic,
+                                           int32_t partition_count, wend_error *error)
 {
-    rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(broker->cluster, topic, partition_count, 1);
+    rd_kafka_resp_err_t code =
+        rd_kafka_mock_topic_create(broker->cluster, topic, partition_count, 1);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? WEND_OK
                : wendi_fail(error, WEND_KAFKA, "mock topic %s: %s", topic, rd_kafka_err2str(code));
 }
 
-void wendi_mock_broker_fail_requests(wendi_mock_broker *broker, int16_t api_key, int16_t kafka_error, uint32_t count)
+void wendi_mock_broker_fail_requests(wendi_mock_broker *broker, int16_t api_key,
+                                     int16_t kafka_error, uint32_t count)
 {
     for (uint32_t k = 0; k < count; k++) {
         rd_kafka_resp_err_t code = (rd_kafka_resp_err_t)kafka_error;
@@ -88,7 +92,8 @@ void wendi_mock_broker_fail_requests(wendi_mock_broker *broker, int16_t api_key,
 
 void wendi_mock_broker_set_down(wendi_mock_broker *broker, int down)
 {
-    (void)(down ? rd_kafka_mock_broker_set_down(broker->cluster, -1) : rd_kafka_mock_broker_set_up(broker->cluster, -1));
+    (void)(down ? rd_kafka_mock_broker_set_down(broker->cluster, -1)
+                : rd_kafka_mock_broker_set_up(broker->cluster, -1));
 }
 
 void wendi_mock_broker_close(wendi_mock_broker *broker)
@@ -110,7 +115,8 @@ static wend_status write_all(int fd, const char *text, size_t length, wend_error
     while (length > 0) {
         ssize_t written = write(fd, text, length);
         if (written < 0 && errno != EINTR) {
-            return wendi_fail(error, WEND_IO, "cannot tell the mock broker's address: %s", strerror(errno));
+            return wendi_fail(error, WEND_IO, "cannot tell the mock broker's address: %s",
+                              strerror(errno));
         }
         text += written > 0 ? written : 0;
         length -= written > 0 ? (size_t)written : 0;
@@ -121,7 +127,8 @@ static wend_status write_all(int fd, const char *text, size_t length, wend_error
 /* Until the life line breaks or somebody asks us to end. Bytes on the line mean nothing. */
 static void wait_for_end(int life_fd, int signal_fd)
 {
-    struct pollfd lines[2] = {{.fd = life_fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+    struct pollfd lines[2] = {{.fd = life_fd, .events = POLLIN},
+                              {.fd = signal_fd, .events = POLLIN}};
     for (;;) {
         char bytes[256];
         if (poll(lines, 2, -1) < 0 && errno != EINTR) {
@@ -137,8 +144,8 @@ static void wait_for_end(int life_fd, int signal_fd)
     }
 }
 
-wend_status wendi_mock_broker_serve(const wendi_mock_broker_topic *topics, uint32_t topic_count, int ready_fd,
-                                    int life_fd, wend_error *error)
+wend_status wendi_mock_broker_serve(const wendi_mock_broker_topic *topics, uint32_t topic_count,
+                                    int ready_fd, int life_fd, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_mock_broker *broker = NULL;
@@ -159,7 +166,8 @@ wend_status wendi_mock_broker_serve(const wendi_mock_broker_topic *topics, uint3
     }
     WEND_TRY(wendi_mock_broker_open(1, &broker, error));
     for (uint32_t k = 0; k < topic_count; k++) {
-        WEND_TRY(wendi_mock_broker_create_topic(broker, topics[k].name, topics[k].partition_count, error));
+        WEND_TRY(wendi_mock_broker_create_topic(broker, topics[k].name, topics[k].partition_count,
+                                                error));
     }
     const char *servers = wendi_mock_broker_servers(broker);
     WEND_TRY(write_all(ready_fd, servers, strlen(servers), error));
@@ -186,7 +194,8 @@ static wend_status read_servers(int fd, char *servers, size_t bytes, wend_error 
         }
         ssize_t got = ready <= 0 ? -1 : read(fd, servers + length, bytes - 1 - length);
         if (got <= 0) {
-            return wendi_fail(error, WEND_KAFKA, "the mock broker %s", ready == 0 ? "did not start in time" : "ended at once");
+            return wendi_fail(error, WEND_KAFKA, "the mock broker %s",
+                              ready == 0 ? "did not start in time" : "ended at once");
         }
         length += (size_t)got;
         if (servers[length - 1] == '\n') {
@@ -209,8 +218,9 @@ static int spawn(const char *program, char **arguments, int life_read, int ready
     return result;
 }
 
-wend_status wendi_mock_broker_spawn(const char *program, const wendi_mock_broker_topic *topics, uint32_t topic_count,
-                                    wendi_mock_broker_process *process, wend_error *error)
+wend_status wendi_mock_broker_spawn(const char *program, const wendi_mock_broker_topic *topics,
+                                    uint32_t topic_count, wendi_mock_broker_process *process,
+                                    wend_error *error)
 {
     char names[TOPICS_MAX][288];
     char topic_word[] = "--topic", command_word[] = "mock-broker", program_word[] = "wend";
@@ -232,7 +242,8 @@ wend_status wendi_mock_broker_spawn(const char *program, const wendi_mock_broker
         status = wendi_fail(error, WEND_IO, "pipe: %s", strerror(errno));
         goto cleanup;
     }
-    int failed = spawn(program == NULL ? "/proc/self/exe" : program, arguments, life[0], ready[1], &pid);
+    int failed =
+        spawn(program == NULL ? "/proc/self/exe" : program, arguments, life[0], ready[1], &pid);
     if (failed != 0) {
         status = wendi_fail(error, WEND_IO, "cannot start the mock broker: %s", strerror(failed));
         goto cleanup;

@@ -23,11 +23,12 @@ wend_status wendi_mock_broker_open(int broker_count, wendi_mock_broker **broker_
 /** "127.0.0.1:41234,…". Lives as long as the broker. */
 const char *wendi_mock_broker_servers(const wendi_mock_broker *broker);
 wend_status wendi_mock_broker_create_topic(wendi_mock_broker *broker, const char *topic,
-                                           int32_t partition_count, wend_error *error) WEND_MUST_USE;
+                                           int32_t partition_count,
+                                           wend_error *error) WEND_MUST_USE;
 /** The next `count` requests of Kafka's `api_key` (1: fetch, 2: list offsets, 0: produce) fail with
     `kafka_error`, a code of the protocol; -195 (transport) drops the connection instead. */
-void wendi_mock_broker_fail_requests(wendi_mock_broker *broker, int16_t api_key, int16_t kafka_error,
-                                     uint32_t count);
+void wendi_mock_broker_fail_requests(wendi_mock_broker *broker, int16_t api_key,
+                                     int16_t kafka_error, uint32_t count);
 /** Take all brokers off the network, or back. */
 void wendi_mock_broker_set_down(wendi_mock_broker *broker, int down);
 void wendi_mock_broker_close(wendi_mock_broker *broker);

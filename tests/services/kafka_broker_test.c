@@ -27,7 +27,10 @@ static char topic_name[64];
 static wendi_test_feed new_feed(int32_t partition_count)
 {
     snprintf(topic_name, sizeof topic_name, "feed-%d-%d", (int)getpid(), ++topic_number);
-    return (wendi_test_feed){.brokers = brokers, .topic = topic_name, .payload_bytes = 300, .partition = -1,
+    return (wendi_test_feed){.brokers = brokers,
+                             .topic = topic_name,
+                             .payload_bytes = 300,
+                             .partition = -1,
                              .create_partition_count = partition_count};
 }
 
@@ -44,9 +47,12 @@ static rd_kafka_t *open_client(const char *const settings[][2], rd_kafka_type_t 
 {
     char reason[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", brokers, reason, sizeof reason), RD_KAFKA_CONF_OK);
+    assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", brokers, reason, sizeof reason),
+                     RD_KAFKA_CONF_OK);
     for (; settings != NULL && settings[0][0] != NULL; settings++) {
-        assert_int_equal(rd_kafka_conf_set(conf, settings[0][0], settings[0][1], reason, sizeof reason), RD_KAFKA_CONF_OK);
+        assert_int_equal(
+            rd_kafka_conf_set(conf, settings[0][0], settings[0][1], reason, sizeof reason),
+            RD_KAFKA_CONF_OK);
     }
     rd_kafka_t *client = rd_kafka_new(type, conf, reason, sizeof reason);
     assert_non_null(client);
@@ -64,9 +70,11 @@ static void two_hundred_thousand_come_once(void **state)
     wendi_test_feed_send(&feed, 0, 200000);
     wendi_test_taken_init(&taken, 200000);
     for (int round = 0; round < 5; round++) { /* ended and started again four times on the way */
-        wendi_kafka_source_options options = {.starts = starts, .start_count = start_count, .until_caught_up = true};
+        wendi_kafka_source_options options = {
+            .starts = starts, .start_count = start_count, .until_caught_up = true};
         wendi_source *source = wendi_test_source_open(&feed, &options);
-        wendi_test_take(source, &feed, &taken, round == 4 ? UINT64_MAX : (uint64_t)(round + 1) * 40000, 10000);
+        wendi_test_take(source, &feed, &taken,
+                        round == 4 ? UINT64_MAX : (uint64_t)(round + 1) * 40000, 10000);
         free_starts(starts, start_count);
         starts = wendi_test_starts_of(source, &start_count);
         source->close(source);
@@ -80,7 +88,8 @@ static void two_hundred_thousand_come_once(void **state)
 static void delete_topic(const wendi_test_feed *feed)
 {
     wendi_kafka_producer *producer = NULL;
-    wendi_kafka_producer_options options = {.brokers = brokers, .topics = &feed->topic, .topic_count = 1};
+    wendi_kafka_producer_options options = {
+        .brokers = brokers, .topics = &feed->topic, .topic_count = 1};
     wend_error error = {.message = ""};
     assert_int_equal(wendi_kafka_producer_open(&options, &producer, &error), WEND_OK);
     if (wendi_kafka_producer_delete_topic(producer, 0, &error) != WEND_OK) {
@@ -110,7 +119,8 @@ static void a_topic_created_again_is_noticed_at_start(void **state)
     usleep(500000);
     feed.timestamp_us = 1700000500000000;
     wendi_test_feed_send(&feed, 0, 240);
-    wendi_kafka_source_options options = {.starts = starts, .start_count = count, .until_caught_up = true};
+    wendi_kafka_source_options options = {
+        .starts = starts, .start_count = count, .until_caught_up = true};
     source = wendi_test_source_open(&feed, &options);
     wendi_test_take(source, &feed, &taken, UINT64_MAX, 5000);
     assert_int_equal(taken.status, WEND_CONFLICT);
@@ -139,7 +149,8 @@ static void a_topic_created_again_under_a_source_is_noticed(void **state)
         usleep(200000);
         wendi_test_feed_send(&feed, 500, 500 + again);
         wendi_test_take(source, &feed, &taken, UINT64_MAX, 15000);
-        print_message("%" PRIu64 " messages in the new topic: %s: %s\n", again, wend_status_name(taken.status),
+        print_message("%" PRIu64 " messages in the new topic: %s: %s\n", again,
+                      wend_status_name(taken.status),
                       taken.status == WEND_OK ? "" : taken.error.message);
         assert_int_equal(taken.status, WEND_CONFLICT);
         assert_int_equal(taken.count, 100);
@@ -161,25 +172,29 @@ static void a_topic_deleted_under_a_source_ends_it(void **state)
     wendi_test_take(source, &feed, &taken, 100, 5000);
     delete_topic(&feed);
     wendi_test_take(source, &feed, &taken, UINT64_MAX, 15000);
-    print_message("%s: %s\n", wend_status_name(taken.status), taken.status == WEND_OK ? "" : taken.error.message);
+    print_message("%s: %s\n", wend_status_name(taken.status),
+                  taken.status == WEND_OK ? "" : taken.error.message);
     assert_int_equal(taken.status, WEND_KAFKA);
     source->close(source);
     wendi_test_taken_free(&taken);
 }
 
-static void send_in_transaction(rd_kafka_t *client, const wendi_test_feed *feed, uint64_t first, int commit)
+static void send_in_transaction(rd_kafka_t *client, const wendi_test_feed *feed, uint64_t first,
+                                int commit)
 {
     assert_null(rd_kafka_begin_transaction(client));
     for (uint64_t number = first; number < first + 100; number++) {
         char text[32];
         int length = snprintf(text, sizeof text, "%" PRIu64, number);
-        assert_int_equal(rd_kafka_producev(client, RD_KAFKA_V_TOPIC(feed->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        assert_int_equal(rd_kafka_producev(client, RD_KAFKA_V_TOPIC(feed->topic),
+                                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                                            RD_KAFKA_V_VALUE(text, (size_t)length), RD_KAFKA_V_END),
                          RD_KAFKA_RESP_ERR_NO_ERROR);
     }
     assert_int_equal(rd_kafka_flush(client, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
     if (commit >= 0) {
-        assert_null(commit ? rd_kafka_commit_transaction(client, 10000) : rd_kafka_abort_transaction(client, 10000));
+        assert_null(commit ? rd_kafka_commit_transaction(client, 10000)
+                           : rd_kafka_abort_transaction(client, 10000));
     }
 }
 
@@ -216,7 +231,8 @@ static void aborted_transactions_are_not_seen(void **state)
     send_in_transaction(client, &feed, 0, 1);
     send_in_transaction(client, &feed, 1000000, 0);
     send_in_transaction(client, &feed, 100, 1);
-    send_in_transaction(client, &feed, 2000000, -1); /* left open: hidden, and the end of what can be read */
+    send_in_transaction(client, &feed, 2000000,
+                        -1); /* left open: hidden, and the end of what can be read */
 
     wendi_source *source = wendi_test_source_open(&feed, NULL);
     assert_int_equal(take_plain(source, &sum), 200);
@@ -227,10 +243,12 @@ static void aborted_transactions_are_not_seen(void **state)
     source->close(source);
 
     assert_null(rd_kafka_commit_transaction(client, 10000));
-    wendi_kafka_source_options options = {.starts = starts, .start_count = count, .until_caught_up = true};
+    wendi_kafka_source_options options = {
+        .starts = starts, .start_count = count, .until_caught_up = true};
     wendi_kafka_source_state seen;
     uint64_t shown = 0;
-    for (int tries = 0; tries < 50 && shown == 0; tries++) { /* a commit is answered before it shows */
+    for (int tries = 0; tries < 50 && shown == 0;
+         tries++) { /* a commit is answered before it shows */
         source = wendi_test_source_open(&feed, &options);
         shown = take_plain(source, &sum);
         wendi_kafka_source_state_of(source, &seen);
@@ -280,8 +298,12 @@ static void records_deleted_by_the_broker_are_a_gap(void **state)
 
     /* Exactly up to where we stand: nothing is lost, and there is nothing left to compare. */
     delete_records(&feed, 1000);
-    wendi_kafka_source_options options = {.brokers = brokers, .topics = &feed.topic, .topic_count = 1,
-                                          .starts = starts, .start_count = count, .until_caught_up = true};
+    wendi_kafka_source_options options = {.brokers = brokers,
+                                          .topics = &feed.topic,
+                                          .topic_count = 1,
+                                          .starts = starts,
+                                          .start_count = count,
+                                          .until_caught_up = true};
     assert_int_equal(wendi_kafka_source_open(&options, &source, &error), WEND_OK);
     wendi_kafka_source_state seen;
     wendi_kafka_source_state_of(source, &seen);
@@ -309,8 +331,9 @@ static void a_time_can_be_the_beginning(void **state)
     wendi_test_taken taken;
     feed.timestamp_us = 1790000000000000;
     wendi_test_feed_send(&feed, 0, 1000);
-    wendi_kafka_source_options options = {
-        .from = WENDI_KAFKA_FROM_TIME, .from_us = feed.timestamp_us + 600 * 1000, .until_caught_up = true};
+    wendi_kafka_source_options options = {.from = WENDI_KAFKA_FROM_TIME,
+                                          .from_us = feed.timestamp_us + 600 * 1000,
+                                          .until_caught_up = true};
     wendi_source *source = wendi_test_source_open(&feed, &options);
     wendi_test_taken_init(&taken, 1000);
     wendi_test_take(source, &feed, &taken, UINT64_MAX, 5000);
@@ -366,7 +389,8 @@ static void grow(const wendi_test_feed *feed, size_t partition_count)
     char reason[256];
     rd_kafka_t *client = open_client(NULL, RD_KAFKA_PRODUCER);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    rd_kafka_NewPartitions_t *request = rd_kafka_NewPartitions_new(feed->topic, partition_count, reason, sizeof reason);
+    rd_kafka_NewPartitions_t *request =
+        rd_kafka_NewPartitions_new(feed->topic, partition_count, reason, sizeof reason);
     rd_kafka_CreatePartitions(client, &request, 1, NULL, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 10000);
     assert_non_null(event);
@@ -411,13 +435,16 @@ static void added_partitions_are_told_or_followed(void **state)
     wendi_test_taken_free(&taken);
 }
 
-/* The place in the broker's log file of partition 0 at which the payload of `number` begins; -1: not there. */
-static long find_payload(const wendi_test_feed *feed, uint64_t number, char *path, size_t path_bytes)
+/* The place in the broker's log file of partition 0 at which the payload of `number` begins; -1:
+ * not there. */
+static long find_payload(const wendi_test_feed *feed, uint64_t number, char *path,
+                         size_t path_bytes)
 {
     static char bytes[1 << 20];
     char wanted[32];
     const char *data = getenv("WEND_TEST_BROKER_DATA");
-    snprintf(path, path_bytes, "%s/%s-0/00000000000000000000.log", data != NULL ? data : "", feed->topic);
+    snprintf(path, path_bytes, "%s/%s-0/00000000000000000000.log", data != NULL ? data : "",
+             feed->topic);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
     size_t length = fread(bytes, 1, sizeof bytes, file);
@@ -462,8 +489,8 @@ static void a_damaged_batch_is_not_jumped_over(void **state)
     wendi_test_take(source, &feed, &taken, UINT64_MAX, 15000);
     wendi_kafka_source_state seen;
     wendi_kafka_source_state_of(source, &seen);
-    print_message("%s after %" PRIu64 " messages: %s\n", wend_status_name(taken.status), taken.count,
-                  taken.status == WEND_OK ? seen.last_error : taken.error.message);
+    print_message("%s after %" PRIu64 " messages: %s\n", wend_status_name(taken.status),
+                  taken.count, taken.status == WEND_OK ? seen.last_error : taken.error.message);
     assert_int_equal(taken.status, WEND_KAFKA);
     assert_non_null(strstr(taken.error.message, "offset 500"));
     assert_true(wendi_test_taken_all_once(&taken, 500));
@@ -471,7 +498,8 @@ static void a_damaged_batch_is_not_jumped_over(void **state)
     wendi_kafka_start *starts = wendi_test_starts_of(source, &count);
     source->close(source);
 
-    options = (wendi_kafka_source_options){.starts = starts, .start_count = count, .until_caught_up = true};
+    options = (wendi_kafka_source_options){
+        .starts = starts, .start_count = count, .until_caught_up = true};
     source = wendi_test_source_open(&feed, &options);
     wendi_test_take(source, &feed, &taken, taken.count + 1, 1500); /* meets the damage again */
     flip_byte(path, at + 20);
@@ -513,7 +541,8 @@ static void a_killed_broker_costs_nothing(void **state)
     assert_true(wendi_test_taken_all_once(&taken, 300000));
     wendi_kafka_source_state seen;
     wendi_kafka_source_state_of(source, &seen);
-    print_message("%" PRIu64 " compared after the kill, %" PRIu64 " begun again: %s\n", seen.verified_count, seen.retry_count, seen.last_error);
+    print_message("%" PRIu64 " compared after the kill, %" PRIu64 " begun again: %s\n",
+                  seen.verified_count, seen.retry_count, seen.last_error);
     assert_true(seen.verified_count >= 1);
     source->close(source);
     wendi_test_taken_free(&taken);

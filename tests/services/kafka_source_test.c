@@ -48,9 +48,12 @@ static int close_broker(void **state)
 static wendi_test_feed new_feed(int32_t partition_count)
 {
     snprintf(topic_name, sizeof topic_name, "feed-%d", ++topic_number);
-    assert_int_equal(wendi_mock_broker_create_topic(broker, topic_name, partition_count, NULL), WEND_OK);
-    return (wendi_test_feed){
-        .brokers = wendi_mock_broker_servers(broker), .topic = topic_name, .payload_bytes = 200, .partition = -1};
+    assert_int_equal(wendi_mock_broker_create_topic(broker, topic_name, partition_count, NULL),
+                     WEND_OK);
+    return (wendi_test_feed){.brokers = wendi_mock_broker_servers(broker),
+                             .topic = topic_name,
+                             .payload_bytes = 200,
+                             .partition = -1};
 }
 
 static void free_starts(wendi_kafka_start *starts, uint32_t count)
@@ -96,9 +99,11 @@ static void a_restart_goes_on_where_the_table_stands(void **state)
     wendi_test_taken_init(&taken, 30000);
     for (uint64_t round = 1; round <= 6; round++) {
         wendi_test_feed_send(&feed, (round - 1) * 5000, round * 5000);
-        wendi_kafka_source_options options = {.starts = starts, .start_count = start_count, .until_caught_up = round == 6};
+        wendi_kafka_source_options options = {
+            .starts = starts, .start_count = start_count, .until_caught_up = round == 6};
         wendi_source *source = wendi_test_source_open(&feed, &options);
-        wendi_test_take(source, &feed, &taken, round == 6 ? UINT64_MAX : round * 5000 - 777 * (round % 3), 5000);
+        wendi_test_take(source, &feed, &taken,
+                        round == 6 ? UINT64_MAX : round * 5000 - 777 * (round % 3), 5000);
         free_starts(starts, start_count);
         starts = wendi_test_starts_of(source, &start_count);
         assert_int_equal(start_count, 4);
@@ -111,7 +116,8 @@ static void a_restart_goes_on_where_the_table_stands(void **state)
     assert_int_equal(taken.status, WEND_END);
     assert_true(wendi_test_taken_all_once(&taken, 30000));
     /* Caught up already: nothing comes, but the fingerprints are compared all the same. */
-    wendi_kafka_source_options options = {.starts = starts, .start_count = start_count, .until_caught_up = true};
+    wendi_kafka_source_options options = {
+        .starts = starts, .start_count = start_count, .until_caught_up = true};
     wendi_source *source = wendi_test_source_open(&feed, &options);
     wendi_test_take(source, &feed, &taken, UINT64_MAX, 5000);
     assert_int_equal(taken.status, WEND_END);
@@ -131,9 +137,12 @@ static void a_topic_made_anew_is_noticed(void **state)
     wendi_test_taken taken;
     wendi_test_feed_send(&feed, 0, 500);
     for (int which = 0; which < 2; which++) {
-        /* Another message than the one taken, at the end of what was taken and in the middle of the log. */
-        wendi_kafka_start start = {.topic = feed.topic, .next = which == 0 ? 500 : 100, .fingerprint = 12345};
-        wendi_kafka_source_options options = {.starts = &start, .start_count = 1, .until_caught_up = which == 0};
+        /* Another message than the one taken, at the end of what was taken and in the middle of the
+         * log. */
+        wendi_kafka_start start = {
+            .topic = feed.topic, .next = which == 0 ? 500 : 100, .fingerprint = 12345};
+        wendi_kafka_source_options options = {
+            .starts = &start, .start_count = 1, .until_caught_up = which == 0};
         wendi_source *source = wendi_test_source_open(&feed, &options);
         wendi_test_taken_init(&taken, 500);
         wendi_test_take(source, &feed, &taken, UINT64_MAX, 5000);
@@ -157,8 +166,12 @@ static void a_log_that_ends_before_the_table_is_a_conflict(void **state)
     wendi_source *source = NULL;
     wendi_test_feed_send(&feed, 0, 100);
     wendi_kafka_start start = {.topic = feed.topic, .next = 101, .fingerprint = 7};
-    wendi_kafka_source_options options = {
-        .brokers = feed.brokers, .topics = &feed.topic, .topic_count = 1, .starts = &start, .start_count = 1, .accept_gap = true};
+    wendi_kafka_source_options options = {.brokers = feed.brokers,
+                                          .topics = &feed.topic,
+                                          .topic_count = 1,
+                                          .starts = &start,
+                                          .start_count = 1,
+                                          .accept_gap = true};
     assert_int_equal(wendi_kafka_source_open(&options, &source, &error), WEND_CONFLICT);
     assert_non_null(strstr(error.message, "offset 100"));
     assert_null(source);
@@ -177,7 +190,8 @@ static void lost_messages_are_told_and_counted(void **state)
     feed.payload_bytes = 1000;
     wendi_test_feed_send(&feed, 0, 12000);
     wendi_kafka_start start = {.topic = feed.topic, .next = 10, .fingerprint = 99, .gap = 3};
-    wendi_kafka_source_options options = {.starts = &start, .start_count = 1, .until_caught_up = true};
+    wendi_kafka_source_options options = {
+        .starts = &start, .start_count = 1, .until_caught_up = true};
     options.brokers = feed.brokers;
     options.topics = &feed.topic;
     options.topic_count = 1;
@@ -240,7 +254,8 @@ static void a_source_that_is_overtaken_stops(void **state)
 static void faults_of_fetching_lose_nothing(void **state)
 {
     (void)state;
-    static const int16_t codes[] = {CODE_UNKNOWN, CODE_CORRUPT, CODE_NOT_LEADER, CODE_OUT_OF_RANGE, CODE_TRANSPORT};
+    static const int16_t codes[] = {CODE_UNKNOWN, CODE_CORRUPT, CODE_NOT_LEADER, CODE_OUT_OF_RANGE,
+                                    CODE_TRANSPORT};
     for (size_t k = 0; k < sizeof codes / sizeof *codes; k++) {
         wendi_test_feed feed = new_feed(2);
         wendi_test_taken taken;
@@ -317,7 +332,8 @@ static void nobody_at_the_address_is_an_error_in_time(void **state)
     const char *topic = "t";
     wendi_source *source = NULL;
     wend_error error;
-    wendi_kafka_source_options options = {.brokers = "127.0.0.1:1", .topics = &topic, .topic_count = 1, .connect_timeout_ms = 1200};
+    wendi_kafka_source_options options = {
+        .brokers = "127.0.0.1:1", .topics = &topic, .topic_count = 1, .connect_timeout_ms = 1200};
     assert_int_equal(wendi_kafka_source_open(&options, &source, &error), WEND_KAFKA);
     assert_non_null(strstr(error.message, "127.0.0.1:1"));
 }
@@ -325,14 +341,19 @@ static void nobody_at_the_address_is_an_error_in_time(void **state)
 static void send_special(const wendi_test_feed *feed)
 {
     wendi_kafka_producer *producer = NULL;
-    wendi_kafka_producer_options options = {.brokers = feed->brokers, .topics = &feed->topic, .topic_count = 1};
+    wendi_kafka_producer_options options = {
+        .brokers = feed->brokers, .topics = &feed->topic, .topic_count = 1};
     wendi_message_header headers[] = {{wendi_string_of("trace"), wendi_string_of("abc")},
                                       {wendi_string_of("trace"), {"\0x", 2}},
                                       {wendi_string_of("none"), {NULL, 0}}};
     wendi_kafka_outgoing messages[] = {
         {.payload = NULL, .key = "gone", .key_length = 4},
         {.payload = "", .key = NULL},
-        {.payload = "{}", .length = 2, .key = "", .key_length = 0, .timestamp_us = 1700000000123000},
+        {.payload = "{}",
+         .length = 2,
+         .key = "",
+         .key_length = 0,
+         .timestamp_us = 1700000000123000},
         {.payload = "h", .length = 1, .headers = headers, .header_count = 3}};
     assert_int_equal(wendi_kafka_producer_open(&options, &producer, NULL), WEND_OK);
     for (size_t k = 0; k < 4; k++) {
@@ -367,7 +388,8 @@ static void tombstones_keys_times_and_headers_come_through(void **state)
                 assert_int_equal(message->key.length, 0);
             } else if (taken == 3) {
                 assert_true(wendi_string_equal(message->headers[0].name, wendi_string_of("trace")));
-                assert_true(wendi_string_equal(message->headers[1].value, (wendi_string){"\0x", 2}));
+                assert_true(
+                    wendi_string_equal(message->headers[1].value, (wendi_string){"\0x", 2}));
                 assert_null(message->headers[2].value.data);
             }
         }
@@ -399,7 +421,8 @@ static void beginnings_can_be_chosen(void **state)
     wendi_test_taken_free(&taken);
 
     const int32_t second = 1, none = 7;
-    wendi_kafka_source_options one = {.partitions = &second, .partition_count = 1, .until_caught_up = true};
+    wendi_kafka_source_options one = {
+        .partitions = &second, .partition_count = 1, .until_caught_up = true};
     source = wendi_test_source_open(&feed, &one);
     wendi_test_taken_init(&taken, 600);
     wendi_test_take(source, &feed, &taken, UINT64_MAX, 5000);
@@ -462,7 +485,8 @@ static void topics_are_numbered_by_name(void **state)
     wendi_test_feed_send(&a, 0, 100);
     wendi_test_feed_send(&b, 100, 200);
     const char *topics[] = {later, "a-topic"};
-    wendi_kafka_source_options options = {.brokers = a.brokers, .topics = topics, .topic_count = 2, .until_caught_up = true};
+    wendi_kafka_source_options options = {
+        .brokers = a.brokers, .topics = topics, .topic_count = 2, .until_caught_up = true};
     wendi_source *source = NULL;
     wendi_test_taken taken;
     assert_int_equal(wendi_kafka_source_open(&options, &source, NULL), WEND_OK);
@@ -511,14 +535,20 @@ static wend_status produce_paced(slow_table *table, uint64_t end, wend_error *er
     char payload[WENDI_TEST_PAYLOAD_MAX], key[32];
     wend_status status = WEND_OK;
 
-    assert_int_equal(wendi_kafka_properties_set(&properties, "compression.type", "none", NULL), WEND_OK);
-    wendi_kafka_producer_options options = {.brokers = table->feed->brokers, .topics = &table->feed->topic, .topic_count = 1,
-                                            .properties = &properties, .settled = settle, .settled_context = table};
+    assert_int_equal(wendi_kafka_properties_set(&properties, "compression.type", "none", NULL),
+                     WEND_OK);
+    wendi_kafka_producer_options options = {.brokers = table->feed->brokers,
+                                            .topics = &table->feed->topic,
+                                            .topic_count = 1,
+                                            .properties = &properties,
+                                            .settled = settle,
+                                            .settled_context = table};
     assert_int_equal(wendi_kafka_producer_open(&options, &producer, NULL), WEND_OK);
     for (uint64_t number = 0; number < end && status == WEND_OK; number++) {
         snprintf(payload, sizeof payload, "%" PRIu64 ":", number);
         memset(payload + strlen(payload), 'x', 1000);
-        wendi_kafka_outgoing message = {.payload = payload, .length = 1000, .key = key, .partition = -1};
+        wendi_kafka_outgoing message = {
+            .payload = payload, .length = 1000, .key = key, .partition = -1};
         message.key_length = (size_t)snprintf(key, sizeof key, "k%" PRIu64, number);
         status = wendi_kafka_producer_send(producer, 0, &message, error);
     }
@@ -539,7 +569,8 @@ static void a_producer_waits_for_its_table(void **state)
     wend_error error = {.message = ""};
     wendi_kafka_source_options options = {0};
     wendi_test_taken_init(&taken, 1);
-    slow_table table = {.source = wendi_test_source_open(&feed, &options), .feed = &feed, .taken = &taken};
+    slow_table table = {
+        .source = wendi_test_source_open(&feed, &options), .feed = &feed, .taken = &taken};
 
     if (produce_paced(&table, 30000, &error) != WEND_OK) {
         fail_msg("%s", error.message);
@@ -564,8 +595,10 @@ static void an_unreachable_broker_fails_the_producer(void **state)
     wendi_test_feed feed = new_feed(1);
     wendi_kafka_producer *producer = NULL;
     wend_error error;
-    wendi_kafka_producer_options options = {
-        .brokers = feed.brokers, .topics = &feed.topic, .topic_count = 1, .delivery_timeout_ms = 1500};
+    wendi_kafka_producer_options options = {.brokers = feed.brokers,
+                                            .topics = &feed.topic,
+                                            .topic_count = 1,
+                                            .delivery_timeout_ms = 1500};
     assert_int_equal(wendi_kafka_producer_open(&options, &producer, NULL), WEND_OK);
     wendi_mock_broker_set_down(broker, 1);
     wendi_kafka_outgoing message = {.payload = "x", .length = 1};
@@ -596,7 +629,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(topics_are_numbered_by_name),
         cmocka_unit_test(a_producer_waits_for_its_table),
         cmocka_unit_test(an_unreachable_broker_fails_the_producer),
-        cmocka_unit_test(a_partition_that_keeps_failing_ends_loudly), /* last: leaves faults queued */
+        cmocka_unit_test(
+            a_partition_that_keeps_failing_ends_loudly), /* last: leaves faults queued */
     };
     if (argc > 1) {
         cmocka_set_test_filter(argv[1]);

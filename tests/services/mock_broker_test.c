@@ -1,6 +1,6 @@
 /*
- * Does the mock broker live in a process of its own as long as it should and no longer? This program
- * plays `wend mock-broker` when it is started with those words.
+ * Does the mock broker live in a process of its own as long as it should and no longer? This
+ * program plays `wend mock-broker` when it is started with those words.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -32,7 +32,8 @@ static void a_spawned_broker_serves_until_it_is_ended(void **state)
     if (wendi_mock_broker_spawn(NULL, topics, 2, &process, &error) != WEND_OK) {
         fail_msg("%s", error.message);
     }
-    wendi_test_feed feed = {.brokers = process.servers, .topic = "clicks", .payload_bytes = 100, .partition = -1};
+    wendi_test_feed feed = {
+        .brokers = process.servers, .topic = "clicks", .payload_bytes = 100, .partition = -1};
     wendi_test_feed_send(&feed, 0, 3000);
     wendi_source *source = wendi_test_source_open(&feed, NULL);
     uint32_t count = 0;
@@ -61,7 +62,8 @@ static void a_broker_does_not_outlive_who_started_it(void **state)
     assert_int_equal(pipe(tell), 0);
     pid_t starter = fork();
     if (starter == 0) {
-        char *arguments[] = {(char *)(uintptr_t)"starter", (char *)(uintptr_t)"start-and-die", NULL};
+        char *arguments[] = {(char *)(uintptr_t) "starter", (char *)(uintptr_t) "start-and-die",
+                             NULL};
         dup2(tell[1], STDOUT_FILENO);
         execv("/proc/self/exe", arguments);
         _exit(9);
@@ -78,7 +80,8 @@ static void a_broker_does_not_outlive_who_started_it(void **state)
         int pid = 0;
         snprintf(path, sizeof path, "/proc/%d/stat", broker_pid);
         FILE *file = fopen(path, "r");
-        gone = file == NULL || fscanf(file, "%d %63s %c", &pid, name, &letter) != 3 || letter == 'Z';
+        gone =
+            file == NULL || fscanf(file, "%d %63s %c", &pid, name, &letter) != 3 || letter == 'Z';
         if (file != NULL) {
             fclose(file);
         }
@@ -93,7 +96,8 @@ static void a_program_that_is_no_broker_is_an_error(void **state)
     (void)state;
     wendi_mock_broker_process process;
     wend_error error;
-    assert_int_equal(wendi_mock_broker_spawn("/no/such/program", topics, 2, &process, &error), WEND_IO);
+    assert_int_equal(wendi_mock_broker_spawn("/no/such/program", topics, 2, &process, &error),
+                     WEND_IO);
     assert_int_equal(wendi_mock_broker_spawn("/bin/true", topics, 2, &process, &error), WEND_KAFKA);
     assert_int_equal(process.pid, -1);
 }
@@ -107,7 +111,8 @@ static int play_broker(int argc, char **argv)
         *colon = 0;
         asked[count++] = (wendi_mock_broker_topic){argv[k + 1], atoi(colon + 1)};
     }
-    return wendi_mock_broker_serve(asked, count, STDOUT_FILENO, STDIN_FILENO, NULL) == WEND_OK ? 0 : 1;
+    return wendi_mock_broker_serve(asked, count, STDOUT_FILENO, STDIN_FILENO, NULL) == WEND_OK ? 0
+                                                                                               : 1;
 }
 
 static int start_and_die(void)

@@ -31,7 +31,8 @@ void wendi_test_feed_send(const wendi_test_feed *feed, uint64_t first, uint64_t 
     char payload[WENDI_TEST_PAYLOAD_MAX], key[32];
 
     const char *compression = feed->compression != NULL ? feed->compression : "lz4";
-    assert_int_equal(wendi_kafka_properties_set(&properties, "compression.type", compression, NULL), WEND_OK);
+    assert_int_equal(wendi_kafka_properties_set(&properties, "compression.type", compression, NULL),
+                     WEND_OK);
     wendi_kafka_producer_options options = {.brokers = feed->brokers,
                                             .topics = &feed->topic,
                                             .topic_count = 1,
@@ -42,12 +43,17 @@ void wendi_test_feed_send(const wendi_test_feed *feed, uint64_t first, uint64_t 
     }
     for (uint64_t number = first; number < end; number++) {
         make_payload(feed, number, payload);
-        wendi_kafka_outgoing message = {.payload = payload, .length = feed->payload_bytes, .key = key, .partition = feed->partition};
+        wendi_kafka_outgoing message = {.payload = payload,
+                                        .length = feed->payload_bytes,
+                                        .key = key,
+                                        .partition = feed->partition};
         message.key_length = (size_t)snprintf(key, sizeof key, "k%" PRIu64, number);
         if (feed->partition < 0) {
-            message.partition = (int32_t)(number % (uint64_t)wendi_kafka_producer_partition_count(producer, 0));
+            message.partition =
+                (int32_t)(number % (uint64_t)wendi_kafka_producer_partition_count(producer, 0));
         }
-        message.timestamp_us = feed->timestamp_us == 0 ? 0 : feed->timestamp_us + (int64_t)number * 1000;
+        message.timestamp_us =
+            feed->timestamp_us == 0 ? 0 : feed->timestamp_us + (int64_t)number * 1000;
         if (wendi_kafka_producer_send(producer, 0, &message, &error) != WEND_OK) {
             fail_msg("send: %s", error.message);
         }
@@ -69,13 +75,15 @@ uint64_t wendi_test_feed_number(const wendi_test_feed *feed, const wendi_message
     if (message->payload == NULL || message->length != feed->payload_bytes) {
         return UINT64_MAX;
     }
-    for (; at < message->length && message->payload[at] >= '0' && message->payload[at] <= '9'; at++) {
+    for (; at < message->length && message->payload[at] >= '0' && message->payload[at] <= '9';
+         at++) {
         number = number * 10 + (uint64_t)(message->payload[at] - '0');
     }
     make_payload(feed, number, payload);
     int key_length = snprintf(key, sizeof key, "k%" PRIu64, number);
     bool same = memcmp(payload, message->payload, message->length) == 0 && message->key_present &&
-                message->key.length == (uint32_t)key_length && memcmp(message->key.data, key, message->key.length) == 0;
+                message->key.length == (uint32_t)key_length &&
+                memcmp(message->key.data, key, message->key.length) == 0;
     return same ? number : UINT64_MAX;
 }
 
@@ -95,7 +103,8 @@ void wendi_test_taken_free(wendi_test_taken *taken)
     free(taken->last);
 }
 
-static void take_one(const wendi_test_feed *feed, wendi_test_taken *taken, const wendi_message *message)
+static void take_one(const wendi_test_feed *feed, wendi_test_taken *taken,
+                     const wendi_message *message)
 {
     uint64_t number = wendi_test_feed_number(feed, message);
     static const char zeros[WENDI_MESSAGE_PADDING];
@@ -111,7 +120,8 @@ static void take_one(const wendi_test_feed *feed, wendi_test_taken *taken, const
     taken->count++;
 }
 
-void wendi_test_take(wendi_source *source, const wendi_test_feed *feed, wendi_test_taken *taken, uint64_t limit, int wait_ms)
+void wendi_test_take(wendi_source *source, const wendi_test_feed *feed, wendi_test_taken *taken,
+                     uint64_t limit, int wait_ms)
 {
     wendi_message_block block;
     int waited_ms = 0;
@@ -157,7 +167,8 @@ wendi_kafka_start *wendi_test_starts_of(wendi_source *source, uint32_t *count)
     return starts;
 }
 
-wendi_source *wendi_test_source_open(const wendi_test_feed *feed, const wendi_kafka_source_options *options)
+wendi_source *wendi_test_source_open(const wendi_test_feed *feed,
+                                     const wendi_kafka_source_options *options)
 {
     wendi_kafka_source_options chosen = {.until_caught_up = true};
     wendi_source *source = NULL;

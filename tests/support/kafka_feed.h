@@ -29,9 +29,9 @@ uint64_t wendi_test_feed_number(const wendi_test_feed *feed, const wendi_message
 
 /** What a run over a source has seen. */
 typedef struct wendi_test_taken {
-    uint8_t *seen;    /* how often each number came, capacity of them */
+    uint8_t *seen; /* how often each number came, capacity of them */
     uint64_t capacity, count, bad_count, order_fault_count;
-    int64_t *last;    /* last position per ordinal, 64 of them */
+    int64_t *last;      /* last position per ordinal, 64 of them */
     wend_status status; /* what ended the run: WEND_END, a fault, or WEND_OK when `limit` was met */
     wend_error error;
 } wendi_test_taken;
@@ -39,14 +39,15 @@ typedef struct wendi_test_taken {
 void wendi_test_taken_init(wendi_test_taken *taken, uint64_t capacity);
 void wendi_test_taken_free(wendi_test_taken *taken);
 /** Take messages until the source ends, `limit` have come in all, or `wait_ms` pass without any. */
-void wendi_test_take(wendi_source *source, const wendi_test_feed *feed, wendi_test_taken *taken, uint64_t limit,
-                     int wait_ms);
+void wendi_test_take(wendi_source *source, const wendi_test_feed *feed, wendi_test_taken *taken,
+                     uint64_t limit, int wait_ms);
 /** Whether each number of [0, end) came exactly once, whole and in order. */
 bool wendi_test_taken_all_once(const wendi_test_taken *taken, uint64_t end);
 
 /** Where the source stands, as a table would have committed it. The caller frees it with free(). */
 wendi_kafka_start *wendi_test_starts_of(wendi_source *source, uint32_t *count);
 /** Open a source on the feed's topic; asserts success. NULL options: until caught up. */
-wendi_source *wendi_test_source_open(const wendi_test_feed *feed, const wendi_kafka_source_options *options);
+wendi_source *wendi_test_source_open(const wendi_test_feed *feed,
+                                     const wendi_kafka_source_options *options);
 
 #endif

@@ -166,8 +166,9 @@ static void check_line(const char *text, const wendi_clickgen_line *line, line_s
     uint64_t high = line->event_id_high, low = line->event_id_low;
     assert_int_equal(high >> 12 & 15, 4);
     assert_int_equal(low >> 62, 2);
-    snprintf(id, sizeof id, "\"%08x-%04x-%04x-%04x-%012llx\"", (unsigned)(high >> 32), (unsigned)(high >> 16 & 0xffff),
-             (unsigned)(high & 0xffff), (unsigned)(low >> 48), (unsigned long long)(low & 0xffffffffffff));
+    snprintf(id, sizeof id, "\"%08x-%04x-%04x-%04x-%012llx\"", (unsigned)(high >> 32),
+             (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xffff), (unsigned)(low >> 48),
+             (unsigned long long)(low & 0xffffffffffff));
     assert_non_null(memmem(text, line->length, id, strlen(id)));
     int null_user = memmem(text, line->length, "\"user_id\":null", 14) != NULL;
     assert_int_equal(null_user, (line->flags & WENDI_CLICKGEN_NULL_USER) != 0);
@@ -231,7 +232,8 @@ static void people_drop_off_along_the_funnel(void **state)
 
     for (int type = 0; type < WENDI_CLICKGEN_EVENT_TYPE_COUNT; type++) {
         assert_true(n[type] > 100);
-        assert_string_not_equal(wendi_clickgen_event_type_name((wendi_clickgen_event_type)type), "?");
+        assert_string_not_equal(wendi_clickgen_event_type_name((wendi_clickgen_event_type)type),
+                                "?");
     }
     assert_true(n[WENDI_CLICKGEN_PRODUCT_VIEW] > n[WENDI_CLICKGEN_ADD_TO_CART]);
     assert_true(n[WENDI_CLICKGEN_ADD_TO_CART] > n[WENDI_CLICKGEN_VIEW_CART]);
@@ -245,7 +247,8 @@ static void a_clean_stream_has_no_dirt(void **state)
     (void)state;
     wendi_clickgen_options options = {.seed = 1, .event_count = 50000, .clean = true};
     tally sum = count_stream(&options);
-    assert_int_equal(sum.truncated + sum.repeats + sum.null_user + sum.late + sum.disorder + sum.new_keys, 0);
+    assert_int_equal(
+        sum.truncated + sum.repeats + sum.null_user + sum.late + sum.disorder + sum.new_keys, 0);
 }
 
 static void a_shop_has_three_topics(void **state)
@@ -261,14 +264,19 @@ static void a_shop_has_three_topics(void **state)
         assert_non_null(strstr(ddl, wendi_clickgen_topic_name((wendi_clickgen_topic)topic)));
         assert_non_null(strstr(ddl, "user_column='user_id'"));
     }
-    assert_non_null(strstr(wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM), "CREATE TABLE events ("));
+    assert_non_null(
+        strstr(wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM), "CREATE TABLE events ("));
 }
 
 static void a_warm_stream_begins_at_its_start(void **state)
 {
     (void)state;
-    wendi_clickgen_options options = {
-        .seed = 9, .event_count = 6000, .warm = true, .clean = true, .start_us = 1800000000000000, .span_us = 60000000};
+    wendi_clickgen_options options = {.seed = 9,
+                                      .event_count = 6000,
+                                      .warm = true,
+                                      .clean = true,
+                                      .start_us = 1800000000000000,
+                                      .span_us = 60000000};
     wendi_clickgen *generator = open_generator(&options);
     char text[WENDI_CLICKGEN_LINE_MAX];
     wendi_clickgen_line line = {0};

@@ -41,7 +41,8 @@ static void texts_are_taken_apart(void **state)
 static void wrong_texts_are_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"", "novalue", "=x", "  =x", "a=${", "a=${}", "a=${WEND_NO_SUCH_VARIABLE}"};
+    static const char *const wrong[] = {
+        "", "novalue", "=x", "  =x", "a=${", "a=${}", "a=${WEND_NO_SUCH_VARIABLE}"};
     wendi_kafka_properties set = {0};
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
         wend_error error;
@@ -57,8 +58,10 @@ static void the_environment_is_filled_in(void **state)
     wend_error error;
     setenv("WEND_TEST_NAME", "anna", 1);
     setenv("WEND_TEST_PASSWORD", "tr=$ {ick}", 1);
-    assert_int_equal(wendi_kafka_properties_add(&set, "u=<${WEND_TEST_NAME}-${WEND_TEST_NAME}>", NULL), WEND_OK);
-    assert_int_equal(wendi_kafka_properties_add(&set, "sasl.password=${WEND_TEST_PASSWORD}", NULL), WEND_OK);
+    assert_int_equal(
+        wendi_kafka_properties_add(&set, "u=<${WEND_TEST_NAME}-${WEND_TEST_NAME}>", NULL), WEND_OK);
+    assert_int_equal(wendi_kafka_properties_add(&set, "sasl.password=${WEND_TEST_PASSWORD}", NULL),
+                     WEND_OK);
     assert_int_equal(wendi_kafka_properties_add(&set, "l=\\${WEND_TEST_NAME} $x $", NULL), WEND_OK);
     assert_string_equal(wendi_kafka_properties_get(&set, "u"), "<anna-anna>");
     assert_string_equal(wendi_kafka_properties_get(&set, "sasl.password"), "tr=$ {ick}");
@@ -72,8 +75,13 @@ static void the_environment_is_filled_in(void **state)
 static void secrets_are_not_shown(void **state)
 {
     (void)state;
-    static const char *const keys[] = {"sasl.password", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem",
-                                       "sasl.oauthbearer.client.secret", "sasl.oauthbearer.config", "sasl.jaas.config"};
+    static const char *const keys[] = {"sasl.password",
+                                       "ssl.key.password",
+                                       "ssl.keystore.password",
+                                       "ssl.key.pem",
+                                       "sasl.oauthbearer.client.secret",
+                                       "sasl.oauthbearer.config",
+                                       "sasl.jaas.config"};
     wendi_kafka_properties set = {0};
     wendi_buffer shown = {0};
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
@@ -89,7 +97,8 @@ static void secrets_are_not_shown(void **state)
     wendi_kafka_properties_free(&set);
 }
 
-static wend_status read_text(wendi_kafka_properties *set, const char *text, size_t length, wend_error *error)
+static wend_status read_text(wendi_kafka_properties *set, const char *text, size_t length,
+                             wend_error *error)
 {
     char path[] = "/tmp/wend-properties-XXXXXX";
     int file = mkstemp(path);
@@ -125,23 +134,27 @@ static void files_are_read(void **state)
 static void what_is_ours_and_what_is_unknown_is_refused(void **state)
 {
     (void)state;
-    static const char *const ours[] = {"enable.auto.commit", "auto.offset.reset", "enable.auto.offset.store"};
+    static const char *const ours[] = {"enable.auto.commit", "auto.offset.reset",
+                                       "enable.auto.offset.store"};
     const char *topic = "t";
     wendi_source *source = NULL;
     wend_error error;
     for (size_t k = 0; k < sizeof ours / sizeof *ours; k++) {
         wendi_kafka_properties set = {0};
         assert_int_equal(wendi_kafka_properties_set(&set, ours[k], "true", NULL), WEND_OK);
-        wendi_kafka_source_options options = {.brokers = "127.0.0.1:1", .topics = &topic, .topic_count = 1, .properties = &set};
+        wendi_kafka_source_options options = {
+            .brokers = "127.0.0.1:1", .topics = &topic, .topic_count = 1, .properties = &set};
         assert_int_equal(wendi_kafka_source_open(&options, &source, &error), WEND_INVALID);
         assert_non_null(strstr(error.message, ours[k]));
         wendi_kafka_properties_free(&set);
     }
-    static const char *const wrong[][2] = {{"no.such.setting", "hunter2"}, {"fetch.wait.max.ms", "many"}};
+    static const char *const wrong[][2] = {{"no.such.setting", "hunter2"},
+                                           {"fetch.wait.max.ms", "many"}};
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
         wendi_kafka_properties set = {0};
         assert_int_equal(wendi_kafka_properties_set(&set, wrong[k][0], wrong[k][1], NULL), WEND_OK);
-        wendi_kafka_source_options options = {.brokers = "127.0.0.1:1", .topics = &topic, .topic_count = 1, .properties = &set};
+        wendi_kafka_source_options options = {
+            .brokers = "127.0.0.1:1", .topics = &topic, .topic_count = 1, .properties = &set};
         assert_int_equal(wendi_kafka_source_open(&options, &source, &error), WEND_INVALID);
         assert_non_null(strstr(error.message, wrong[k][0]));
         wendi_kafka_properties_free(&set);

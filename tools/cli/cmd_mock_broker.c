@@ -1,6 +1,7 @@
 /*
- * `wend mock-broker`, hidden: a broker without Kafka in a process of its own (ingest/kafka/mock_broker.h).
- * Prints its servers and a newline, then lives until standard input ends or SIGTERM comes.
+ * `wend mock-broker`, hidden: a broker without Kafka in a process of its own
+ * (ingest/kafka/mock_broker.h). Prints its servers and a newline, then lives until standard input
+ * ends or SIGTERM comes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ static cli_list topics_asked;
 static const cli_option *mock_broker_options(void)
 {
     static const cli_option options[] = {
-        {"topic", 't', CLI_LIST, &topics_asked, "NAME:PARTITIONS", "create this topic"}, {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
+        {"topic", 't', CLI_LIST, &topics_asked, "NAME:PARTITIONS", "create this topic"},
+        {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
 }
 
@@ -46,10 +48,13 @@ static int run_mock_broker(const cli_command *command, int argc, char **argv)
     exit_code = EXIT_DONE;
     for (size_t k = 0; k < topics_asked.count && exit_code == EXIT_DONE; k++) {
         texts[k] = strdup(topics_asked.items[k]);
-        exit_code = texts[k] == NULL ? EXIT_COULD_NOT : read_topic(texts[k], &topics[k]) ? EXIT_DONE : EXIT_USED_WRONGLY;
+        exit_code = texts[k] == NULL                   ? EXIT_COULD_NOT
+                    : read_topic(texts[k], &topics[k]) ? EXIT_DONE
+                                                       : EXIT_USED_WRONGLY;
     }
-    if (exit_code == EXIT_DONE && wendi_mock_broker_serve(topics, (uint32_t)topics_asked.count, STDOUT_FILENO, STDIN_FILENO,
-                                                          &error) != WEND_OK) {
+    if (exit_code == EXIT_DONE &&
+        wendi_mock_broker_serve(topics, (uint32_t)topics_asked.count, STDOUT_FILENO, STDIN_FILENO,
+                                &error) != WEND_OK) {
         exit_code = cli_fail(&error, NULL);
     }
     for (size_t k = 0; k < topics_asked.count; k++) {
@@ -62,7 +67,8 @@ const cli_command cli_mock_broker_command = {
     .name = "mock-broker",
     .summary = "run a broker without Kafka on loopback, for demonstrations and tests",
     .usage = "mock-broker --topic NAME:PARTITIONS …",
-    .text = "Keeps at most 5 MiB a partition and forgets all when it ends, which it does when its standard input ends.",
+    .text = "Keeps at most 5 MiB a partition and forgets all when it ends, which it does when its "
+            "standard input ends.",
     .options = mock_broker_options,
     .run = run_mock_broker,
     .hidden = true,

@@ -2,9 +2,9 @@
  * `wend produce`: lines of the generator to standard output or to Kafka, as fast as they go, at a
  * rate, or no faster than a table takes them.
  *
- * Stopping (SIGINT, SIGTERM): no new line is begun; what was handed over is written or acknowledged,
- * the counts are told, and the exit code is that of a run that was shorter. A second signal ends the
- * program as usual.
+ * Stopping (SIGINT, SIGTERM): no new line is begun; what was handed over is written or
+ * acknowledged, the counts are told, and the exit code is that of a run that was shorter. A second
+ * signal ends the program as usual.
  */
 #include "tools/cli/cmd_produce.h"
 
@@ -29,21 +29,34 @@ static bool shop, clean, live, ddl_only;
 static const cli_option *produce_options(void)
 {
     static const cli_option options[] = {
-        {"events", 'n', CLI_INTEGER, &event_count, "N", "how many lines (default 10000, or --rate times --duration)"},
-        {"seed", 's', CLI_INTEGER, &seed, "S", "names the stream: the same seed and options give the same bytes (default 0)"},
-        {"brokers", 'b', CLI_TEXT, &brokers, "HOST:PORT,…", "send to Kafka instead of standard output"},
-        {"topic", 't', CLI_LIST, &topics_asked, "T", "the topic to send to; with --shop and no --brokers: the one topic to print"},
-        {"partitions", 0, CLI_INTEGER, &partition_count, "N", "of topics that are missing and so created; 0: do not create (default 4)"},
+        {"events", 'n', CLI_INTEGER, &event_count, "N",
+         "how many lines (default 10000, or --rate times --duration)"},
+        {"seed", 's', CLI_INTEGER, &seed, "S",
+         "names the stream: the same seed and options give the same bytes (default 0)"},
+        {"brokers", 'b', CLI_TEXT, &brokers, "HOST:PORT,…",
+         "send to Kafka instead of standard output"},
+        {"topic", 't', CLI_LIST, &topics_asked, "T",
+         "the topic to send to; with --shop and no --brokers: the one topic to print"},
+        {"partitions", 0, CLI_INTEGER, &partition_count, "N",
+         "of topics that are missing and so created; 0: do not create (default 4)"},
         {"rate", 'r', CLI_INTEGER, &rate, "R", "lines a second (default: as fast as they go)"},
         {"duration", 0, CLI_DURATION, &duration_us, "TIME", "stop after so long"},
-        {"live", 0, CLI_FLAG, &live, NULL, "events happen now (needs --rate); without, they fill the week from 2026-03-02"},
-        {"shop", 0, CLI_FLAG, &shop, NULL, "three topics: clickstream_raw, user_events, transactions"},
-        {"clean", 0, CLI_FLAG, &clean, NULL, "no truncated, repeated or late lines, no null users, no new keys"},
-        {"paced-by", 0, CLI_TEXT, &paced_by, "TABLE", "stay at most 4 MiB a partition ahead of what TABLE of the store has committed"},
-        {"summary", 0, CLI_TEXT, &summary_path, "FILE", "write what was produced, by kind, as JSON"},
-        {"ddl", 0, CLI_FLAG, &ddl_only, NULL, "print the CREATE TABLE statement that fits, and nothing else"},
-        {"property", 'X', CLI_LIST, &settings, "KEY=VALUE", "a librdkafka setting; ${NAME} is taken from the environment"},
-        {"properties", 'F', CLI_TEXT, &properties_path, "FILE", "librdkafka settings, one KEY=VALUE a line"},
+        {"live", 0, CLI_FLAG, &live, NULL,
+         "events happen now (needs --rate); without, they fill the week from 2026-03-02"},
+        {"shop", 0, CLI_FLAG, &shop, NULL,
+         "three topics: clickstream_raw, user_events, transactions"},
+        {"clean", 0, CLI_FLAG, &clean, NULL,
+         "no truncated, repeated or late lines, no null users, no new keys"},
+        {"paced-by", 0, CLI_TEXT, &paced_by, "TABLE",
+         "stay at most 4 MiB a partition ahead of what TABLE of the store has committed"},
+        {"summary", 0, CLI_TEXT, &summary_path, "FILE",
+         "write what was produced, by kind, as JSON"},
+        {"ddl", 0, CLI_FLAG, &ddl_only, NULL,
+         "print the CREATE TABLE statement that fits, and nothing else"},
+        {"property", 'X', CLI_LIST, &settings, "KEY=VALUE",
+         "a librdkafka setting; ${NAME} is taken from the environment"},
+        {"properties", 'F', CLI_TEXT, &properties_path, "FILE",
+         "librdkafka settings, one KEY=VALUE a line"},
         {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
 }
@@ -56,8 +69,8 @@ typedef struct production {
     wend_store *store; /* of the table that paces; NULL: none */
     char *out;         /* text not yet written */
     size_t out_length;
-    bool out_closed;   /* nobody reads standard output any more */
-    int only_topic;    /* print this topic alone; -1: all */
+    bool out_closed; /* nobody reads standard output any more */
+    int only_topic;  /* print this topic alone; -1: all */
     struct timespec begun;
     uint64_t line_count, byte_count; /* lines of the topics that go out */
     uint64_t truncated, repeated, null_user, late, disorder, new_keys;
@@ -98,9 +111,11 @@ static int64_t ask_table(void *context, const char *topic, int32_t partition)
     production *run = context;
     settled_question question = {topic, partition, 0};
     wend_error error;
-    wend_status status = wend_table_sources(run->store, paced_by, compare_source, &question, &error);
+    wend_status status =
+        wend_table_sources(run->store, paced_by, compare_source, &question, &error);
 
-    if (status != WEND_OK && status != WEND_NOT_FOUND) { /* A table may come later than its producer. */
+    if (status != WEND_OK &&
+        status != WEND_NOT_FOUND) { /* A table may come later than its producer. */
         cli_fail(&error, NULL);
         return -1;
     }
@@ -119,7 +134,8 @@ static wend_status flush_out(production *run, wend_error *error)
             return wendi_fail(error, WEND_CANCELLED, "nobody reads standard output any more");
         }
         if (written < 0 && errno != EINTR) {
-            return wendi_fail(error, WEND_IO, "cannot write to standard output: %s", strerror(errno));
+            return wendi_fail(error, WEND_IO, "cannot write to standard output: %s",
+                              strerror(errno));
         }
         done += written > 0 ? (size_t)written : 0;
     }
@@ -127,11 +143,16 @@ static wend_status flush_out(production *run, wend_error *error)
     return WEND_OK;
 }
 
-static wend_status send_line(production *run, const char *text, const wendi_clickgen_line *line, wend_error *error)
+static wend_status send_line(production *run, const char *text, const wendi_clickgen_line *line,
+                             wend_error *error)
 {
-    wendi_kafka_outgoing message = {.payload = text, .length = line->length, .key = line->key,
-                                    .key_length = line->key_length, .partition = -1};
-    return wendi_kafka_producer_send(run->producer, shop ? (uint32_t)line->topic : 0, &message, error);
+    wendi_kafka_outgoing message = {.payload = text,
+                                    .length = line->length,
+                                    .key = line->key,
+                                    .key_length = line->key_length,
+                                    .partition = -1};
+    return wendi_kafka_producer_send(run->producer, shop ? (uint32_t)line->topic : 0, &message,
+                                     error);
 }
 
 static void count_line(production *run, const wendi_clickgen_line *line)
@@ -197,7 +218,8 @@ static void show_progress(const production *run, double *shown_at)
     double seconds = seconds_since(&run->begun);
     if (seconds - *shown_at >= 0.5) {
         *shown_at = seconds;
-        fprintf(stderr, "\r%" PRIu64 " events, %.0f a second\033[K", run->line_count, (double)run->line_count / seconds);
+        fprintf(stderr, "\r%" PRIu64 " events, %.0f a second\033[K", run->line_count,
+                (double)run->line_count / seconds);
     }
 }
 
@@ -232,7 +254,8 @@ cleanup:
 
 static int check_usage(void)
 {
-    if (rate < 0 || duration_us < 0 || event_count == 0 || event_count < -1 || partition_count < 0 || partition_count > 10000) {
+    if (rate < 0 || duration_us < 0 || event_count == 0 || event_count < -1 ||
+        partition_count < 0 || partition_count > 10000) {
         return misuse("numbers must be above zero");
     }
     if (event_count < 0 && duration_us > 0 && rate == 0) {
@@ -251,7 +274,8 @@ static int check_usage(void)
         return EXIT_DONE;
     }
     if (shop ? topics_asked.count != 0 : topics_asked.count != 1) {
-        return misuse(shop ? "--shop sends to topics of its own names" : "to Kafka goes one --topic");
+        return misuse(shop ? "--shop sends to topics of its own names"
+                           : "to Kafka goes one --topic");
     }
     return EXIT_DONE;
 }
@@ -261,13 +285,15 @@ static uint64_t lines_wanted(void)
     if (event_count > 0) {
         return (uint64_t)event_count;
     }
-    double lines = rate > 0 && duration_us > 0 ? (double)rate * ((double)duration_us * 1e-6) : 10000;
+    double lines =
+        rate > 0 && duration_us > 0 ? (double)rate * ((double)duration_us * 1e-6) : 10000;
     return lines < 1 ? 1 : (uint64_t)lines;
 }
 
 static wend_status open_generator(production *run, wend_error *error)
 {
-    wendi_clickgen_options options = {.seed = (uint64_t)seed, .event_count = lines_wanted(), .shop = shop, .clean = clean};
+    wendi_clickgen_options options = {
+        .seed = (uint64_t)seed, .event_count = lines_wanted(), .shop = shop, .clean = clean};
     if (live) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
@@ -309,7 +335,8 @@ static int choose_topic(production *run)
     run->only_topic = -1;
     if (shop && topics_asked.count == 1) {
         for (int topic = 0; topic < WENDI_CLICKGEN_TOPIC_COUNT; topic++) {
-            if (strcmp(topics_asked.items[0], wendi_clickgen_topic_name((wendi_clickgen_topic)topic)) == 0) {
+            if (strcmp(topics_asked.items[0],
+                       wendi_clickgen_topic_name((wendi_clickgen_topic)topic)) == 0) {
                 run->only_topic = topic;
             }
         }
@@ -332,22 +359,27 @@ static wend_status write_summary(const production *run, wend_error *error)
         return wendi_fail(error, WEND_IO, "cannot write %s: %s", summary_path, strerror(errno));
     }
     fprintf(file,
-            "{\"lines\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"whole\":%" PRIu64 ",\"truncated\":%" PRIu64 ",\"duplicates\":%" PRIu64
-            ",\"null_users\":%" PRIu64 ",\"late\":%" PRIu64 ",\"out_of_order\":%" PRIu64 ",\"new_keys\":%" PRIu64 ",\"topics\":{",
-            run->line_count, run->byte_count, run->line_count - run->truncated - run->repeated, run->truncated, run->repeated,
-            run->null_user, run->late, run->disorder, run->new_keys);
+            "{\"lines\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"whole\":%" PRIu64
+            ",\"truncated\":%" PRIu64 ",\"duplicates\":%" PRIu64 ",\"null_users\":%" PRIu64
+            ",\"late\":%" PRIu64 ",\"out_of_order\":%" PRIu64 ",\"new_keys\":%" PRIu64
+            ",\"topics\":{",
+            run->line_count, run->byte_count, run->line_count - run->truncated - run->repeated,
+            run->truncated, run->repeated, run->null_user, run->late, run->disorder, run->new_keys);
     const char *separator = "";
     for (int topic = 0; topic < WENDI_CLICKGEN_TOPIC_COUNT; topic++) {
         if (run->by_topic[topic] > 0) {
-            const char *name = shop || topics_asked.count == 0 ? wendi_clickgen_topic_name((wendi_clickgen_topic)topic)
-                                                               : topics_asked.items[0];
+            const char *name = shop || topics_asked.count == 0
+                                   ? wendi_clickgen_topic_name((wendi_clickgen_topic)topic)
+                                   : topics_asked.items[0];
             fprintf(file, "%s\"%s\":%" PRIu64, separator, name, run->by_topic[topic]);
             separator = ",";
         }
     }
     fprintf(file, "}}\n");
     bool failed = ferror(file) != 0;
-    return fclose(file) != 0 || failed ? wendi_fail(error, WEND_IO, "cannot write %s: %s", summary_path, strerror(errno)) : WEND_OK;
+    return fclose(file) != 0 || failed
+               ? wendi_fail(error, WEND_IO, "cannot write %s: %s", summary_path, strerror(errno))
+               : WEND_OK;
 }
 
 static void tell(const production *run)
@@ -356,9 +388,10 @@ static void tell(const production *run)
     if (run->producer == NULL && !cli_stopped()) {
         return;
     }
-    fprintf(stderr, "%s%" PRIu64 " events (%" PRIu64 " cut short, %" PRIu64 " repeats) in %.1f s%s\n",
-            cli_stopped() ? "stopped after " : "", run->line_count, run->truncated, run->repeated, seconds,
-            run->producer != NULL ? ", all acknowledged" : "");
+    fprintf(stderr,
+            "%s%" PRIu64 " events (%" PRIu64 " cut short, %" PRIu64 " repeats) in %.1f s%s\n",
+            cli_stopped() ? "stopped after " : "", run->line_count, run->truncated, run->repeated,
+            seconds, run->producer != NULL ? ", all acknowledged" : "");
 }
 
 static void print_ddl(void)
@@ -443,15 +476,20 @@ static int run_produce(const cli_command *command, int argc, char **argv)
 const cli_command cli_produce_command = {
     .name = "produce",
     .summary = "make a seeded clickstream, as NDJSON or to Kafka",
-    .usage = "produce [--events N] [--seed S] [--brokers B --topic T] [--rate R] [--duration TIME] [--shop] [--ddl]",
-    .text = "Writes the clickstream of a made-up web shop: sessions of people who land, search, look at products, fill a\n"
-            "cart and buy or leave, with the dirt of real streams: of the lines 0.1 % are cut short, 0.5 % come twice, 0.2 %\n"
-            "have a null user, some come late or out of order, and half-way new keys appear. The same seed and options\n"
-            "give the same bytes. Without --brokers the lines go to standard output.\n"
-            "\n"
-            "  wend produce --ddl > events.sql\n"
-            "  wend produce --events 1M --seed 7 > events.ndjson\n"
-            "  wend produce --brokers localhost:9092 --topic clicks --rate 5k --duration 10min --live",
+    .usage = "produce [--events N] [--seed S] [--brokers B --topic T] [--rate R] [--duration TIME] "
+             "[--shop] [--ddl]",
+    .text =
+        "Writes the clickstream of a made-up web shop: sessions of people who land, search, look "
+        "at products, fill a\n"
+        "cart and buy or leave, with the dirt of real streams: of the lines 0.1 % are cut short, "
+        "0.5 % come twice, 0.2 %\n"
+        "have a null user, some come late or out of order, and half-way new keys appear. The same "
+        "seed and options\n"
+        "give the same bytes. Without --brokers the lines go to standard output.\n"
+        "\n"
+        "  wend produce --ddl > events.sql\n"
+        "  wend produce --events 1M --seed 7 > events.ndjson\n"
+        "  wend produce --brokers localhost:9092 --topic clicks --rate 5k --duration 10min --live",
     .options = produce_options,
     .run = run_produce,
 };
