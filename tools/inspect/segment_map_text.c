@@ -3,7 +3,7 @@
 
 #include "tools/inspect/segment_map.h"
 
-enum { BOUND_CHARACTERS = 28, KINDS_MAX = 24 };
+enum { BOUND_CHARACTERS = 40, KINDS_MAX = 24 };
 
 /** How often each encoding occurs among pages. */
 typedef struct encoding_count {
