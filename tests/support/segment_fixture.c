@@ -102,6 +102,9 @@ static void *make_values(size_t count, size_t each)
 /* Strings of the shape's numbers; near-unique shapes give near-unique strings. */
 static uint32_t render(char *to, int64_t value)
 {
+    if (value % 5 == 1) { /* longer than the bounds that footers keep */
+        return (uint32_t)sprintf(to, "https://shop.example/%0*lld/end-%lld", 70, (long long)(value % 13), (long long)value);
+    }
     int length = value % 7 == 0 ? sprintf(to, "%.*s", (int)((uint64_t)value % 3), "xy")
                                 : sprintf(to, "https://shop.example/%lld/item?id=%lld", (long long)(value % 97),
                                           (long long)value);
@@ -163,7 +166,7 @@ static void make_strings(column_data *column, column_shape shape, uint32_t row_c
     wendi_string *strings = make_values(row_count, sizeof *strings);
     int64_t before = 0;
     size_t at = 0;
-    column->bytes = wendi_alloc((size_t)row_count * 96 + 64);
+    column->bytes = wendi_alloc((size_t)row_count * 160 + 64);
     for (uint32_t i = 0; i < row_count; i++) {
         before = shaped_value(shape, state, before, i);
         bool null = column->nulls != NULL && column->nulls[i] != 0;
@@ -194,7 +197,7 @@ static void make_numbers(column_data *column, column_shape shape, uint32_t row_c
             ((int64_t *)column->values)[i] = type.kind == WENDI_TYPE_BOOLEAN ? before & 1 : before;
         } else if (physical == WENDI_PHYSICAL_F64) {
             double value = (double)before / (shape == SHAPE_RANDOM ? 7.0 : 100.0);
-            value = shape == SHAPE_EXTREME && i % 3 == 0 ? -0.0 : value;
+            value = (shape == SHAPE_EXTREME && i % 3 == 0) || (shape == SHAPE_RARE && i % 97 == 5) ? -0.0 : value;
             value = shape == SHAPE_EXTREME && i % 31 == 0 ? 0.0 / (double)(i & 0) : value;
             ((double *)column->values)[i] = type.kind == WENDI_TYPE_REAL ? (double)(float)value : value;
         } else {
