@@ -111,7 +111,9 @@ static wend_status add_aggregate(wendi_plan_groups *groups, const wendi_sql_expr
         if (grown == NULL) {
             return wendi_fail_nomem(error, "a plan", capacity * sizeof *grown);
         }
-        memcpy(grown, groups->aggregates, groups->aggregate_count * sizeof *grown);
+        if (groups->aggregate_count > 0) {
+            memcpy(grown, groups->aggregates, groups->aggregate_count * sizeof *grown);
+        }
         groups->aggregates = grown;
         groups->aggregate_capacity = capacity;
     }
