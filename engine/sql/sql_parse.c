@@ -111,15 +111,14 @@ static wend_status convert_statements(wendi_sql_reader *reader, const PgQuery__P
     return WEND_OK;
 }
 
-/* Parse reader->text; the library's tree lives only in here. */
-static wend_status parse_text(wendi_sql_reader *reader, const wendi_sql_statement **statements_out, uint32_t *count_out)
+/* Parse reader->text, cut into tokens before; the library's tree lives only in here. */
+static wend_status parse_tokens(wendi_sql_reader *reader, const wendi_sql_statement **statements_out, uint32_t *count_out)
 {
     ProtobufCAllocator allocator = wendi_sql_allocator();
     wend_status status = WEND_OK;
     PgQuery__ParseResult *tree = NULL;
     PgQueryProtobufParseResult result = {0};
 
-    WENDI_SQL_PASS(wendi_sql_tokenize(reader));
     result = pg_query_parse_protobuf(reader->text);
     if (result.error != NULL) {
         status = wendi_sql_syntax_error(reader, result.error);
@@ -173,7 +172,8 @@ wend_status wendi_sql_parse(const char *text, size_t length, wendi_arena *arena,
     *statements_out = NULL;
     *count_out = 0;
     WENDI_SQL_PASS(open_reader(&reader, "", text, length, "", arena, error));
-    return parse_text(&reader, statements_out, count_out);
+    WENDI_SQL_PASS(wendi_sql_tokenize(&reader));
+    return parse_tokens(&reader, statements_out, count_out);
 }
 
 wend_status wendi_sql_parse_one(const char *text, size_t length, wendi_arena *arena,
@@ -193,16 +193,6 @@ wend_status wendi_sql_parse_one(const char *text, size_t length, wendi_arena *ar
     return WEND_OK;
 }
 
-/* Nothing but one value: what was wrapped may have closed our bracket and gone on. */
-static bool is_lone_value(const wendi_sql_statement *statement, uint32_t count)
-{
-    const wendi_sql_select *select = count == 1 ? statement->select : NULL;
-    return select != NULL && statement->kind == WENDI_SQL_STATEMENT_SELECT && select->kind == WENDI_SQL_SELECT_PLAIN &&
-           select->target_count == 1 && select->targets[0].alias.length == 0 && select->from == NULL && select->where == NULL &&
-           select->group_count == 0 && select->having == NULL && select->order_count == 0 && select->limit == NULL &&
-           select->offset == NULL && select->with_count == 0 && !select->distinct;
-}
-
 wend_status wendi_sql_parse_expression(const char *text, size_t length, wendi_arena *arena,
                                        const wendi_sql_expr **expr_out, wend_error *error)
 {
@@ -211,9 +201,17 @@ wend_status wendi_sql_parse_expression(const char *text, size_t length, wendi_ar
     uint32_t count = 0;
     *expr_out = NULL;
     WENDI_SQL_PASS(open_reader(&reader, "select (", text, length, "\n)", arena, error)); /* the text may end in a comment */
-    WENDI_SQL_PASS(parse_text(&reader, &statements, &count));
-    const wendi_sql_expr *expr = is_lone_value(statements, count) ? statements->select->targets[0].expr : NULL;
-    if (expr == NULL || expr->kind == WENDI_SQL_STAR || expr->span.start < 0 || expr->span.end > (int32_t)length) {
+    WENDI_SQL_PASS(wendi_sql_tokenize(&reader));
+    int32_t close = reader.tokens[1].match;
+    if (close != WENDI_SQL_NO_TOKEN && close != reader.token_count - 1) {
+        /* It closes our bracket and goes on: what is behind is no part of one expression. */
+        return wendi_fail_at(error, WEND_INVALID, wendi_sql_place(&reader, reader.tokens[close].start),
+                             "this bracket closes none that was opened");
+    }
+    WENDI_SQL_PASS(parse_tokens(&reader, &statements, &count));
+    WEND_REQUIRE(count == 1 && statements->select != NULL && statements->select->target_count == 1);
+    const wendi_sql_expr *expr = statements->select->targets[0].expr;
+    if (expr->kind == WENDI_SQL_STAR || expr->span.start < 0) { /* a bare SELECT in our brackets has no place */
         return wendi_fail_at(error, WEND_INVALID, 0, "one expression is expected here");
     }
     *expr_out = expr;
