@@ -204,17 +204,31 @@ typedef struct reject_list {
     size_t reason_count;
 } reject_list;
 
+/* Where in its message a fault was found is not part of its kind: " (byte 544)" is left out. */
+static size_t kind_length(const wend_reject *reject)
+{
+    static const char place[] = " (byte ";
+    size_t length = reject->reason_length;
+    while (length > 0 && reject->reason[length - 1] != '(') {
+        length--;
+    }
+    bool placed = length >= 2 && length - 2 + sizeof place - 1 <= reject->reason_length &&
+                  memcmp(reject->reason + length - 2, place, sizeof place - 1) == 0;
+    return placed ? length - 2 : reject->reason_length;
+}
+
 static void count_reason(reject_list *list, const wend_reject *reject)
 {
+    size_t length = kind_length(reject);
     for (size_t i = 0; i < list->reason_count; i++) {
-        if (strlen(list->reasons[i]) == reject->reason_length && memcmp(list->reasons[i], reject->reason, reject->reason_length) == 0) {
+        if (strlen(list->reasons[i]) == length && memcmp(list->reasons[i], reject->reason, length) == 0) {
             list->counts[i]++;
             return;
         }
     }
     size_t at = list->reason_count < REASONS_MAX - 1 ? list->reason_count : REASONS_MAX - 1;
     if (at == list->reason_count) {
-        list->reasons[at] = at == REASONS_MAX - 1 ? strdup("(further reasons)") : strndup(reject->reason, reject->reason_length);
+        list->reasons[at] = at == REASONS_MAX - 1 ? strdup("(further reasons)") : strndup(reject->reason, length);
         list->reason_count += list->reasons[at] != NULL;
     }
     list->counts[at]++;

@@ -225,7 +225,7 @@ static struct {
     {"split", 0, CLI_TEXT, &sugar.split, "day", "end sessions at midnight, too"},                                           \
     {"split-on", 0, CLI_TEXT, &sugar.split_on, "EXPRESSION", "end sessions where this value changes, too"}
 
-static const cli_option end_of_options = {NULL, 0, CLI_FLAG, NULL, NULL, NULL};
+#define END_OF_OPTIONS {NULL, 0, CLI_FLAG, NULL, NULL, NULL}
 
 const cli_option *cli_funnel_options(void)
 {
@@ -240,7 +240,7 @@ const cli_option *cli_funnel_options(void)
         {"entry", 0, CLI_TEXT, &sugar.entry, "WORD", "best (default) or first"},
         {"count", 0, CLI_TEXT, &sugar.count, "WORD", "users (default), sessions or attempts"},
         {"at", 0, CLI_TEXT, &sugar.at, "WORD", "take --by at the first (default) or last row"},
-        COMMON_OPTIONS, end_of_options};
+        COMMON_OPTIONS, END_OF_OPTIONS};
     return options;
 }
 
@@ -253,7 +253,7 @@ const cli_option *cli_sessions_options(void)
         {"interaction", 0, CLI_TEXT, &sugar.interaction, "PREDICATE", "a bounce has no such row"},
         {"list", 0, CLI_FLAG, &sugar.list, NULL, "one line a session instead of the summary"},
         {"limit", 0, CLI_INTEGER, &sugar.limit, "N", "at most N lines"},
-        COMMON_OPTIONS, end_of_options};
+        COMMON_OPTIONS, END_OF_OPTIONS};
     return options;
 }
 
@@ -268,7 +268,7 @@ const cli_option *cli_paths_options(void)
         {"end-at", 0, CLI_TEXT, &sugar.end_at, "PREDICATE", "end at the first such row after"},
         {"keep-repeats", 0, CLI_FLAG, &sugar.keep_repeats, NULL, "do not collapse equal neighbours"},
         {"limit", 0, CLI_INTEGER, &sugar.limit, "N", "at most N lines"},
-        SESSION_OPTIONS, COMMON_OPTIONS, end_of_options};
+        SESSION_OPTIONS, COMMON_OPTIONS, END_OF_OPTIONS};
     return options;
 }
 
@@ -283,7 +283,7 @@ const cli_option *cli_retention_options(void)
         {"mode", 0, CLI_TEXT, &sugar.mode, "WORD", "on (default) or on_or_after"},
         {"week-start", 0, CLI_TEXT, &sugar.week_start, "WORD", "monday (default) or sunday"},
         {"list", 0, CLI_FLAG, &sugar.list, NULL, "one line a cohort and period instead of the matrix"},
-        COMMON_OPTIONS, end_of_options};
+        COMMON_OPTIONS, END_OF_OPTIONS};
     return options;
 }
 
