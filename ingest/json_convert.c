@@ -373,7 +373,7 @@ static bool from_number(wendi_convert_row *row, const wendi_convert_column *plan
 {
     wendi_string text = {number->data, number->length};
     bool plain = !number->has_exponent && number->digit_count <= PLAIN_DIGITS;
-    int64_t value = number->negative ? -(int64_t)number->mantissa : (int64_t)number->mantissa;
+    int64_t value = (int64_t)(number->negative ? 0 - number->mantissa : number->mantissa); /* if plain */
 
     switch (plan->kind) {
     case WENDI_CONVERT_TEXT:

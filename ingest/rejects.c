@@ -177,7 +177,7 @@ static bool take_string_member(wendi_json_string key, wendi_json_string value, w
 
 static bool take_number_member(wendi_json_string key, const wendi_json_number *number, wendi_reject_row *row)
 {
-    int64_t value = number->negative ? -(int64_t)number->mantissa : (int64_t)number->mantissa;
+    int64_t value = (int64_t)(number->negative ? 0 - number->mantissa : number->mantissa);
     if (number->has_exponent || number->fraction_count != 0 || number->digit_count > 19) {
         return false;
     }
