@@ -1,4 +1,5 @@
-/* Schema inference: lines into the tree, the tree into columns and roles, those into DDL that parses. */
+/* Schema inference: lines into the tree, the tree into columns and roles, those into DDL that
+ * parses. */
 #include "ingest/infer.h"
 
 #include <inttypes.h>
@@ -26,7 +27,8 @@ static wend_status copy(wendi_arena *arena, wendi_string text, wendi_string *out
     return bytes == NULL ? WEND_NOMEM : WEND_OK;
 }
 
-wend_status wendi_infer_open(const wendi_infer_options *options, wendi_infer **infer_out, wend_error *error)
+wend_status wendi_infer_open(const wendi_infer_options *options, wendi_infer **infer_out,
+                             wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_infer *infer = wendi_alloc_zero(1, sizeof *infer);
@@ -34,7 +36,8 @@ wend_status wendi_infer_open(const wendi_infer_options *options, wendi_infer **i
     if (infer == NULL) {
         return wendi_fail_nomem(error, "schema inference", sizeof *infer);
     }
-    infer->columns_max = options->columns_max != 0 ? options->columns_max : WENDI_INFER_COLUMNS_DEFAULT;
+    infer->columns_max =
+        options->columns_max != 0 ? options->columns_max : WENDI_INFER_COLUMNS_DEFAULT;
     WEND_TRY(copy(&infer->arena, options->table, &infer->table));
     WEND_TRY(copy(&infer->arena, options->source, &infer->source));
     WEND_TRY(wendi_infer_tree_init(&infer->tree));
@@ -77,7 +80,8 @@ static wend_status write_flat(wendi_string words, wendi_buffer *out)
 {
     wend_status status = WEND_OK;
     for (uint32_t i = 0; i < words.length && status == WEND_OK; i++) {
-        status = wendi_buffer_u8(out, (unsigned char)words.data[i] < 0x20 ? ' ' : (uint8_t)words.data[i]);
+        status = wendi_buffer_u8(out, (unsigned char)words.data[i] < 0x20 ? ' '
+                                                                          : (uint8_t)words.data[i]);
     }
     return status;
 }
@@ -92,13 +96,15 @@ static wend_status write_path(const wendi_infer_tree *tree, uint32_t index, wend
         keys[tree->nodes[at].depth - 1] = tree->nodes[at].key;
     }
     WEND_TRY(wendi_path_write(&(wendi_path){keys, count}, &path));
-    WEND_TRY(wendi_sql_print_string((wendi_string){(const char *)path.data, (uint32_t)path.length}, out));
+    WEND_TRY(wendi_sql_print_string((wendi_string){(const char *)path.data, (uint32_t)path.length},
+                                    out));
 cleanup:
     wendi_buffer_free(&path);
     return status;
 }
 
-static wend_status write_options(const wendi_infer_tree *tree, const wendi_infer_column *column, wendi_buffer *out)
+static wend_status write_options(const wendi_infer_tree *tree, const wendi_infer_column *column,
+                                 wendi_buffer *out)
 {
     wend_status status = WEND_OK;
     const char *before = " OPTIONS (";
@@ -121,7 +127,8 @@ cleanup:
 }
 
 /* Why this type, and how often the key is there. */
-static wend_status write_column_comment(const wendi_infer_tree *tree, const wendi_infer_column *column, wendi_buffer *out)
+static wend_status write_column_comment(const wendi_infer_tree *tree,
+                                        const wendi_infer_column *column, wendi_buffer *out)
 {
     wend_status status = WEND_OK;
     uint64_t events = tree->lines - tree->broken;
@@ -132,16 +139,19 @@ static wend_status write_column_comment(const wendi_infer_tree *tree, const wend
     }
     WEND_TRY(wendi_buffer_printf(out, " -- %s", column->why != NULL ? column->why : ""));
     if (partial) {
-        WEND_TRY(wendi_buffer_printf(out, "%sin %" PRIu64 " of %" PRIu64 " events", column->why != NULL ? "; " : "", present, events));
+        WEND_TRY(wendi_buffer_printf(out, "%sin %" PRIu64 " of %" PRIu64 " events",
+                                     column->why != NULL ? "; " : "", present, events));
     }
     if (partial && column->not_null) {
-        WEND_TRY(wendi_buffer_printf(out, ": the other %" PRIu64 " will be rejected", events - present));
+        WEND_TRY(
+            wendi_buffer_printf(out, ": the other %" PRIu64 " will be rejected", events - present));
     }
 cleanup:
     return status;
 }
 
-static wend_status write_columns(const wendi_infer_tree *tree, const wendi_infer_columns *columns, wendi_buffer *out)
+static wend_status write_columns(const wendi_infer_tree *tree, const wendi_infer_columns *columns,
+                                 wendi_buffer *out)
 {
     wend_status status = WEND_OK;
     for (uint32_t i = 0; i < columns->count; i++) {
@@ -160,7 +170,8 @@ cleanup:
     return status;
 }
 
-static wend_status write_head(const wendi_infer *infer, const wendi_infer_columns *columns, wendi_buffer *out)
+static wend_status write_head(const wendi_infer *infer, const wendi_infer_columns *columns,
+                              wendi_buffer *out)
 {
     wend_status status = WEND_OK;
     const wendi_infer_tree *tree = &infer->tree;
@@ -171,23 +182,33 @@ static wend_status write_head(const wendi_infer *infer, const wendi_infer_column
     }
     WEND_TRY(text(out, "; edit what is wrong, then run wend create.\n"));
     if (tree->broken > 0) {
-        WEND_TRY(wendi_buffer_printf(out, "-- %" PRIu64 " of them hold no JSON object: ingest will reject such lines.\n", tree->broken));
+        WEND_TRY(wendi_buffer_printf(
+            out, "-- %" PRIu64 " of them hold no JSON object: ingest will reject such lines.\n",
+            tree->broken));
     }
     if (tree->repeated_lines > 0) {
-        WEND_TRY(wendi_buffer_printf(out, "-- %" PRIu64 " of them repeat an earlier line exactly: unique_rows = true in WITH drops repeats.\n",
-                                     tree->repeated_lines));
+        WEND_TRY(wendi_buffer_printf(
+            out,
+            "-- %" PRIu64
+            " of them repeat an earlier line exactly: unique_rows = true in WITH drops repeats.\n",
+            tree->repeated_lines));
     }
     if (tree->nodes[0].overflow) {
-        WEND_TRY(wendi_buffer_printf(out, "-- There are more keys than the %u told apart; the others have no column.\n", columns->count));
+        WEND_TRY(wendi_buffer_printf(
+            out, "-- There are more keys than the %u told apart; the others have no column.\n",
+            columns->count));
     }
     if (columns->time_column == WENDI_INFER_NONE) {
-        WEND_TRY(text(out, "-- No key was recognised as the event's time: set time_column in WITH to a timestamptz NOT NULL column.\n"));
+        WEND_TRY(text(out, "-- No key was recognised as the event's time: set time_column in WITH "
+                           "to a timestamptz NOT NULL column.\n"));
     }
     if (columns->user_column == WENDI_INFER_NONE) {
-        WEND_TRY(text(out, "-- No key was recognised as the user: set user_column in WITH for sessions, funnels, paths, retention.\n"));
+        WEND_TRY(text(out, "-- No key was recognised as the user: set user_column in WITH for "
+                           "sessions, funnels, paths, retention.\n"));
     }
     if (columns->event_column == WENDI_INFER_NONE) {
-        WEND_TRY(text(out, "-- No key was recognised as the kind of event: set event_column in WITH if there is one.\n"));
+        WEND_TRY(text(out, "-- No key was recognised as the kind of event: set event_column in "
+                           "WITH if there is one.\n"));
     }
 cleanup:
     return status;
@@ -198,14 +219,17 @@ static wend_status write_roles(const wendi_infer_columns *columns, wendi_buffer 
     const struct {
         const char *name;
         uint32_t column;
-    } roles[] = {{"user_column", columns->user_column}, {"time_column", columns->time_column}, {"event_column", columns->event_column}};
+    } roles[] = {{"user_column", columns->user_column},
+                 {"time_column", columns->time_column},
+                 {"event_column", columns->event_column}};
     wend_status status = WEND_OK;
     uint32_t count = 0;
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         if (roles[i].column == WENDI_INFER_NONE) {
             continue;
         }
-        WEND_TRY(wendi_buffer_printf(out, "%s%s = ", count++ == 0 ? " WITH (\n    " : ",\n    ", roles[i].name));
+        WEND_TRY(wendi_buffer_printf(out, "%s%s = ", count++ == 0 ? " WITH (\n    " : ",\n    ",
+                                     roles[i].name));
         WEND_TRY(wendi_sql_print_string(columns->items[roles[i].column].name, out));
     }
     WEND_TRY(text(out, count > 0 ? "\n)" : ""));
@@ -214,7 +238,8 @@ cleanup:
 }
 
 /* What we print must be what we read: anything else is our own fault, and said so. */
-static wend_status check_ddl(const wendi_buffer *out, size_t begin, wendi_arena *arena, wend_error *error)
+static wend_status check_ddl(const wendi_buffer *out, size_t begin, wendi_arena *arena,
+                             wend_error *error)
 {
     wendi_schema *schema = NULL;
     const char *ddl = wendi_arena_copy(arena, (const char *)out->data + begin, out->length - begin);
@@ -224,7 +249,8 @@ static wend_status check_ddl(const wendi_buffer *out, size_t begin, wendi_arena 
     wend_status status = wendi_schema_parse(ddl, &schema, error);
     wendi_schema_free(schema);
     if (status != WEND_OK) {
-        wendi_error_context(error, "the guessed schema is not valid, which is a fault of wend infer");
+        wendi_error_context(error,
+                            "the guessed schema is not valid, which is a fault of wend infer");
     }
     return status;
 }
@@ -236,7 +262,9 @@ wend_status wendi_infer_write(wendi_infer *infer, wendi_buffer *out, wend_error 
     wendi_arena arena = {0};
     size_t begin = out->length;
     if (infer->tree.nodes[0].child_count == 0) {
-        wendi_fail(error, WEND_INVALID, "no line of the sample is a JSON object with keys (%" PRIu64 " lines read)", infer->tree.lines);
+        wendi_fail(error, WEND_INVALID,
+                   "no line of the sample is a JSON object with keys (%" PRIu64 " lines read)",
+                   infer->tree.lines);
         wendi_error_hint(error, "give newline-delimited JSON: one object a line");
         return WEND_INVALID;
     }

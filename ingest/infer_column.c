@@ -1,4 +1,5 @@
-/* From counts to columns: what becomes a column of its own, what stays together as jsonb, and the types. */
+/* From counts to columns: what becomes a column of its own, what stays together as jsonb, and the
+ * types. */
 #include "ingest/infer_column.h"
 
 #include <stdio.h>
@@ -8,7 +9,8 @@
 
 enum { SPARSE_CHILDREN = 32, COLUMN_NAME_CUT = 52 };
 
-/* ---- which keys are columns --------------------------------------------------------------------- */
+/* ---- which keys are columns ---------------------------------------------------------------------
+ */
 
 static bool is_only_object(const wendi_infer_node *node)
 {
@@ -25,16 +27,19 @@ static bool has_data_keys(const wendi_infer_tree *tree, const wendi_infer_node *
     if (node->child_count < SPARSE_CHILDREN) {
         return false;
     }
-    for (uint32_t child = node->first_child; child != WENDI_INFER_NONE; child = tree->nodes[child].next) {
+    for (uint32_t child = node->first_child; child != WENDI_INFER_NONE;
+         child = tree->nodes[child].next) {
         met += wendi_infer_present(&tree->nodes[child]) + tree->nodes[child].nulls;
     }
-    return met * 10 < node->objects * node->child_count; /* each in less than a tenth of the objects */
+    return met * 10 <
+           node->objects * node->child_count; /* each in less than a tenth of the objects */
 }
 
 static bool can_flatten(const wendi_infer_tree *tree, uint32_t index)
 {
     const wendi_infer_node *node = &tree->nodes[index];
-    return index == 0 || (is_only_object(node) && node->child_count > 0 && !has_data_keys(tree, node));
+    return index == 0 ||
+           (is_only_object(node) && node->child_count > 0 && !has_data_keys(tree, node));
 }
 
 /* Columns that the subtree gives now; folded[i]: object i stays whole. */
@@ -44,7 +49,8 @@ static uint32_t count_columns(const wendi_infer_tree *tree, const uint8_t *folde
     if (folded[index]) {
         return 1;
     }
-    for (uint32_t child = tree->nodes[index].first_child; child != WENDI_INFER_NONE; child = tree->nodes[child].next) {
+    for (uint32_t child = tree->nodes[index].first_child; child != WENDI_INFER_NONE;
+         child = tree->nodes[child].next) {
         count += count_columns(tree, folded, child);
     }
     return count;
@@ -53,7 +59,8 @@ static uint32_t count_columns(const wendi_infer_tree *tree, const uint8_t *folde
 /* Is every object above still flattened? Only then does the node count. */
 static bool is_reached(const wendi_infer_tree *tree, const uint8_t *folded, uint32_t index)
 {
-    for (uint32_t at = tree->nodes[index].parent; at != WENDI_INFER_NONE; at = tree->nodes[at].parent) {
+    for (uint32_t at = tree->nodes[index].parent; at != WENDI_INFER_NONE;
+         at = tree->nodes[at].parent) {
         if (folded[at]) {
             return false;
         }
@@ -76,7 +83,8 @@ static void fold_objects(const wendi_infer_tree *tree, uint32_t columns_max, uin
                 continue;
             }
             uint32_t width = count_columns(tree, folded, i);
-            bool deeper = best == WENDI_INFER_NONE || tree->nodes[i].depth > tree->nodes[best].depth;
+            bool deeper =
+                best == WENDI_INFER_NONE || tree->nodes[i].depth > tree->nodes[best].depth;
             if (deeper || (tree->nodes[i].depth == tree->nodes[best].depth && width > best_width)) {
                 best = i;
                 best_width = width;
@@ -90,10 +98,12 @@ static void fold_objects(const wendi_infer_tree *tree, uint32_t columns_max, uin
     }
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------------------------------
+ */
 
 /* The keys from the root, joined by dots. */
-static wend_status join_keys(const wendi_infer_tree *tree, uint32_t index, wendi_arena *arena, wendi_string *out)
+static wend_status join_keys(const wendi_infer_tree *tree, uint32_t index, wendi_arena *arena,
+                             wendi_string *out)
 {
     size_t length = 0;
     for (uint32_t at = index; at != 0; at = tree->nodes[at].parent) {
@@ -137,10 +147,12 @@ static bool name_is_taken(const wendi_infer_columns *columns, wendi_string name)
     return false;
 }
 
-/* The end of a long name, from a dot on if there is one; else its beginning, cut between characters. */
+/* The end of a long name, from a dot on if there is one; else its beginning, cut between
+ * characters. */
 static wendi_string shorten(wendi_string name)
 {
-    for (uint32_t from = name.length > COLUMN_NAME_CUT ? name.length - COLUMN_NAME_CUT : 0; from < name.length; from++) {
+    for (uint32_t from = name.length > COLUMN_NAME_CUT ? name.length - COLUMN_NAME_CUT : 0;
+         from < name.length; from++) {
         if (from > 0 && name.data[from - 1] == '.') {
             return (wendi_string){name.data + from, name.length - from};
         }
@@ -153,8 +165,8 @@ static wendi_string shorten(wendi_string name)
 }
 
 /* A name for the column: the path, shortened to what SQL allows and numbered until it is alone. */
-static wend_status choose_name(const wendi_infer_tree *tree, const wendi_infer_columns *columns, wendi_arena *arena,
-                               wendi_infer_column *column)
+static wend_status choose_name(const wendi_infer_tree *tree, const wendi_infer_columns *columns,
+                               wendi_arena *arena, wendi_infer_column *column)
 {
     wend_status status = WEND_OK;
     wendi_string full;
@@ -165,19 +177,23 @@ static wend_status choose_name(const wendi_infer_tree *tree, const wendi_infer_c
     }
     column->name = base;
     for (uint32_t number = 2; name_is_taken(columns, column->name); number++) {
-        char *text = wendi_arena_printf(arena, "%.*s_%u", (int)(base.length < COLUMN_NAME_CUT ? base.length : shorten(base).length),
-                                        base.data, number);
+        char *text = wendi_arena_printf(
+            arena, "%.*s_%u",
+            (int)(base.length < COLUMN_NAME_CUT ? base.length : shorten(base).length), base.data,
+            number);
         if (text == NULL) {
             return WEND_NOMEM;
         }
         column->name = wendi_string_of(text);
     }
-    column->explicit_path = !wendi_string_equal(column->name, full) || !is_plain_path(tree, column->node);
+    column->explicit_path =
+        !wendi_string_equal(column->name, full) || !is_plain_path(tree, column->node);
 cleanup:
     return status;
 }
 
-/* ---- types ------------------------------------------------------------------------------------- */
+/* ---- types -------------------------------------------------------------------------------------
+ */
 
 static bool ends_with(wendi_string key, const char *tail)
 {
@@ -187,7 +203,8 @@ static bool ends_with(wendi_string key, const char *tail)
 
 bool wendi_infer_names_a_time(wendi_string key)
 {
-    static const char *const tails[] = {"time", "timestamp", "date", "_at", "_ts", "_on", "epoch", "created", "updated"};
+    static const char *const tails[] = {"time", "timestamp", "date",    "_at",    "_ts",
+                                        "_on",  "epoch",     "created", "updated"};
     static const char *const words[] = {"t", "ts", "at", "when", "utc"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (key.length == strlen(words[i]) && strncasecmp(key.data, words[i], key.length) == 0) {
@@ -204,7 +221,8 @@ bool wendi_infer_names_a_time(wendi_string key)
 
 static bool names_money(wendi_string key)
 {
-    static const char *const tails[] = {"price", "amount", "cost", "revenue", "total", "subtotal", "tax", "fee", "discount", "value"};
+    static const char *const tails[] = {"price",    "amount", "cost", "revenue",  "total",
+                                        "subtotal", "tax",    "fee",  "discount", "value"};
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
         if (ends_with(key, tails[i])) {
             return true;
@@ -215,8 +233,9 @@ static bool names_money(wendi_string key)
 
 static bool names_an_address(wendi_string key)
 {
-    return ends_with(key, "ip") || ends_with(key, "addr") || ends_with(key, "address") || ends_with(key, "ipv4") ||
-           ends_with(key, "ipv6") || ends_with(key, "client") || ends_with(key, "host");
+    return ends_with(key, "ip") || ends_with(key, "addr") || ends_with(key, "address") ||
+           ends_with(key, "ipv4") || ends_with(key, "ipv6") || ends_with(key, "client") ||
+           ends_with(key, "host");
 }
 
 /* Numbers of 2001 to 2100 counted in the unit that fits; NULL when they are no times. */
@@ -239,7 +258,8 @@ static const char *epoch_of(double least, double greatest, const char **why)
     return NULL;
 }
 
-static void guess_number(const wendi_infer_node *node, wendi_arena *arena, wendi_infer_column *column)
+static void guess_number(const wendi_infer_node *node, wendi_arena *arena,
+                         wendi_infer_column *column)
 {
     bool whole = node->fractions == 0;
     double least = node->integers > 0 ? (double)node->least : node->real_least;
@@ -248,7 +268,9 @@ static void guess_number(const wendi_infer_node *node, wendi_arena *arena, wendi
         least = node->real_least < least ? node->real_least : least;
         greatest = node->real_greatest > greatest ? node->real_greatest : greatest;
     }
-    column->time_format = wendi_infer_names_a_time(node->key) && !node->exponent ? epoch_of(least, greatest, &column->why) : NULL;
+    column->time_format = wendi_infer_names_a_time(node->key) && !node->exponent
+                              ? epoch_of(least, greatest, &column->why)
+                              : NULL;
     if (column->time_format != NULL) {
         column->type = "timestamptz";
     } else if (whole) {
@@ -258,7 +280,8 @@ static void guess_number(const wendi_infer_node *node, wendi_arena *arena, wendi
         column->why = "whole numbers beyond bigint, kept as they are written";
     } else if (names_money(node->key) && !node->exponent && node->fraction_digits <= 4) {
         column->type = node->fraction_digits > 2 ? "numeric(18,4)" : "numeric(18,2)";
-        column->why = wendi_arena_printf(arena, "decimals with at most %u digits behind the point", node->fraction_digits);
+        column->why = wendi_arena_printf(arena, "decimals with at most %u digits behind the point",
+                                         node->fraction_digits);
     } else {
         column->type = "double precision";
     }
@@ -295,11 +318,11 @@ static void guess_type(const wendi_infer_tree *tree, wendi_arena *arena, wendi_i
     } else if (node->objects > 0 || node->arrays > 0) {
         bool whole = node->objects == present;
         column->type = "jsonb";
-        column->why = node->arrays == present                 ? "arrays"
-                      : whole && node->child_count == 0       ? "empty objects"
-                      : whole && has_data_keys(tree, node)    ? "an object whose keys look like data"
-                      : whole                                 ? "a subtree kept whole"
-                                                              : "values of several kinds";
+        column->why = node->arrays == present              ? "arrays"
+                      : whole && node->child_count == 0    ? "empty objects"
+                      : whole && has_data_keys(tree, node) ? "an object whose keys look like data"
+                      : whole                              ? "a subtree kept whole"
+                                                           : "values of several kinds";
     } else if (node->strings == present) {
         guess_string(node, column);
     } else if (node->booleans == present) {
@@ -312,8 +335,8 @@ static void guess_type(const wendi_infer_tree *tree, wendi_arena *arena, wendi_i
     }
 }
 
-static wend_status add_columns(const wendi_infer_tree *tree, const uint8_t *folded, uint32_t index, wendi_arena *arena,
-                               wendi_infer_columns *out)
+static wend_status add_columns(const wendi_infer_tree *tree, const uint8_t *folded, uint32_t index,
+                               wendi_arena *arena, wendi_infer_columns *out)
 {
     wend_status status = WEND_OK;
     if (folded[index]) {
@@ -324,23 +347,27 @@ static wend_status add_columns(const wendi_infer_tree *tree, const uint8_t *fold
         out->count++;
         return WEND_OK;
     }
-    for (uint32_t child = tree->nodes[index].first_child; child != WENDI_INFER_NONE; child = tree->nodes[child].next) {
+    for (uint32_t child = tree->nodes[index].first_child; child != WENDI_INFER_NONE;
+         child = tree->nodes[child].next) {
         WEND_TRY(add_columns(tree, folded, child, arena, out));
     }
 cleanup:
     return status;
 }
 
-wend_status wendi_infer_guess_columns(const wendi_infer_tree *tree, uint32_t columns_max, wendi_arena *arena,
-                                      wendi_infer_columns *out)
+wend_status wendi_infer_guess_columns(const wendi_infer_tree *tree, uint32_t columns_max,
+                                      wendi_arena *arena, wendi_infer_columns *out)
 {
     uint8_t *folded = wendi_arena_alloc_zero(arena, tree->node_count);
-    *out = (wendi_infer_columns){.user_column = WENDI_INFER_NONE, .time_column = WENDI_INFER_NONE, .event_column = WENDI_INFER_NONE};
+    *out = (wendi_infer_columns){.user_column = WENDI_INFER_NONE,
+                                 .time_column = WENDI_INFER_NONE,
+                                 .event_column = WENDI_INFER_NONE};
     if (folded == NULL) {
         return WEND_NOMEM;
     }
     fold_objects(tree, columns_max, folded);
-    out->items = wendi_arena_alloc_zero(arena, ((size_t)count_columns(tree, folded, 0) + 1) * sizeof *out->items);
+    out->items = wendi_arena_alloc_zero(arena, ((size_t)count_columns(tree, folded, 0) + 1) *
+                                                   sizeof *out->items);
     if (out->items == NULL) {
         return WEND_NOMEM;
     }

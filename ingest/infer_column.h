@@ -1,6 +1,6 @@
 /**
- * Columns guessed from the tree of keys: which keys become columns, of what type, and why. Inside of
- * schema inference (infer.h).
+ * Columns guessed from the tree of keys: which keys become columns, of what type, and why. Inside
+ * of schema inference (infer.h).
  */
 #ifndef WENDI_INGEST_INFER_COLUMN_H
 #define WENDI_INGEST_INFER_COLUMN_H
@@ -10,13 +10,13 @@
 typedef struct wendi_infer_column {
     uint32_t node;
     wendi_string name;
-    const char *type;       /* as SQL writes it */
+    const char *type;        /* as SQL writes it */
     const char *time_format; /* OPTIONS (format …), or NULL */
-    bool zoneless;          /* OPTIONS (timezone 'UTC'): a guess that its comment owns up to */
-    bool explicit_path;     /* the name alone does not lead there */
+    bool zoneless;           /* OPTIONS (timezone 'UTC'): a guess that its comment owns up to */
+    bool explicit_path;      /* the name alone does not lead there */
     bool not_null;
     bool unique;
-    const char *why;        /* a clause for the comment, or NULL */
+    const char *why; /* a clause for the comment, or NULL */
 } wendi_infer_column;
 
 typedef struct wendi_infer_columns {
@@ -28,9 +28,10 @@ typedef struct wendi_infer_columns {
 } wendi_infer_columns;
 
 /** All of it lives in `arena`. WEND_NOMEM. */
-wend_status wendi_infer_guess_columns(const wendi_infer_tree *tree, uint32_t columns_max, wendi_arena *arena,
-                                      wendi_infer_columns *out);
-/** infer_role.c: which column says when, who and what; sets NOT NULL and UNIQUE where that is clear. */
+wend_status wendi_infer_guess_columns(const wendi_infer_tree *tree, uint32_t columns_max,
+                                      wendi_arena *arena, wendi_infer_columns *out);
+/** infer_role.c: which column says when, who and what; sets NOT NULL and UNIQUE where that is
+ * clear. */
 void wendi_infer_guess_roles(const wendi_infer_tree *tree, wendi_infer_columns *columns);
 /** Is `key` a name that times have, such as ts, created_at, eventTime? */
 bool wendi_infer_names_a_time(wendi_string key);

@@ -1,4 +1,5 @@
-/* Walking sample lines into the tree of keys. A line is validated as a whole first, so the walk itself meets no fault. */
+/* Walking sample lines into the tree of keys. A line is validated as a whole first, so the walk
+ * itself meets no fault. */
 #include "ingest/infer_tree.h"
 
 #include "engine/base/alloc.h"
@@ -8,7 +9,7 @@
 
 enum {
     PADDING_BYTES = 64,
-    DISTINCT_MAX = 512,       /* of ordinary values: enough to tell a few kinds from many */
+    DISTINCT_MAX = 512,         /* of ordinary values: enough to tell a few kinds from many */
     DISTINCT_IDS_MAX = 1 << 18, /* of ids: enough to believe that they are unique */
     DISTINCT_LINES_MAX = 1 << 20,
     DISTINCT_DEPTH_MAX = 2
@@ -16,7 +17,8 @@ enum {
 
 static const char LOG_PATTERN[] = "%d/%b/%Y:%H:%M:%S %z";
 
-/* ---- sets of hashes ---------------------------------------------------------------------------- */
+/* ---- sets of hashes ----------------------------------------------------------------------------
+ */
 
 static void set_put(uint64_t *slots, uint32_t slot_count, uint64_t hash)
 {
@@ -68,7 +70,8 @@ static wend_status set_add(wendi_infer_set *set, uint64_t hash, bool *repeated)
     return WEND_OK;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------- */
+/* ---- nodes -------------------------------------------------------------------------------------
+ */
 
 /* Keys that are names are words; keys that are data are numbers, addresses, sentences. */
 static bool is_odd_key(wendi_string key)
@@ -76,7 +79,8 @@ static bool is_odd_key(wendi_string key)
     uint32_t digits = 0;
     for (uint32_t i = 0; i < key.length; i++) {
         unsigned char c = (unsigned char)key.data[i];
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' || c == '$' || c == '@';
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' ||
+                    c == '$' || c == '@';
         digits += c >= '0' && c <= '9';
         if (!word && !(c >= '0' && c <= '9')) {
             return true;
@@ -105,7 +109,8 @@ static uint32_t *find_slot(const wendi_infer_tree *tree, uint32_t parent, wendi_
     return &tree->table[at];
 }
 
-static wend_status add_node(wendi_infer_tree *tree, uint32_t parent, wendi_string key, uint32_t *added)
+static wend_status add_node(wendi_infer_tree *tree, uint32_t parent, wendi_string key,
+                            uint32_t *added)
 {
     if (tree->node_count == tree->node_capacity) {
         uint32_t capacity = tree->node_capacity == 0 ? 64 : 2 * tree->node_capacity;
@@ -130,7 +135,8 @@ static wend_status add_node(wendi_infer_tree *tree, uint32_t parent, wendi_strin
                                .forms = WENDI_INFER_FORMS,
                                .least = INT64_MAX,
                                .greatest = INT64_MIN,
-                               .distinct.count_max = names_an_id(key) ? DISTINCT_IDS_MAX : DISTINCT_MAX};
+                               .distinct.count_max =
+                                   names_an_id(key) ? DISTINCT_IDS_MAX : DISTINCT_MAX};
     if (parent != WENDI_INFER_NONE) {
         wendi_infer_node *above = &tree->nodes[parent];
         node->depth = above->depth + 1;
@@ -147,7 +153,8 @@ static wend_status add_node(wendi_infer_tree *tree, uint32_t parent, wendi_strin
 }
 
 /* The node of `key` in `parent`; NONE when it is one too many. */
-static wend_status child_of(wendi_infer_tree *tree, uint32_t parent, wendi_string key, uint32_t *child)
+static wend_status child_of(wendi_infer_tree *tree, uint32_t parent, wendi_string key,
+                            uint32_t *child)
 {
     uint32_t *slot = find_slot(tree, parent, key);
     uint32_t most = parent == 0 ? WENDI_INFER_ROOT_CHILDREN_MAX : WENDI_INFER_CHILDREN_MAX;
@@ -168,23 +175,27 @@ static wend_status child_of(wendi_infer_tree *tree, uint32_t parent, wendi_strin
     return status;
 }
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ------------------------------------------------------------------------------------
+ */
 
 static uint8_t forms_of(wendi_string text, uint8_t possible)
 {
     uint8_t forms = 0;
     int64_t us = 0;
     wendi_b16 sixteen;
-    if ((possible & WENDI_INFER_UUID) != 0 && text.length == 36 && wendi_parse_uuid(text, &sixteen, NULL) == WEND_OK) {
+    if ((possible & WENDI_INFER_UUID) != 0 && text.length == 36 &&
+        wendi_parse_uuid(text, &sixteen, NULL) == WEND_OK) {
         forms |= WENDI_INFER_UUID;
     }
     if ((possible & WENDI_INFER_INET) != 0 && wendi_parse_inet(text, &sixteen, NULL) == WEND_OK) {
         forms |= WENDI_INFER_INET;
     }
-    if ((possible & WENDI_INFER_DATE) != 0 && text.length == 10 && wendi_parse_date(text, &us, NULL) == WEND_OK) {
+    if ((possible & WENDI_INFER_DATE) != 0 && text.length == 10 &&
+        wendi_parse_date(text, &us, NULL) == WEND_OK) {
         forms |= WENDI_INFER_DATE;
     }
-    if (text.length > 10 && (possible & WENDI_INFER_TIME_ZONED) != 0 && wendi_parse_timestamp(text, NULL, &us, NULL) == WEND_OK) {
+    if (text.length > 10 && (possible & WENDI_INFER_TIME_ZONED) != 0 &&
+        wendi_parse_timestamp(text, NULL, &us, NULL) == WEND_OK) {
         forms |= WENDI_INFER_TIME_ZONED;
     }
     if (text.length > 10 && (possible & WENDI_INFER_TIME_ZONELESS) != 0 &&
@@ -192,7 +203,8 @@ static uint8_t forms_of(wendi_string text, uint8_t possible)
         forms |= WENDI_INFER_TIME_ZONELESS; /* those with a zone too: then both bits stay */
     }
     if ((possible & WENDI_INFER_TIME_LOG) != 0 &&
-        wendi_parse_timestamp_pattern(text, wendi_string_of(LOG_PATTERN), NULL, &us, NULL) == WEND_OK) {
+        wendi_parse_timestamp_pattern(text, wendi_string_of(LOG_PATTERN), NULL, &us, NULL) ==
+            WEND_OK) {
         forms |= WENDI_INFER_TIME_LOG;
     }
     return forms;
@@ -248,20 +260,25 @@ static wend_status note_number(wendi_infer_node *node, const wendi_json_number *
         return note_distinct(node, text);
     }
     if (wendi_parse_f64(text, &real, NULL) == WEND_OK) {
-        node->real_least = node->fractions == 0 || real < node->real_least ? real : node->real_least;
-        node->real_greatest = node->fractions == 0 || real > node->real_greatest ? real : node->real_greatest;
+        node->real_least =
+            node->fractions == 0 || real < node->real_least ? real : node->real_least;
+        node->real_greatest =
+            node->fractions == 0 || real > node->real_greatest ? real : node->real_greatest;
     }
     node->fractions++;
     node->huge = node->huge || whole;
     node->exponent = node->exponent || number->has_exponent;
-    node->fraction_digits = number->fraction_count > node->fraction_digits ? number->fraction_count : node->fraction_digits;
+    node->fraction_digits = number->fraction_count > node->fraction_digits ? number->fraction_count
+                                                                           : node->fraction_digits;
     return note_distinct(node, text);
 }
 
-static wend_status walk_value(wendi_infer_tree *tree, uint32_t index, const char *at, const char *end, const char **behind);
+static wend_status walk_value(wendi_infer_tree *tree, uint32_t index, const char *at,
+                              const char *end, const char **behind);
 
 /* `at` is behind the opening brace. Recursion is bounded by the validator: 64 levels. */
-static wend_status walk_object(wendi_infer_tree *tree, uint32_t index, const char *at, const char *end, const char **behind)
+static wend_status walk_object(wendi_infer_tree *tree, uint32_t index, const char *at,
+                               const char *end, const char **behind)
 {
     wendi_json_error fault;
     wend_status status = WEND_OK;
@@ -292,7 +309,8 @@ cleanup:
     return status;
 }
 
-static wend_status walk_value(wendi_infer_tree *tree, uint32_t index, const char *at, const char *end, const char **behind)
+static wend_status walk_value(wendi_infer_tree *tree, uint32_t index, const char *at,
+                              const char *end, const char **behind)
 {
     wendi_json_error fault;
     wendi_json_string string = {0};
@@ -380,5 +398,6 @@ void wendi_infer_tree_free(wendi_infer_tree *tree)
 
 uint64_t wendi_infer_present(const wendi_infer_node *node)
 {
-    return node->booleans + node->integers + node->fractions + node->strings + node->objects + node->arrays;
+    return node->booleans + node->integers + node->fractions + node->strings + node->objects +
+           node->arrays;
 }

@@ -1,6 +1,6 @@
 /**
- * What a sample of JSON lines looks like: a tree of keys, each with counts of the kinds of values it had
- * and with what their texts had in common. Inside of schema inference (infer.h).
+ * What a sample of JSON lines looks like: a tree of keys, each with counts of the kinds of values
+ * it had and with what their texts had in common. Inside of schema inference (infer.h).
  *
  * Memory is bounded: at most WENDI_INFER_NODES_MAX keys and a few hundred distinct values each are
  * told apart. Beyond that an object counts as one whose keys are data.
@@ -23,9 +23,9 @@ typedef enum wendi_infer_form {
     WENDI_INFER_UUID = 1,
     WENDI_INFER_INET = 2,
     WENDI_INFER_DATE = 4,
-    WENDI_INFER_TIME_ZONED = 8,    /* ISO with an offset */
+    WENDI_INFER_TIME_ZONED = 8,     /* ISO with an offset */
     WENDI_INFER_TIME_ZONELESS = 16, /* ISO without */
-    WENDI_INFER_TIME_LOG = 32,     /* 10/Oct/2000:13:55:36 -0700 */
+    WENDI_INFER_TIME_LOG = 32,      /* 10/Oct/2000:13:55:36 -0700 */
     WENDI_INFER_FORMS = 63
 } wendi_infer_form;
 
@@ -61,9 +61,9 @@ typedef struct wendi_infer_node {
     double real_greatest;
     uint32_t fraction_digits; /* most digits behind the point */
     bool exponent;
-    bool huge;       /* a whole number beyond 64 bits */
-    bool overflow;   /* more children than are told apart */
-    uint8_t forms;   /* wendi_infer_form: what every string could be */
+    bool huge;     /* a whole number beyond 64 bits */
+    bool overflow; /* more children than are told apart */
+    uint8_t forms; /* wendi_infer_form: what every string could be */
     wendi_infer_set distinct;
 } wendi_infer_node;
 
@@ -74,8 +74,8 @@ typedef struct wendi_infer_tree {
     uint32_t node_capacity;
     uint32_t *table; /* open addressing over (parent, key): node + 1 */
     uint32_t table_size;
-    wendi_buffer line;    /* padded copy of the line in hand */
-    wendi_buffer scratch; /* a string without its escapes */
+    wendi_buffer line;       /* padded copy of the line in hand */
+    wendi_buffer scratch;    /* a string without its escapes */
     wendi_infer_set repeats; /* hashes of whole lines */
     uint64_t lines;
     uint64_t broken;

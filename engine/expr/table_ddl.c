@@ -1,7 +1,7 @@
 /*
- * From CREATE TABLE and ALTER TABLE … ADD COLUMN to schemas. A schema is always made anew from a whole
- * statement: an added column is put behind the columns of the table's own DDL and all is built again,
- * so there is one way to make a schema and one place that checks it.
+ * From CREATE TABLE and ALTER TABLE … ADD COLUMN to schemas. A schema is always made anew from a
+ * whole statement: an added column is put behind the columns of the table's own DDL and all is
+ * built again, so there is one way to make a schema and one place that checks it.
  */
 #include "engine/expr/table_ddl_internal.h"
 
@@ -9,7 +9,9 @@
 
 #include "engine/base/alloc.h"
 
-enum { COLUMNS_MAX = 1600 }; /* PostgreSQL's limit; a wider event has subtrees that belong in jsonb */
+enum {
+    COLUMNS_MAX = 1600
+}; /* PostgreSQL's limit; a wider event has subtrees that belong in jsonb */
 
 wend_status wendi_ddl_copy(wendi_ddl *ddl, wendi_string text, wendi_string *out)
 {
@@ -25,7 +27,8 @@ wend_status wendi_ddl_memory(wendi_ddl *ddl, size_t count, size_t bytes_each, vo
     return memory == NULL ? wendi_fail_nomem(ddl->error, "a schema", count * bytes_each) : WEND_OK;
 }
 
-wend_status wendi_ddl_refuse(wendi_ddl *ddl, int32_t position, const char *hint, const char *format, ...)
+wend_status wendi_ddl_refuse(wendi_ddl *ddl, int32_t position, const char *hint, const char *format,
+                             ...)
 {
     char message[512];
     va_list arguments;
@@ -39,7 +42,8 @@ wend_status wendi_ddl_refuse(wendi_ddl *ddl, int32_t position, const char *hint,
     return WEND_INVALID;
 }
 
-wend_status wendi_ddl_find(wendi_ddl *ddl, wendi_string name, int32_t position, const char *what, uint32_t *column)
+wend_status wendi_ddl_find(wendi_ddl *ddl, wendi_string name, int32_t position, const char *what,
+                           uint32_t *column)
 {
     const char *names[COLUMNS_MAX + 1];
     *column = wendi_schema_find(ddl->schema, name);
@@ -50,7 +54,8 @@ wend_status wendi_ddl_find(wendi_ddl *ddl, wendi_string name, int32_t position, 
         names[i] = ddl->schema->columns[i].name.data;
     }
     names[ddl->schema->column_count] = NULL;
-    wendi_ddl_refuse(ddl, position, "", "%s names the column %.*s, which is not in the table", what, WENDI_DDL_TEXT(name));
+    wendi_ddl_refuse(ddl, position, "", "%s names the column %.*s, which is not in the table", what,
+                     WENDI_DDL_TEXT(name));
     const char *near = wendi_ddl_suggest(name, names);
     if (near != NULL) {
         wendi_error_hint(ddl->error, "do you mean %s?", near);
@@ -65,8 +70,10 @@ static wend_status add_column(wendi_ddl *ddl, uint32_t index)
     const wendi_sql_column_def *node = &ddl->statement->columns[index];
     wendi_column *column = &schema->columns[index];
     if (wendi_schema_find(schema, node->name) != WENDI_NO_COLUMN) {
-        return wendi_ddl_refuse(ddl, node->span.start, "columns have different names; several may read the same path by OPTIONS (path '…')",
-                                "the column %.*s stands here twice", WENDI_DDL_TEXT(node->name));
+        return wendi_ddl_refuse(
+            ddl, node->span.start,
+            "columns have different names; several may read the same path by OPTIONS (path '…')",
+            "the column %.*s stands here twice", WENDI_DDL_TEXT(node->name));
     }
     WEND_TRY(wendi_ddl_copy(ddl, node->name, &column->name));
     column->id = index + 1;
@@ -84,17 +91,22 @@ static wend_status add_columns(wendi_ddl *ddl)
     const wendi_sql_statement *statement = ddl->statement;
     bool any_stored = false;
     if (statement->column_count > COLUMNS_MAX) {
-        return wendi_ddl_refuse(ddl, statement->columns[COLUMNS_MAX].span.start, "keep rarely used subtrees as one jsonb column each",
+        return wendi_ddl_refuse(ddl, statement->columns[COLUMNS_MAX].span.start,
+                                "keep rarely used subtrees as one jsonb column each",
                                 "a table has at most %d columns", COLUMNS_MAX);
     }
-    WEND_TRY(wendi_ddl_memory(ddl, statement->column_count, sizeof *ddl->schema->columns, &ddl->schema->columns));
+    WEND_TRY(wendi_ddl_memory(ddl, statement->column_count, sizeof *ddl->schema->columns,
+                              &ddl->schema->columns));
     for (uint32_t i = 0; i < statement->column_count; i++) {
         WEND_TRY(add_column(ddl, i));
         any_stored = any_stored || ddl->schema->columns[i].origin != WENDI_ORIGIN_GENERATED;
     }
     if (!any_stored) {
-        return wendi_ddl_refuse(ddl, statement->table_span.start, "name the columns that the events bring: CREATE TABLE t (ts timestamptz "
-                                "NOT NULL, …)", "a table needs at least one column that is not generated");
+        return wendi_ddl_refuse(
+            ddl, statement->table_span.start,
+            "name the columns that the events bring: CREATE TABLE t (ts timestamptz "
+            "NOT NULL, …)",
+            "a table needs at least one column that is not generated");
     }
 cleanup:
     return status;
@@ -111,18 +123,20 @@ static wend_status fill(wendi_ddl *ddl)
     WEND_TRY(wendi_ddl_table_options(ddl));
     schema->next_column_id = schema->column_count + 1;
     WEND_TRY(wendi_schema_write_ddl(schema, &text));
-    WEND_TRY(wendi_ddl_copy(ddl, (wendi_string){(const char *)text.data, (uint32_t)text.length}, &schema->ddl));
+    WEND_TRY(wendi_ddl_copy(ddl, (wendi_string){(const char *)text.data, (uint32_t)text.length},
+                            &schema->ddl));
 cleanup:
     wendi_buffer_free(&text);
     return status;
 }
 
 /* Columns of `statement` from `added_from` on are written in `added_text`. */
-static wend_status make_schema(const wendi_sql_statement *statement, uint32_t added_from, const char *added_text,
-                               wendi_schema **schema_out, wend_error *error)
+static wend_status make_schema(const wendi_sql_statement *statement, uint32_t added_from,
+                               const char *added_text, wendi_schema **schema_out, wend_error *error)
 {
     wend_status status = WEND_OK;
-    wendi_ddl ddl = {.statement = statement, .added_from = added_from, .added_text = added_text, .error = error};
+    wendi_ddl ddl = {
+        .statement = statement, .added_from = added_from, .added_text = added_text, .error = error};
     *schema_out = NULL;
     ddl.schema = wendi_alloc_zero(1, sizeof *ddl.schema);
     if (ddl.schema == NULL) {
@@ -142,7 +156,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_schema_from_statement(const wendi_sql_statement *statement, wendi_schema **schema_out, wend_error *error)
+wend_status wendi_schema_from_statement(const wendi_sql_statement *statement,
+                                        wendi_schema **schema_out, wend_error *error)
 {
     *schema_out = NULL;
     if (statement->kind != WENDI_SQL_STATEMENT_CREATE_TABLE) {
@@ -166,7 +181,8 @@ cleanup:
     return status;
 }
 
-static bool ids_fit(const wendi_schema *schema, const uint32_t *ids, uint32_t id_count, uint32_t next_column_id)
+static bool ids_fit(const wendi_schema *schema, const uint32_t *ids, uint32_t id_count,
+                    uint32_t next_column_id)
 {
     if (id_count != schema->column_count) {
         return false;
@@ -192,8 +208,9 @@ static void set_ids(wendi_schema *schema, const uint32_t *ids, uint32_t next_col
     schema->next_column_id = next_column_id;
 }
 
-wend_status wendi_schema_parse_with_ids(const char *ddl, const uint32_t *ids, uint32_t id_count, uint32_t next_column_id,
-                                        wendi_schema **schema_out, wend_error *error)
+wend_status wendi_schema_parse_with_ids(const char *ddl, const uint32_t *ids, uint32_t id_count,
+                                        uint32_t next_column_id, wendi_schema **schema_out,
+                                        wend_error *error)
 {
     wendi_schema *schema = NULL;
     *schema_out = NULL;
@@ -210,14 +227,17 @@ wend_status wendi_schema_parse_with_ids(const char *ddl, const uint32_t *ids, ui
     }
     if (!ids_fit(schema, ids, id_count, next_column_id)) {
         wendi_schema_free(schema);
-        return wendi_fail(error, WEND_CORRUPT, "the stored schema is damaged: %u column ids do not fit its columns", id_count);
+        return wendi_fail(error, WEND_CORRUPT,
+                          "the stored schema is damaged: %u column ids do not fit its columns",
+                          id_count);
     }
     set_ids(schema, ids, next_column_id);
     *schema_out = schema;
     return WEND_OK;
 }
 
-wend_status wendi_schema_copy(const wendi_schema *schema, wendi_schema **schema_out, wend_error *error)
+wend_status wendi_schema_copy(const wendi_schema *schema, wendi_schema **schema_out,
+                              wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_arena arena = {0};
@@ -229,13 +249,15 @@ wend_status wendi_schema_copy(const wendi_schema *schema, wendi_schema **schema_
     for (uint32_t i = 0; i < schema->column_count; i++) {
         ids[i] = schema->columns[i].id;
     }
-    WEND_TRY(wendi_schema_parse_with_ids(schema->ddl.data, ids, schema->column_count, schema->next_column_id, schema_out, error));
+    WEND_TRY(wendi_schema_parse_with_ids(schema->ddl.data, ids, schema->column_count,
+                                         schema->next_column_id, schema_out, error));
 cleanup:
     wendi_arena_free(&arena);
     return status;
 }
 
-static wend_status refuse_at(wend_error *error, wend_status status, int32_t position, const char *message, const char *hint)
+static wend_status refuse_at(wend_error *error, wend_status status, int32_t position,
+                             const char *message, const char *hint)
 {
     wendi_fail_at(error, status, position, "%s", message);
     wendi_error_hint(error, "%s", hint);
@@ -243,37 +265,46 @@ static wend_status refuse_at(wend_error *error, wend_status status, int32_t posi
 }
 
 /* Rows stored before have no value for the column, and were never compared for being unique. */
-static wend_status check_added(const wendi_schema *schema, const wendi_sql_column_def *node, wend_error *error)
+static wend_status check_added(const wendi_schema *schema, const wendi_sql_column_def *node,
+                               wend_error *error)
 {
     bool not_null = false;
     bool filled = false;
     if (wendi_schema_find(schema, node->name) != WENDI_NO_COLUMN) {
-        return refuse_at(error, WEND_EXISTS, node->span.start, "the table has a column of this name", "choose another name, or write ADD "
+        return refuse_at(error, WEND_EXISTS, node->span.start,
+                         "the table has a column of this name",
+                         "choose another name, or write ADD "
                          "COLUMN IF NOT EXISTS");
     }
     for (uint32_t i = 0; i < node->constraint_count; i++) {
         const wendi_sql_constraint *constraint = &node->constraints[i];
         if (constraint->kind == WENDI_SQL_UNIQUE || constraint->kind == WENDI_SQL_PRIMARY_KEY) {
-            return refuse_at(error, WEND_UNSUPPORTED, constraint->span.start, "a column that is added cannot be UNIQUE",
-                             "stored rows were never compared by it: create a new table and load it again");
+            return refuse_at(
+                error, WEND_UNSUPPORTED, constraint->span.start,
+                "a column that is added cannot be UNIQUE",
+                "stored rows were never compared by it: create a new table and load it again");
         }
         not_null = not_null || constraint->kind == WENDI_SQL_NOT_NULL;
-        filled = filled || constraint->kind == WENDI_SQL_GENERATED ||
-                 (constraint->kind == WENDI_SQL_DEFAULT && constraint->expr->kind != WENDI_SQL_NULL);
+        filled =
+            filled || constraint->kind == WENDI_SQL_GENERATED ||
+            (constraint->kind == WENDI_SQL_DEFAULT && constraint->expr->kind != WENDI_SQL_NULL);
     }
     if (not_null && !filled) {
-        return refuse_at(error, WEND_INVALID, node->span.start, "a column that is added as NOT NULL needs a DEFAULT",
+        return refuse_at(error, WEND_INVALID, node->span.start,
+                         "a column that is added as NOT NULL needs a DEFAULT",
                          "rows stored before have no value: add DEFAULT …, or drop NOT NULL");
     }
     return WEND_OK;
 }
 
 /* The columns of the table's own statement, then those of the ALTER that are new. */
-static wend_status join_columns(const wendi_schema *schema, const wendi_sql_statement *base, const wendi_sql_statement *alter,
-                                wendi_arena *arena, wendi_sql_statement *joined, wend_error *error)
+static wend_status join_columns(const wendi_schema *schema, const wendi_sql_statement *base,
+                                const wendi_sql_statement *alter, wendi_arena *arena,
+                                wendi_sql_statement *joined, wend_error *error)
 {
     uint32_t count = base->column_count;
-    wendi_sql_column_def *columns = wendi_arena_alloc(arena, ((size_t)base->column_count + alter->column_count) * sizeof *columns);
+    wendi_sql_column_def *columns = wendi_arena_alloc(
+        arena, ((size_t)base->column_count + alter->column_count) * sizeof *columns);
     if (columns == NULL) {
         return wendi_fail_nomem(error, "a schema", sizeof *columns);
     }
@@ -298,13 +329,15 @@ static wend_status join_columns(const wendi_schema *schema, const wendi_sql_stat
 static void keep_ids(const wendi_schema *schema, wendi_schema *joined)
 {
     for (uint32_t i = 0; i < joined->column_count; i++) {
-        joined->columns[i].id =
-            i < schema->column_count ? schema->columns[i].id : schema->next_column_id + (i - schema->column_count);
+        joined->columns[i].id = i < schema->column_count
+                                    ? schema->columns[i].id
+                                    : schema->next_column_id + (i - schema->column_count);
     }
     joined->next_column_id = schema->next_column_id + (joined->column_count - schema->column_count);
 }
 
-wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alter, wendi_schema **schema_out, wend_error *error)
+wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alter,
+                                    wendi_schema **schema_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_arena arena = {0};
@@ -319,7 +352,8 @@ wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alte
         goto cleanup;
     }
     if (!wendi_string_equal(added->table, schema->table_name)) {
-        status = wendi_fail_at(error, WEND_NOT_FOUND, added->table_span.start, "this alters %.*s, and the table here is %.*s",
+        status = wendi_fail_at(error, WEND_NOT_FOUND, added->table_span.start,
+                               "this alters %.*s, and the table here is %.*s",
                                WENDI_DDL_TEXT(added->table), WENDI_DDL_TEXT(schema->table_name));
         goto cleanup;
     }

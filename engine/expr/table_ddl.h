@@ -1,9 +1,10 @@
 /**
  * Schemas from DDL and DDL from schemas. docs/SQL.md has the grammar for people.
  *
- * A schema's `ddl` is canonical: one CREATE TABLE that gives exactly this schema when parsed, alters
- * folded in, one column a line. Column ids stand beside it (schema.h), so DDL text holds none.
- * CHECK and GENERATED expressions are bound here once, so that what is stored can be computed.
+ * A schema's `ddl` is canonical: one CREATE TABLE that gives exactly this schema when parsed,
+ * alters folded in, one column a line. Column ids stand beside it (schema.h), so DDL text holds
+ * none. CHECK and GENERATED expressions are bound here once, so that what is stored can be
+ * computed.
  */
 #ifndef WENDI_EXPR_TABLE_DDL_H
 #define WENDI_EXPR_TABLE_DDL_H
@@ -14,36 +15,41 @@
 /**
  * Make a schema from one CREATE TABLE statement; columns get ids 1, 2, … in order.
  *
- * Ownership: the caller frees `*schema_out` with wendi_schema_free(). `ddl` is NUL-terminated, copied.
- * Returns:   WEND_INVALID or WEND_UNSUPPORTED with the position in `ddl` and most with a hint what to
- *            write instead; WEND_NOMEM.
+ * Ownership: the caller frees `*schema_out` with wendi_schema_free(). `ddl` is NUL-terminated,
+ * copied. Returns:   WEND_INVALID or WEND_UNSUPPORTED with the position in `ddl` and most with a
+ * hint what to write instead; WEND_NOMEM.
  */
 wend_status wendi_schema_parse(const char *ddl, wendi_schema **schema_out, wend_error *error);
 
 /**
- * The same for DDL that was stored: the n-th column has ids[n]. WEND_CORRUPT when the ids do not fit the
- * DDL (count, repeats, 0, or not below `next_column_id`) or the DDL itself is refused.
+ * The same for DDL that was stored: the n-th column has ids[n]. WEND_CORRUPT when the ids do not
+ * fit the DDL (count, repeats, 0, or not below `next_column_id`) or the DDL itself is refused.
  */
 wend_status wendi_schema_parse_with_ids(const char *ddl, const uint32_t *ids, uint32_t id_count,
-                                        uint32_t next_column_id, wendi_schema **schema_out, wend_error *error);
-
-/** As wendi_schema_parse() for a CREATE TABLE already parsed; positions count in statement->text. */
-wend_status wendi_schema_from_statement(const wendi_sql_statement *statement, wendi_schema **schema_out,
+                                        uint32_t next_column_id, wendi_schema **schema_out,
                                         wend_error *error);
 
-/**
- * A new schema with the columns of `ALTER TABLE t ADD COLUMN …` (one or several) behind those of `schema`; old
- * columns keep their ids, new ones take schema->next_column_id on. Rows stored before read the new column's
- * DEFAULT, null, or its GENERATED value; so NOT NULL needs one of them, and UNIQUE is refused.
- *
- * Returns:   WEND_NOT_FOUND the statement names another table; WEND_EXISTS the column is there (with IF NOT
- *            EXISTS: WEND_OK and an equal schema); else as wendi_schema_parse(), positions in `alter`.
+/** As wendi_schema_parse() for a CREATE TABLE already parsed; positions count in statement->text.
  */
-wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alter, wendi_schema **schema_out,
-                                    wend_error *error);
+wend_status wendi_schema_from_statement(const wendi_sql_statement *statement,
+                                        wendi_schema **schema_out, wend_error *error);
+
+/**
+ * A new schema with the columns of `ALTER TABLE t ADD COLUMN …` (one or several) behind those of
+ * `schema`; old columns keep their ids, new ones take schema->next_column_id on. Rows stored before
+ * read the new column's DEFAULT, null, or its GENERATED value; so NOT NULL needs one of them, and
+ * UNIQUE is refused.
+ *
+ * Returns:   WEND_NOT_FOUND the statement names another table; WEND_EXISTS the column is there
+ * (with IF NOT EXISTS: WEND_OK and an equal schema); else as wendi_schema_parse(), positions in
+ * `alter`.
+ */
+wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alter,
+                                    wendi_schema **schema_out, wend_error *error);
 
 /** A copy of its own, ids included. */
-wend_status wendi_schema_copy(const wendi_schema *schema, wendi_schema **schema_out, wend_error *error);
+wend_status wendi_schema_copy(const wendi_schema *schema, wendi_schema **schema_out,
+                              wend_error *error);
 
 /** Append the canonical DDL of `schema`, ended by ";\n". */
 wend_status wendi_schema_write_ddl(const wendi_schema *schema, wendi_buffer *out);
@@ -57,6 +63,7 @@ wend_status wendi_path_write(const wendi_path *path, wendi_buffer *out);
  * is not resolved here: precision 0 means "as the value has it").
  * Returns:   WEND_INVALID or WEND_UNSUPPORTED at the type's position, with what to write instead.
  */
-wend_status wendi_type_from_sql(const wendi_sql_type *type, bool stored, wendi_type *type_out, wend_error *error);
+wend_status wendi_type_from_sql(const wendi_sql_type *type, bool stored, wendi_type *type_out,
+                                wend_error *error);
 
 #endif

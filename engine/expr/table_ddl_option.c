@@ -1,4 +1,5 @@
-/* OPTIONS of columns and WITH of the table: each value checked, each unknown word answered with the likeliest meant. */
+/* OPTIONS of columns and WITH of the table: each value checked, each unknown word answered with the
+ * likeliest meant. */
 #include "engine/expr/table_ddl_internal.h"
 
 #include <ctype.h>
@@ -40,7 +41,10 @@ static uint32_t edit_distance(wendi_string a, const char *b)
 const char *wendi_ddl_suggest(wendi_string word, const char *const *words)
 {
     const char *best = NULL;
-    uint32_t best_distance = word.length < 3 ? 1 : word.length < 6 ? 2 : 3; /* at most one slip in a short word, two in a longer one */
+    uint32_t best_distance = word.length < 3 ? 1
+                             : word.length < 6
+                                 ? 2
+                                 : 3; /* at most one slip in a short word, two in a longer one */
     for (size_t i = 0; words[i] != NULL; i++) {
         uint32_t distance = edit_distance(word, words[i]);
         if (distance < best_distance) {
@@ -51,14 +55,17 @@ const char *wendi_ddl_suggest(wendi_string word, const char *const *words)
     return best;
 }
 
-static wend_status refuse_unknown(wendi_ddl *ddl, const wendi_sql_option *option, const char *place, const char *const *words)
+static wend_status refuse_unknown(wendi_ddl *ddl, const wendi_sql_option *option, const char *place,
+                                  const char *const *words)
 {
     char all[256] = "";
     size_t used = 0;
     for (size_t i = 0; words[i] != NULL && used + strlen(words[i]) + 3 < sizeof all; i++) {
-        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", words[i]);
+        used +=
+            (size_t)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", words[i]);
     }
-    wendi_ddl_refuse(ddl, option->span.start, "", "there is no option %.*s of a %s", WENDI_DDL_TEXT(option->name), place);
+    wendi_ddl_refuse(ddl, option->span.start, "", "there is no option %.*s of a %s",
+                     WENDI_DDL_TEXT(option->name), place);
     const char *near = wendi_ddl_suggest(option->name, words);
     if (near != NULL) {
         wendi_error_hint(ddl->error, "do you mean %s?", near);
@@ -69,7 +76,8 @@ static wend_status refuse_unknown(wendi_ddl *ddl, const wendi_sql_option *option
 }
 
 /* The index in `words` that the value is, or the refusal that lists them. */
-static wend_status choose(wendi_ddl *ddl, const wendi_sql_option *option, const char *const *words, uint8_t *index)
+static wend_status choose(wendi_ddl *ddl, const wendi_sql_option *option, const char *const *words,
+                          uint8_t *index)
 {
     for (uint8_t i = 0; words[i] != NULL; i++) {
         if (wendi_string_equal(option->value, wendi_string_of(words[i]))) {
@@ -77,8 +85,10 @@ static wend_status choose(wendi_ddl *ddl, const wendi_sql_option *option, const 
             return WEND_OK;
         }
     }
-    wendi_ddl_refuse(ddl, option->span.start, "", "%.*s cannot be '%.*s'", WENDI_DDL_TEXT(option->name), WENDI_DDL_TEXT(option->value));
-    wendi_error_hint(ddl->error, "write '%s'%s%s%s%s%s", words[0], words[1] != NULL && words[2] != NULL ? ", '" : " or '", words[1],
+    wendi_ddl_refuse(ddl, option->span.start, "", "%.*s cannot be '%.*s'",
+                     WENDI_DDL_TEXT(option->name), WENDI_DDL_TEXT(option->value));
+    wendi_error_hint(ddl->error, "write '%s'%s%s%s%s%s", words[0],
+                     words[1] != NULL && words[2] != NULL ? ", '" : " or '", words[1],
                      words[2] != NULL ? "' or '" : "", words[2] != NULL ? words[2] : "", "'");
     return WEND_INVALID;
 }
@@ -88,8 +98,8 @@ static wend_status need_value(wendi_ddl *ddl, const wendi_sql_option *option)
     if (option->has_value && option->value.length > 0) {
         return WEND_OK;
     }
-    return wendi_ddl_refuse(ddl, option->span.start, "write the value in single quotes behind it", "the option %.*s has no value",
-                            WENDI_DDL_TEXT(option->name));
+    return wendi_ddl_refuse(ddl, option->span.start, "write the value in single quotes behind it",
+                            "the option %.*s has no value", WENDI_DDL_TEXT(option->name));
 }
 
 /* Does the pattern hold the field %`field`? %% is a percent sign. */
@@ -114,17 +124,22 @@ static wend_status check_pattern(wendi_ddl *ddl, const wendi_sql_option *option)
             continue;
         }
         i++;
-        if (i == option->value.length || strchr(fields, option->value.data[i]) == NULL || option->value.data[i] == '\0') {
-            return wendi_ddl_refuse(ddl, option->span.start, "fields are %Y %m %d %H %M %S %f %z %b %B %e %y %T %D %j %s %a %A %p %I %%",
-                                    "the format has a field that is not known: %%%.*s", i < option->value.length ? 1 : 0,
-                                    option->value.data + i);
+        if (i == option->value.length || strchr(fields, option->value.data[i]) == NULL ||
+            option->value.data[i] == '\0') {
+            return wendi_ddl_refuse(
+                ddl, option->span.start,
+                "fields are %Y %m %d %H %M %S %f %z %b %B %e %y %T %D %j %s %a %A %p %I %%",
+                "the format has a field that is not known: %%%.*s",
+                i < option->value.length ? 1 : 0, option->value.data + i);
         }
     }
-    if (!pattern_has(option->value, 'Y') && !pattern_has(option->value, 'y') && !pattern_has(option->value, 'D') &&
-        !pattern_has(option->value, 's')) {
-        return wendi_ddl_refuse(ddl, option->span.start, "a pattern has at least a year: '%Y-%m-%d %H:%M:%S %z'; or write 'iso', "
-                                "'epoch_s', 'epoch_ms', 'epoch_us' or 'epoch_ns'", "'%.*s' is no format of a time",
-                                WENDI_DDL_TEXT(option->value));
+    if (!pattern_has(option->value, 'Y') && !pattern_has(option->value, 'y') &&
+        !pattern_has(option->value, 'D') && !pattern_has(option->value, 's')) {
+        return wendi_ddl_refuse(
+            ddl, option->span.start,
+            "a pattern has at least a year: '%Y-%m-%d %H:%M:%S %z'; or write 'iso', "
+            "'epoch_s', 'epoch_ms', 'epoch_us' or 'epoch_ns'",
+            "'%.*s' is no format of a time", WENDI_DDL_TEXT(option->value));
     }
     return WEND_OK;
 }
@@ -133,7 +148,8 @@ static wend_status set_format(wendi_ddl *ddl, const wendi_sql_option *option, we
 {
     static const char *const words[] = {"iso", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns", NULL};
     if (column->type.kind != WENDI_TYPE_TIMESTAMPTZ && column->type.kind != WENDI_TYPE_DATE) {
-        return wendi_ddl_refuse(ddl, option->span.start, "leave it out", "only timestamptz and date columns have a format");
+        return wendi_ddl_refuse(ddl, option->span.start, "leave it out",
+                                "only timestamptz and date columns have a format");
     }
     for (uint8_t i = 0; words[i] != NULL; i++) {
         if (wendi_string_equal(option->value, wendi_string_of(words[i]))) {
@@ -149,24 +165,30 @@ static wend_status set_format(wendi_ddl *ddl, const wendi_sql_option *option, we
     return wendi_ddl_copy(ddl, option->value, &column->time_pattern);
 }
 
-static wend_status set_timezone(wendi_ddl *ddl, const wendi_sql_option *option, wendi_column *column)
+static wend_status set_timezone(wendi_ddl *ddl, const wendi_sql_option *option,
+                                wendi_column *column)
 {
     const wendi_timezone *zone = NULL;
     if (column->type.kind != WENDI_TYPE_TIMESTAMPTZ && column->type.kind != WENDI_TYPE_DATE) {
-        return wendi_ddl_refuse(ddl, option->span.start, "leave it out", "only timestamptz and date columns have a timezone");
+        return wendi_ddl_refuse(ddl, option->span.start, "leave it out",
+                                "only timestamptz and date columns have a timezone");
     }
     if (wendi_timezone_find(option->value, &zone, NULL) != WEND_OK) {
-        return wendi_ddl_refuse(ddl, option->span.start, "write a name such as 'Europe/Berlin' or an offset such as '+05:30'",
-                                "there is no time zone '%.*s'", WENDI_DDL_TEXT(option->value));
+        return wendi_ddl_refuse(
+            ddl, option->span.start,
+            "write a name such as 'Europe/Berlin' or an offset such as '+05:30'",
+            "there is no time zone '%.*s'", WENDI_DDL_TEXT(option->value));
     }
     return wendi_ddl_copy(ddl, option->value, &column->timezone);
 }
 
-static wend_status set_rounding(wendi_ddl *ddl, const wendi_sql_option *option, wendi_column *column)
+static wend_status set_rounding(wendi_ddl *ddl, const wendi_sql_option *option,
+                                wendi_column *column)
 {
     static const char *const words[] = {"reject", "half_even", NULL};
     if (column->type.kind != WENDI_TYPE_NUMERIC) {
-        return wendi_ddl_refuse(ddl, option->span.start, "leave it out", "only numeric columns round");
+        return wendi_ddl_refuse(ddl, option->span.start, "leave it out",
+                                "only numeric columns round");
     }
     return choose(ddl, option, words, &column->rounding);
 }
@@ -198,33 +220,42 @@ static wend_status set_option(wendi_ddl *ddl, const wendi_sql_option *option, we
 }
 
 /* What the options say together. */
-static wend_status check_options(wendi_ddl *ddl, const wendi_sql_column_def *node, const wendi_column *column)
+static wend_status check_options(wendi_ddl *ddl, const wendi_sql_column_def *node,
+                                 const wendi_column *column)
 {
     int32_t position = node->option_count > 0 ? node->options[0].span.start : node->span.start;
     bool pattern = column->time_format == WENDI_TIME_PATTERN;
-    bool zoned = pattern && (pattern_has(column->time_pattern, 'z') || pattern_has(column->time_pattern, 's'));
+    bool zoned = pattern &&
+                 (pattern_has(column->time_pattern, 'z') || pattern_has(column->time_pattern, 's'));
     bool epoch = column->time_format != WENDI_TIME_ISO && !pattern;
-    if (pattern && !zoned && column->timezone.length == 0 && column->type.kind == WENDI_TYPE_TIMESTAMPTZ) {
-        return wendi_ddl_refuse(ddl, position, "add timezone 'Europe/Berlin' (or 'UTC'), or %z to the format if the text has an offset",
+    if (pattern && !zoned && column->timezone.length == 0 &&
+        column->type.kind == WENDI_TYPE_TIMESTAMPTZ) {
+        return wendi_ddl_refuse(ddl, position,
+                                "add timezone 'Europe/Berlin' (or 'UTC'), or %z to the format if "
+                                "the text has an offset",
                                 "times of this format have no zone");
     }
     if (epoch && column->timezone.length > 0 && column->type.kind == WENDI_TYPE_TIMESTAMPTZ) {
-        return wendi_ddl_refuse(ddl, position, "leave timezone out: counts since 1970 are in UTC", "an epoch has no time zone");
+        return wendi_ddl_refuse(ddl, position, "leave timezone out: counts since 1970 are in UTC",
+                                "an epoch has no time zone");
     }
     if (column->origin != WENDI_ORIGIN_JSON && node->option_count > 1) {
-        return wendi_ddl_refuse(ddl, node->options[1].span.start, "leave the other options out",
-                                "a value that comes from Kafka's message itself takes no further options");
+        return wendi_ddl_refuse(
+            ddl, node->options[1].span.start, "leave the other options out",
+            "a value that comes from Kafka's message itself takes no further options");
     }
     return WEND_OK;
 }
 
-wend_status wendi_ddl_column_options(wendi_ddl *ddl, const wendi_sql_column_def *node, wendi_column *column)
+wend_status wendi_ddl_column_options(wendi_ddl *ddl, const wendi_sql_column_def *node,
+                                     wendi_column *column)
 {
     wend_status status = WEND_OK;
     for (uint32_t i = 0; i < node->option_count; i++) {
         for (uint32_t k = 0; k < i; k++) {
             if (wendi_string_equal(node->options[i].name, node->options[k].name)) {
-                return wendi_ddl_refuse(ddl, node->options[i].span.start, "keep one of them", "the option %.*s stands here twice",
+                return wendi_ddl_refuse(ddl, node->options[i].span.start, "keep one of them",
+                                        "the option %.*s stands here twice",
                                         WENDI_DDL_TEXT(node->options[i].name));
             }
         }
@@ -240,9 +271,11 @@ cleanup:
 
 static wend_status set_role(wendi_ddl *ddl, const wendi_sql_option *option, uint32_t *role)
 {
-    wend_status status = wendi_ddl_find(ddl, option->value, option->span.start, option->name.data, role);
+    wend_status status =
+        wendi_ddl_find(ddl, option->value, option->span.start, option->name.data, role);
     if (status == WEND_OK && ddl->schema->columns[*role].type.kind == WENDI_TYPE_JSONB) {
-        return wendi_ddl_refuse(ddl, option->span.start, "take the member that counts into a column of its own",
+        return wendi_ddl_refuse(ddl, option->span.start,
+                                "take the member that counts into a column of its own",
                                 "a jsonb column cannot be the %.*s", WENDI_DDL_TEXT(option->name));
     }
     return status;
@@ -253,13 +286,17 @@ static wend_status check_time_column(wendi_ddl *ddl, const wendi_sql_option *opt
     char name[40];
     const wendi_column *column = &ddl->schema->columns[ddl->schema->time_column];
     if (column->type.kind != WENDI_TYPE_TIMESTAMPTZ) {
-        return wendi_ddl_refuse(ddl, option->span.start, "make it timestamptz, with OPTIONS (format 'epoch_ms') and the like for numbers",
-                                "the time_column must be timestamptz, and %.*s is %s", WENDI_DDL_TEXT(column->name),
-                                wendi_type_name(column->type, name));
+        return wendi_ddl_refuse(
+            ddl, option->span.start,
+            "make it timestamptz, with OPTIONS (format 'epoch_ms') and the like for numbers",
+            "the time_column must be timestamptz, and %.*s is %s", WENDI_DDL_TEXT(column->name),
+            wendi_type_name(column->type, name));
     }
     if (!column->not_null) {
-        return wendi_ddl_refuse(ddl, option->span.start, "add NOT NULL to the column: events without a time are then rejected and kept apart",
-                                "the time_column %.*s must be NOT NULL", WENDI_DDL_TEXT(column->name));
+        return wendi_ddl_refuse(
+            ddl, option->span.start,
+            "add NOT NULL to the column: events without a time are then rejected and kept apart",
+            "the time_column %.*s must be NOT NULL", WENDI_DDL_TEXT(column->name));
     }
     return WEND_OK;
 }
@@ -270,16 +307,18 @@ static wend_status read_duration(wendi_ddl *ddl, const wendi_sql_option *option,
     wendi_interval interval;
     const char *reason = NULL;
     if (wendi_parse_interval(option->value, &interval, &reason) != WEND_OK) {
-        return wendi_ddl_refuse(ddl, option->span.start, "write for example '400 days' or '12 hours'", "%.*s: %s",
+        return wendi_ddl_refuse(ddl, option->span.start,
+                                "write for example '400 days' or '12 hours'", "%.*s: %s",
                                 WENDI_DDL_TEXT(option->name), reason);
     }
     if (interval.months != 0) {
-        return wendi_ddl_refuse(ddl, option->span.start, "write days: '30 days', '365 days'", "months and years have no fixed length");
+        return wendi_ddl_refuse(ddl, option->span.start, "write days: '30 days', '365 days'",
+                                "months and years have no fixed length");
     }
     wendi_int128 total = wendi_interval_us(interval);
     if (total < 0 || total > INT64_MAX) {
-        return wendi_ddl_refuse(ddl, option->span.start, "write for example '400 days'", "%.*s is out of range",
-                                WENDI_DDL_TEXT(option->name));
+        return wendi_ddl_refuse(ddl, option->span.start, "write for example '400 days'",
+                                "%.*s is out of range", WENDI_DDL_TEXT(option->name));
     }
     *us = (int64_t)total;
     return WEND_OK;
@@ -289,7 +328,9 @@ static wend_status set_retention(wendi_ddl *ddl, const wendi_sql_option *option)
 {
     wend_status status = read_duration(ddl, option, &ddl->schema->retention_us);
     if (status == WEND_OK && ddl->schema->retention_us == 0) {
-        return wendi_ddl_refuse(ddl, option->span.start, "leave the option out to keep rows for ever", "a retention of nothing keeps nothing");
+        return wendi_ddl_refuse(ddl, option->span.start,
+                                "leave the option out to keep rows for ever",
+                                "a retention of nothing keeps nothing");
     }
     return status;
 }
@@ -298,7 +339,8 @@ static wend_status set_flag(wendi_ddl *ddl, const wendi_sql_option *option, bool
 {
     int64_t value = 1;
     if (option->has_value && wendi_parse_boolean(option->value, &value, NULL) != WEND_OK) {
-        return wendi_ddl_refuse(ddl, option->span.start, "write true or false", "%.*s cannot be '%.*s'", WENDI_DDL_TEXT(option->name),
+        return wendi_ddl_refuse(ddl, option->span.start, "write true or false",
+                                "%.*s cannot be '%.*s'", WENDI_DDL_TEXT(option->name),
                                 WENDI_DDL_TEXT(option->value));
     }
     *flag = value != 0;
@@ -309,7 +351,8 @@ static wend_status set_window(wendi_ddl *ddl, const wendi_sql_option *option)
 {
     int64_t keys = 0;
     if (wendi_parse_i64(option->value, &keys, NULL) != WEND_OK || keys <= 0) {
-        return wendi_ddl_refuse(ddl, option->span.start, "write the number of keys to remember, such as 10000000",
+        return wendi_ddl_refuse(ddl, option->span.start,
+                                "write the number of keys to remember, such as 10000000",
                                 "unique_window cannot be '%.*s'", WENDI_DDL_TEXT(option->value));
     }
     ddl->schema->unique_window_keys = (uint64_t)keys;
@@ -318,13 +361,15 @@ static wend_status set_window(wendi_ddl *ddl, const wendi_sql_option *option)
 
 static wend_status set_table_option(wendi_ddl *ddl, const wendi_sql_option *option)
 {
-    static const char *const known[] = {"user_column", "time_column", "event_column", "order_column", "retention", "max_future",
-                                        "unique_rows", "duplicate_keys", "event_id", "unique_window", NULL};
+    static const char *const known[] = {
+        "user_column", "time_column",    "event_column", "order_column",  "retention", "max_future",
+        "unique_rows", "duplicate_keys", "event_id",     "unique_window", NULL};
     static const char *const duplicates[] = {"reject", "first", "last", NULL};
     static const char *const policies[] = {"keep", "hash", "drop", NULL};
     wendi_schema *schema = ddl->schema;
     size_t which = 0;
-    while (known[which] != NULL && !wendi_string_equal(option->name, wendi_string_of(known[which]))) {
+    while (known[which] != NULL &&
+           !wendi_string_equal(option->name, wendi_string_of(known[which]))) {
         which++;
     }
     if (which != 6) { /* unique_rows may stand alone */
@@ -384,19 +429,22 @@ static wend_status check_table_options(wendi_ddl *ddl)
     for (size_t i = 0; i < sizeof timed / sizeof timed[0]; i++) {
         option = find_option(ddl, timed[i]);
         if (option != NULL && schema->time_column == WENDI_NO_COLUMN) {
-            return wendi_ddl_refuse(ddl, option->span.start, "add time_column = '…' to WITH", "%s needs a time_column", timed[i]);
+            return wendi_ddl_refuse(ddl, option->span.start, "add time_column = '…' to WITH",
+                                    "%s needs a time_column", timed[i]);
         }
     }
     option = find_option(ddl, "unique_window");
     if (option != NULL && schema->unique_count == 0 && !schema->unique_rows) {
-        return wendi_ddl_refuse(ddl, option->span.start, "add UNIQUE to a column, or unique_rows = true",
+        return wendi_ddl_refuse(ddl, option->span.start,
+                                "add UNIQUE to a column, or unique_rows = true",
                                 "unique_window has no meaning in a table without UNIQUE");
     }
     option = find_option(ddl, "event_id");
     bool one_id = schema->unique_count == 1 && schema->uniques[0].column_count == 1;
     if (option != NULL && schema->event_id_policy != WENDI_EVENT_ID_KEEP && !one_id) {
         return wendi_ddl_refuse(ddl, option->span.start, "make the event's id UNIQUE",
-                                "event_id = '%.*s' needs exactly one column that is UNIQUE alone", WENDI_DDL_TEXT(option->value));
+                                "event_id = '%.*s' needs exactly one column that is UNIQUE alone",
+                                WENDI_DDL_TEXT(option->value));
     }
     return WEND_OK;
 }
@@ -408,7 +456,8 @@ wend_status wendi_ddl_table_options(wendi_ddl *ddl)
     for (uint32_t i = 0; i < statement->option_count; i++) {
         const wendi_sql_option *option = &statement->options[i];
         if (find_option(ddl, option->name.data) != option) {
-            return wendi_ddl_refuse(ddl, option->span.start, "keep one of them", "the option %.*s stands here twice",
+            return wendi_ddl_refuse(ddl, option->span.start, "keep one of them",
+                                    "the option %.*s stands here twice",
                                     WENDI_DDL_TEXT(option->name));
         }
         WEND_TRY(set_table_option(ddl, option));

@@ -1,6 +1,6 @@
 /*
- * Ways into a document as text: $.geo.country, $."odd key".x, alternatives by |, and Kafka's own $topic,
- * $partition, $offset, $key, $timestamp, $headers.name.
+ * Ways into a document as text: $.geo.country, $."odd key".x, alternatives by |, and Kafka's own
+ * $topic, $partition, $offset, $key, $timestamp, $headers.name.
  */
 #include "engine/expr/table_ddl_internal.h"
 
@@ -32,7 +32,8 @@ static bool is_name_byte(char c)
 
 static void skip_blanks(path_text *text)
 {
-    while (text->at < text->end && (*text->at == ' ' || *text->at == '\t' || *text->at == '\n' || *text->at == '\r')) {
+    while (text->at < text->end &&
+           (*text->at == ' ' || *text->at == '\t' || *text->at == '\n' || *text->at == '\r')) {
         text->at++;
     }
 }
@@ -51,14 +52,16 @@ static wend_status quoted_key(wendi_ddl *ddl, path_text *text, wendi_string *key
         if (*text->at == '\\') {
             text->at++;
             if (text->at == text->end || (*text->at != '"' && *text->at != '\\')) {
-                return wendi_ddl_refuse(ddl, text->position, "inside a quoted key only \\\" and \\\\ are escapes",
+                return wendi_ddl_refuse(ddl, text->position,
+                                        "inside a quoted key only \\\" and \\\\ are escapes",
                                         "this escape in a path is not known");
             }
         }
         copy[length++] = *text->at;
     }
     if (text->at == text->end) {
-        return wendi_ddl_refuse(ddl, text->position, "write $.\"odd key\".next", "a quoted key in the path does not end");
+        return wendi_ddl_refuse(ddl, text->position, "write $.\"odd key\".next",
+                                "a quoted key in the path does not end");
     }
     text->at++;
     *key = (wendi_string){copy, length};
@@ -75,8 +78,11 @@ static wend_status read_key(wendi_ddl *ddl, path_text *text, wendi_string *key)
         text->at++;
     }
     if (text->at == begin) {
-        return wendi_ddl_refuse(ddl, text->position, "keys follow dots: $.geo.country; one with blanks, dots or other signs is "
-                                "quoted: $.\"odd key\"", "a key is missing in the path");
+        return wendi_ddl_refuse(
+            ddl, text->position,
+            "keys follow dots: $.geo.country; one with blanks, dots or other signs is "
+            "quoted: $.\"odd key\"",
+            "a key is missing in the path");
     }
     return wendi_ddl_copy(ddl, (wendi_string){begin, (uint32_t)(text->at - begin)}, key);
 }
@@ -89,16 +95,21 @@ static wend_status read_keys(wendi_ddl *ddl, path_text *text, wendi_path *path)
     while (text->at < text->end && *text->at == '.') {
         text->at++;
         if (count == KEYS_MAX) {
-            return wendi_ddl_refuse(ddl, text->position, "take the subtree as jsonb", "a path has at most %d keys", KEYS_MAX);
+            return wendi_ddl_refuse(ddl, text->position, "take the subtree as jsonb",
+                                    "a path has at most %d keys", KEYS_MAX);
         }
         WEND_TRY(read_key(ddl, text, &keys[count++]));
     }
     if (count == 0) {
-        return wendi_ddl_refuse(ddl, text->position, "write $.key, or $.outer.inner", "the path names no key");
+        return wendi_ddl_refuse(ddl, text->position, "write $.key, or $.outer.inner",
+                                "the path names no key");
     }
     if (text->at < text->end && *text->at == '[') {
-        return wendi_ddl_refuse(ddl, text->position, "keep the array as jsonb; an element of it is x -> 0 in a query or a "
-                                "GENERATED column", "a path goes through objects only, not into arrays");
+        return wendi_ddl_refuse(
+            ddl, text->position,
+            "keep the array as jsonb; an element of it is x -> 0 in a query or a "
+            "GENERATED column",
+            "a path goes through objects only, not into arrays");
     }
     WEND_TRY(wendi_ddl_memory(ddl, count, sizeof *path->keys, &path->keys));
     memcpy(path->keys, keys, count * sizeof *keys);
@@ -118,7 +129,8 @@ static wend_status read_json_paths(wendi_ddl *ddl, path_text *text, wendi_column
     for (;;) {
         skip_blanks(text);
         if (text->at == text->end || *text->at != '$') {
-            return wendi_ddl_refuse(ddl, text->position, "a path begins at the document's root: $.geo.country",
+            return wendi_ddl_refuse(ddl, text->position,
+                                    "a path begins at the document's root: $.geo.country",
                                     "this is not a path");
         }
         text->at++;
@@ -128,8 +140,9 @@ static wend_status read_json_paths(wendi_ddl *ddl, path_text *text, wendi_column
             break;
         }
         if (*text->at != '|') {
-            return wendi_ddl_refuse(ddl, text->position, "keys follow dots, alternatives follow |: $.event.time|$.time",
-                                    "the path does not go on like this: %.*s", (int)(text->end - text->at), text->at);
+            return wendi_ddl_refuse(
+                ddl, text->position, "keys follow dots, alternatives follow |: $.event.time|$.time",
+                "the path does not go on like this: %.*s", (int)(text->end - text->at), text->at);
         }
         text->at++;
     }
@@ -151,17 +164,24 @@ static wend_status read_origin(wendi_ddl *ddl, path_text *text, int which, wendi
         WEND_TRY(read_keys(ddl, text, column->paths));
         column->path_count = 1;
         if (column->paths[0].key_count != 1) {
-            return wendi_ddl_refuse(ddl, text->position, "a name with dots is quoted: $.headers.\"a.b\"", "a header has one name");
+            return wendi_ddl_refuse(ddl, text->position,
+                                    "a name with dots is quoted: $.headers.\"a.b\"",
+                                    "a header has one name");
         }
     }
     skip_blanks(text);
     if (text->at != text->end) {
-        return wendi_ddl_refuse(ddl, text->position, "take it into a column of its own and join them by GENERATED ALWAYS AS "
-                                "(coalesce(a, b)) STORED", "%s stands alone in a path", ORIGINS[which].word);
+        return wendi_ddl_refuse(
+            ddl, text->position,
+            "take it into a column of its own and join them by GENERATED ALWAYS AS "
+            "(coalesce(a, b)) STORED",
+            "%s stands alone in a path", ORIGINS[which].word);
     }
-    bool wider = ORIGINS[which].origin == WENDI_ORIGIN_PARTITION && column->type.kind == WENDI_TYPE_BIGINT;
+    bool wider =
+        ORIGINS[which].origin == WENDI_ORIGIN_PARTITION && column->type.kind == WENDI_TYPE_BIGINT;
     if (column->type.kind != type.kind && !wider) {
-        return wendi_ddl_refuse(ddl, text->position, "convert it in a GENERATED column", "%s is %s, not %s", ORIGINS[which].word,
+        return wendi_ddl_refuse(ddl, text->position, "convert it in a GENERATED column",
+                                "%s is %s, not %s", ORIGINS[which].word,
                                 wendi_type_name(type, want), wendi_type_name(column->type, have));
     }
 cleanup:
@@ -174,14 +194,16 @@ static int origin_of(const path_text *text)
     size_t left = (size_t)(text->end - text->at);
     for (int i = 0; i < (int)(sizeof ORIGINS / sizeof ORIGINS[0]); i++) {
         size_t length = strlen(ORIGINS[i].word);
-        if (left >= length && memcmp(text->at, ORIGINS[i].word, length) == 0 && (left == length || !is_name_byte(text->at[length]))) {
+        if (left >= length && memcmp(text->at, ORIGINS[i].word, length) == 0 &&
+            (left == length || !is_name_byte(text->at[length]))) {
             return i;
         }
     }
     return -1;
 }
 
-wend_status wendi_ddl_path(wendi_ddl *ddl, wendi_string value, int32_t position, wendi_column *column)
+wend_status wendi_ddl_path(wendi_ddl *ddl, wendi_string value, int32_t position,
+                           wendi_column *column)
 {
     path_text text = {value.data, value.data + value.length, position};
     column->path_count = 0;
@@ -191,8 +213,11 @@ wend_status wendi_ddl_path(wendi_ddl *ddl, wendi_string value, int32_t position,
         return read_origin(ddl, &text, origin, column);
     }
     if (text.end - text.at > 1 && text.at[0] == '$' && is_name_byte(text.at[1])) {
-        return wendi_ddl_refuse(ddl, position, "a key follows a dot: $.key; Kafka gives $topic, $partition, $offset, $key, "
-                                "$timestamp and $headers.name", "there is no %.*s", (int)(text.end - text.at), text.at);
+        return wendi_ddl_refuse(
+            ddl, position,
+            "a key follows a dot: $.key; Kafka gives $topic, $partition, $offset, $key, "
+            "$timestamp and $headers.name",
+            "there is no %.*s", (int)(text.end - text.at), text.at);
     }
     return read_json_paths(ddl, &text, column);
 }
@@ -225,7 +250,8 @@ wend_status wendi_ddl_default_path(wendi_ddl *ddl, int32_t position, wendi_colum
     }
     WEND_TRY(wendi_ddl_memory(ddl, 1, sizeof *column->paths, &column->paths));
     WEND_TRY(wendi_ddl_memory(ddl, count, sizeof *keys, &column->paths[0].keys));
-    memcpy(column->paths[0].keys, keys, count * sizeof *keys); /* they lie in the name, which is the schema's */
+    memcpy(column->paths[0].keys, keys,
+           count * sizeof *keys); /* they lie in the name, which is the schema's */
     column->paths[0].key_count = count;
     column->path_count = 1;
 cleanup:
@@ -236,7 +262,8 @@ bool wendi_ddl_path_is_default(const wendi_column *column)
 {
     wendi_string keys[KEYS_MAX];
     uint32_t count = name_keys(column->name, keys);
-    if (column->origin != WENDI_ORIGIN_JSON || column->path_count != 1 || column->paths[0].key_count != count) {
+    if (column->origin != WENDI_ORIGIN_JSON || column->path_count != 1 ||
+        column->paths[0].key_count != count) {
         return column->origin == WENDI_ORIGIN_GENERATED;
     }
     for (uint32_t i = 0; i < count; i++) {

@@ -3,36 +3,42 @@
 
 #include "engine/expr/binder.h"
 
-/* Names that an expression may use: columns 0 .. visible-1, and generated ones only if they stand before. */
+/* Names that an expression may use: columns 0 .. visible-1, and generated ones only if they stand
+ * before. */
 typedef struct rule_scope {
     wendi_ddl *ddl;
     uint32_t visible_generated; /* generated columns from here on are not yet computed */
     const char *rule;           /* "CHECK", "GENERATED" */
 } rule_scope;
 
-static wend_status resolve_column(void *context, wendi_string qualifier, wendi_string name, int32_t position, uint32_t *slot,
-                                  wendi_type *type, wend_error *error)
+static wend_status resolve_column(void *context, wendi_string qualifier, wendi_string name,
+                                  int32_t position, uint32_t *slot, wendi_type *type,
+                                  wend_error *error)
 {
     rule_scope *scope = context;
     wendi_schema *schema = scope->ddl->schema;
     if (qualifier.length > 0 && !wendi_string_equal(qualifier, schema->table_name)) {
-        return wendi_fail_at(error, WEND_NOT_FOUND, position, "there is no table %.*s here", WENDI_DDL_TEXT(qualifier));
+        return wendi_fail_at(error, WEND_NOT_FOUND, position, "there is no table %.*s here",
+                             WENDI_DDL_TEXT(qualifier));
     }
     wend_status status = wendi_ddl_find(scope->ddl, name, position, scope->rule, slot);
     if (status != WEND_OK) {
         return status;
     }
-    if (schema->columns[*slot].origin == WENDI_ORIGIN_GENERATED && *slot >= scope->visible_generated) {
-        wendi_fail_at(error, WEND_INVALID, position, "%.*s is generated, and not before this column", WENDI_DDL_TEXT(name));
-        wendi_error_hint(error, "a generated column uses columns from the events, and generated columns that stand before it");
+    if (schema->columns[*slot].origin == WENDI_ORIGIN_GENERATED &&
+        *slot >= scope->visible_generated) {
+        wendi_fail_at(error, WEND_INVALID, position,
+                      "%.*s is generated, and not before this column", WENDI_DDL_TEXT(name));
+        wendi_error_hint(error, "a generated column uses columns from the events, and generated "
+                                "columns that stand before it");
         return WEND_INVALID;
     }
     *type = schema->columns[*slot].type;
     return WEND_OK;
 }
 
-static wend_status bind_rule(wendi_ddl *ddl, const wendi_sql_expr *node, rule_scope *scope, const wendi_type *assign,
-                             const wendi_expr **bound)
+static wend_status bind_rule(wendi_ddl *ddl, const wendi_sql_expr *node, rule_scope *scope,
+                             const wendi_type *assign, const wendi_expr **bound)
 {
     wend_status status = WEND_OK;
     wendi_session *session = wendi_arena_alloc_zero(&ddl->scratch, sizeof *session);
@@ -40,16 +46,21 @@ static wend_status bind_rule(wendi_ddl *ddl, const wendi_sql_expr *node, rule_sc
         return wendi_fail_nomem(ddl->error, "a rule", sizeof *session);
     }
     session->zone = wendi_timezone_utc();
-    wendi_scope binding = {.context = scope, .column = scope != NULL ? resolve_column : NULL, .session = session};
+    wendi_scope binding = {
+        .context = scope, .column = scope != NULL ? resolve_column : NULL, .session = session};
     if (assign == NULL) {
         WEND_TRY(wendi_bind_condition(node, &binding, "CHECK", &ddl->scratch, bound, ddl->error));
     } else {
         WEND_TRY(wendi_bind(node, &binding, &ddl->scratch, bound, ddl->error));
-        WEND_TRY(wendi_bind_cast(*bound, *assign, WENDI_CAST_ASSIGNMENT, session, &ddl->scratch, bound, ddl->error));
+        WEND_TRY(wendi_bind_cast(*bound, *assign, WENDI_CAST_ASSIGNMENT, session, &ddl->scratch,
+                                 bound, ddl->error));
     }
     if (((*bound)->flags & WENDI_EXPR_NOW) != 0) {
-        return wendi_ddl_refuse(ddl, node->position, "a rule may use only the row's own values; Kafka's time of a message is the path "
-                                "$timestamp", "now() and its kin cannot stand here: the answer would change with the time of asking");
+        return wendi_ddl_refuse(
+            ddl, node->position,
+            "a rule may use only the row's own values; Kafka's time of a message is the path "
+            "$timestamp",
+            "now() and its kin cannot stand here: the answer would change with the time of asking");
     }
 cleanup:
     if (status != WEND_OK && ddl->error != NULL && ddl->error->position < 0) {
@@ -63,11 +74,13 @@ static bool keeps_meaning(wendi_ddl *ddl, const wendi_sql_expr *node, const char
 {
     const wendi_sql_expr *again = NULL;
     return strchr(written, '\n') == NULL &&
-           wendi_sql_parse_expression(written, strlen(written), &ddl->scratch, &again, NULL) == WEND_OK &&
+           wendi_sql_parse_expression(written, strlen(written), &ddl->scratch, &again, NULL) ==
+               WEND_OK &&
            wendi_sql_expr_equal(node, again);
 }
 
-static wend_status rule_text(wendi_ddl *ddl, const wendi_sql_expr *node, const char *source, wendi_string *out)
+static wend_status rule_text(wendi_ddl *ddl, const wendi_sql_expr *node, const char *source,
+                             wendi_string *out)
 {
     const char *written = wendi_sql_expression_text(node, source, &ddl->scratch);
     if (written != NULL && !keeps_meaning(ddl, node, written)) {
@@ -89,7 +102,8 @@ static bool check_name_taken(const wendi_schema *schema, wendi_string name)
     return false;
 }
 
-/* table_column_check, and numbers behind it while the name is taken, as PostgreSQL makes names up. */
+/* table_column_check, and numbers behind it while the name is taken, as PostgreSQL makes names up.
+ */
 static wend_status make_check_name(wendi_ddl *ddl, wendi_string column, wendi_string *out)
 {
     wendi_schema *schema = ddl->schema;
@@ -98,9 +112,11 @@ static wend_status make_check_name(wendi_ddl *ddl, wendi_string column, wendi_st
         if (i > 0) {
             snprintf(number, sizeof number, "%u", i);
         }
-        char *name = wendi_arena_printf(&schema->arena, "%.*s%s%.*s_check%s", (int)(schema->table_name.length < 24 ? schema->table_name.length : 24),
-                                        schema->table_name.data, column.length > 0 ? "_" : "",
-                                        (int)(column.length < 24 ? column.length : 24), column.data, number);
+        char *name = wendi_arena_printf(
+            &schema->arena, "%.*s%s%.*s_check%s",
+            (int)(schema->table_name.length < 24 ? schema->table_name.length : 24),
+            schema->table_name.data, column.length > 0 ? "_" : "",
+            (int)(column.length < 24 ? column.length : 24), column.data, number);
         if (name == NULL) {
             return wendi_fail_nomem(ddl->error, "a rule", 64);
         }
@@ -111,7 +127,8 @@ static wend_status make_check_name(wendi_ddl *ddl, wendi_string column, wendi_st
     }
 }
 
-static wend_status add_check(wendi_ddl *ddl, const wendi_sql_constraint *node, const char *source, wendi_string column)
+static wend_status add_check(wendi_ddl *ddl, const wendi_sql_constraint *node, const char *source,
+                             wendi_string column)
 {
     wend_status status = WEND_OK;
     const wendi_expr *bound = NULL;
@@ -123,8 +140,8 @@ static wend_status add_check(wendi_ddl *ddl, const wendi_sql_constraint *node, c
     if (node->name.length == 0) {
         WEND_TRY(make_check_name(ddl, column, &check->name));
     } else if (check_name_taken(schema, node->name)) {
-        return wendi_ddl_refuse(ddl, node->span.start, "name them differently", "there are two constraints named %.*s",
-                                WENDI_DDL_TEXT(node->name));
+        return wendi_ddl_refuse(ddl, node->span.start, "name them differently",
+                                "there are two constraints named %.*s", WENDI_DDL_TEXT(node->name));
     } else {
         WEND_TRY(wendi_ddl_copy(ddl, node->name, &check->name));
     }
@@ -133,19 +150,24 @@ cleanup:
     return status;
 }
 
-/* A quoted default is whatever the column's type makes of it; so is 1e300, which no numeric holds. */
-static wend_status parse_literal(wendi_ddl *ddl, const wendi_sql_expr *node, const wendi_column *column, wendi_value *value)
+/* A quoted default is whatever the column's type makes of it; so is 1e300, which no numeric holds.
+ */
+static wend_status parse_literal(wendi_ddl *ddl, const wendi_sql_expr *node,
+                                 const wendi_column *column, wendi_value *value)
 {
     char type[40];
     const char *reason = "not a value of its type";
-    if (wendi_value_parse(column->type, node->text, wendi_timezone_utc(), value, &reason) != WEND_OK) {
-        return wendi_ddl_refuse(ddl, node->position, "", "the default of a %s column: %s", wendi_type_name(column->type, type), reason);
+    if (wendi_value_parse(column->type, node->text, wendi_timezone_utc(), value, &reason) !=
+        WEND_OK) {
+        return wendi_ddl_refuse(ddl, node->position, "", "the default of a %s column: %s",
+                                wendi_type_name(column->type, type), reason);
     }
     return WEND_OK;
 }
 
 /* A default is a constant; it is kept as text that reads the same in every session's time zone. */
-static wend_status set_default(wendi_ddl *ddl, const wendi_sql_constraint *node, wendi_column *column)
+static wend_status set_default(wendi_ddl *ddl, const wendi_sql_constraint *node,
+                               wendi_column *column)
 {
     wend_status status = WEND_OK;
     const wendi_expr *bound = NULL;
@@ -161,13 +183,16 @@ static wend_status set_default(wendi_ddl *ddl, const wendi_sql_constraint *node,
         value = wendi_expr_value(bound);
     }
     if (value == NULL) {
-        status = wendi_ddl_refuse(ddl, node->expr->position, "write the value itself, or derive it: GENERATED ALWAYS AS (…) STORED",
-                                  "a default must be a constant");
+        status =
+            wendi_ddl_refuse(ddl, node->expr->position,
+                             "write the value itself, or derive it: GENERATED ALWAYS AS (…) STORED",
+                             "a default must be a constant");
         goto cleanup;
     }
     if (!value->null) {
         WEND_TRY(wendi_value_format(value, wendi_timezone_utc(), &text));
-        WEND_TRY(wendi_ddl_copy(ddl, (wendi_string){(const char *)text.data, (uint32_t)text.length}, &column->default_value));
+        WEND_TRY(wendi_ddl_copy(ddl, (wendi_string){(const char *)text.data, (uint32_t)text.length},
+                                &column->default_value));
         column->has_default = true;
     }
 cleanup:
@@ -175,12 +200,14 @@ cleanup:
     return status;
 }
 
-static wend_status set_generated(wendi_ddl *ddl, const wendi_sql_constraint *node, const wendi_sql_column_def *definition,
-                                 const char *source, uint32_t index)
+static wend_status set_generated(wendi_ddl *ddl, const wendi_sql_constraint *node,
+                                 const wendi_sql_column_def *definition, const char *source,
+                                 uint32_t index)
 {
     wendi_column *column = &ddl->schema->columns[index];
     if (definition->option_count > 0) {
-        return wendi_ddl_refuse(ddl, definition->options[0].span.start, "keep one of both", "a generated column takes no OPTIONS: its "
+        return wendi_ddl_refuse(ddl, definition->options[0].span.start, "keep one of both",
+                                "a generated column takes no OPTIONS: its "
                                 "values do not come from the events");
     }
     column->origin = WENDI_ORIGIN_GENERATED;
@@ -188,9 +215,11 @@ static wend_status set_generated(wendi_ddl *ddl, const wendi_sql_constraint *nod
     return rule_text(ddl, node->expr, source, &column->generated);
 }
 
-/* Which constraints a column has, those that stand alone; expressions wait until all columns are known. */
-static wend_status apply_simple(wendi_ddl *ddl, const wendi_sql_column_def *definition, const wendi_sql_constraint *node,
-                                const char *source, uint32_t index)
+/* Which constraints a column has, those that stand alone; expressions wait until all columns are
+ * known. */
+static wend_status apply_simple(wendi_ddl *ddl, const wendi_sql_column_def *definition,
+                                const wendi_sql_constraint *node, const char *source,
+                                uint32_t index)
 {
     wendi_column *column = &ddl->schema->columns[index];
     switch (node->kind) {
@@ -207,7 +236,8 @@ static wend_status apply_simple(wendi_ddl *ddl, const wendi_sql_column_def *defi
     }
 }
 
-static const wendi_sql_constraint *find_constraint(const wendi_sql_column_def *node, wendi_sql_constraint_kind kind)
+static const wendi_sql_constraint *find_constraint(const wendi_sql_column_def *node,
+                                                   wendi_sql_constraint_kind kind)
 {
     for (uint32_t i = 0; i < node->constraint_count; i++) {
         if (node->constraints[i].kind == kind) {
@@ -217,34 +247,44 @@ static const wendi_sql_constraint *find_constraint(const wendi_sql_column_def *n
     return NULL;
 }
 
-static wend_status refuse_pair(wendi_ddl *ddl, const wendi_sql_column_def *node, wendi_sql_constraint_kind a,
-                               wendi_sql_constraint_kind b, const char *message)
+static wend_status refuse_pair(wendi_ddl *ddl, const wendi_sql_column_def *node,
+                               wendi_sql_constraint_kind a, wendi_sql_constraint_kind b,
+                               const char *message)
 {
     const wendi_sql_constraint *first = find_constraint(node, a);
     const wendi_sql_constraint *second = find_constraint(node, b);
     if (first == NULL || second == NULL) {
         return WEND_OK;
     }
-    int32_t position = first->span.start > second->span.start ? first->span.start : second->span.start;
+    int32_t position =
+        first->span.start > second->span.start ? first->span.start : second->span.start;
     return wendi_ddl_refuse(ddl, position, "keep one of both", "%s", message);
 }
 
-static wend_status check_pairs(wendi_ddl *ddl, const wendi_sql_column_def *node, const wendi_column *column)
+static wend_status check_pairs(wendi_ddl *ddl, const wendi_sql_column_def *node,
+                               const wendi_column *column)
 {
     wend_status status = WEND_OK;
-    WEND_TRY(refuse_pair(ddl, node, WENDI_SQL_NULLABLE, WENDI_SQL_NOT_NULL, "a column cannot be both NULL and NOT NULL"));
-    WEND_TRY(refuse_pair(ddl, node, WENDI_SQL_NULLABLE, WENDI_SQL_PRIMARY_KEY, "a PRIMARY KEY is NOT NULL"));
-    WEND_TRY(refuse_pair(ddl, node, WENDI_SQL_DEFAULT, WENDI_SQL_GENERATED, "a generated column has no DEFAULT"));
+    WEND_TRY(refuse_pair(ddl, node, WENDI_SQL_NULLABLE, WENDI_SQL_NOT_NULL,
+                         "a column cannot be both NULL and NOT NULL"));
+    WEND_TRY(refuse_pair(ddl, node, WENDI_SQL_NULLABLE, WENDI_SQL_PRIMARY_KEY,
+                         "a PRIMARY KEY is NOT NULL"));
+    WEND_TRY(refuse_pair(ddl, node, WENDI_SQL_DEFAULT, WENDI_SQL_GENERATED,
+                         "a generated column has no DEFAULT"));
     for (uint32_t i = 0; i < node->constraint_count; i++) {
         wendi_sql_constraint_kind kind = (wendi_sql_constraint_kind)node->constraints[i].kind;
-        bool once = kind == WENDI_SQL_DEFAULT || kind == WENDI_SQL_GENERATED || kind == WENDI_SQL_PRIMARY_KEY;
+        bool once = kind == WENDI_SQL_DEFAULT || kind == WENDI_SQL_GENERATED ||
+                    kind == WENDI_SQL_PRIMARY_KEY;
         if (once && find_constraint(node, kind) != &node->constraints[i]) {
-            return wendi_ddl_refuse(ddl, node->constraints[i].span.start, "keep one of them", "this stands twice in one column");
+            return wendi_ddl_refuse(ddl, node->constraints[i].span.start, "keep one of them",
+                                    "this stands twice in one column");
         }
     }
     if (column->not_null && column->on_error == WENDI_ON_ERROR_NULL) {
-        return wendi_ddl_refuse(ddl, node->options[0].span.start, "drop NOT NULL, or let wrong values reject the row: on_error 'reject'",
-                                "on_error 'null' and NOT NULL contradict each other");
+        return wendi_ddl_refuse(
+            ddl, node->options[0].span.start,
+            "drop NOT NULL, or let wrong values reject the row: on_error 'reject'",
+            "on_error 'null' and NOT NULL contradict each other");
     }
 cleanup:
     return status;
@@ -282,15 +322,17 @@ static bool same_columns(const wendi_unique *a, const wendi_unique *b)
 }
 
 /* Adds a rule unless an equal one is there. */
-static wend_status add_unique(wendi_ddl *ddl, const uint32_t *columns, uint32_t count, int32_t position)
+static wend_status add_unique(wendi_ddl *ddl, const uint32_t *columns, uint32_t count,
+                              int32_t position)
 {
     wendi_schema *schema = ddl->schema;
     wendi_unique unique = {.column_count = count};
     wend_status status = WEND_OK;
     for (uint32_t i = 0; i < count; i++) {
         if (schema->columns[columns[i]].type.kind == WENDI_TYPE_JSONB) {
-            return wendi_ddl_refuse(ddl, position, "take the member that is unique into a column of its own",
-                                    "a jsonb column cannot be UNIQUE: equal documents may be written differently");
+            return wendi_ddl_refuse(
+                ddl, position, "take the member that is unique into a column of its own",
+                "a jsonb column cannot be UNIQUE: equal documents may be written differently");
         }
     }
     WEND_TRY(wendi_ddl_memory(ddl, count, sizeof *unique.columns, &unique.columns));
@@ -309,13 +351,15 @@ cleanup:
 static wend_status table_key(wendi_ddl *ddl, const wendi_sql_constraint *node, uint32_t *columns)
 {
     for (uint32_t i = 0; i < node->column_count; i++) {
-        wend_status status = wendi_ddl_find(ddl, node->columns[i], node->column_spans[i].start, "UNIQUE", &columns[i]);
+        wend_status status = wendi_ddl_find(ddl, node->columns[i], node->column_spans[i].start,
+                                            "UNIQUE", &columns[i]);
         if (status != WEND_OK) {
             return status;
         }
         for (uint32_t k = 0; k < i; k++) {
             if (columns[k] == columns[i]) {
-                return wendi_ddl_refuse(ddl, node->column_spans[i].start, "name it once", "%.*s stands twice in UNIQUE",
+                return wendi_ddl_refuse(ddl, node->column_spans[i].start, "name it once",
+                                        "%.*s stands twice in UNIQUE",
                                         WENDI_DDL_TEXT(node->columns[i]));
             }
         }
@@ -329,11 +373,13 @@ static bool is_key(const wendi_sql_constraint *node)
     return node->kind == WENDI_SQL_UNIQUE || node->kind == WENDI_SQL_PRIMARY_KEY;
 }
 
-static wend_status refuse_second_key(wendi_ddl *ddl, const wendi_sql_constraint *node, uint32_t *primary_count)
+static wend_status refuse_second_key(wendi_ddl *ddl, const wendi_sql_constraint *node,
+                                     uint32_t *primary_count)
 {
     *primary_count += node->kind == WENDI_SQL_PRIMARY_KEY;
     if (*primary_count > 1) {
-        return wendi_ddl_refuse(ddl, node->span.start, "write UNIQUE for the others", "a table has one PRIMARY KEY");
+        return wendi_ddl_refuse(ddl, node->span.start, "write UNIQUE for the others",
+                                "a table has one PRIMARY KEY");
     }
     return WEND_OK;
 }
@@ -384,13 +430,15 @@ static wend_status add_checks(wendi_ddl *ddl)
     const wendi_sql_statement *statement = ddl->statement;
     for (uint32_t i = 0; i < statement->constraint_count; i++) {
         if (statement->constraints[i].kind == WENDI_SQL_CHECK) {
-            WEND_TRY(add_check(ddl, &statement->constraints[i], statement->text, wendi_string_of("")));
+            WEND_TRY(
+                add_check(ddl, &statement->constraints[i], statement->text, wendi_string_of("")));
         }
     }
     for (uint32_t i = 0; i < statement->column_count; i++) {
         for (uint32_t k = 0; k < statement->columns[i].constraint_count; k++) {
             if (statement->columns[i].constraints[k].kind == WENDI_SQL_CHECK) {
-                WEND_TRY(add_check(ddl, &statement->columns[i].constraints[k], source_of(ddl, i), statement->columns[i].name));
+                WEND_TRY(add_check(ddl, &statement->columns[i].constraints[k], source_of(ddl, i),
+                                   statement->columns[i].name));
             }
         }
     }
@@ -403,7 +451,8 @@ static wend_status bind_generated(wendi_ddl *ddl)
     wend_status status = WEND_OK;
     const wendi_sql_statement *statement = ddl->statement;
     for (uint32_t i = 0; i < statement->column_count; i++) {
-        const wendi_sql_constraint *node = find_constraint(&statement->columns[i], WENDI_SQL_GENERATED);
+        const wendi_sql_constraint *node =
+            find_constraint(&statement->columns[i], WENDI_SQL_GENERATED);
         if (node != NULL) {
             const wendi_expr *bound = NULL;
             rule_scope scope = {ddl, i, "GENERATED"};

@@ -9,7 +9,8 @@ static wend_status text(wendi_buffer *out, const char *words)
 }
 
 /* One name 'value' of OPTIONS; `count` says how many stand before. */
-static wend_status write_option(const char *name, wendi_string value, uint32_t *count, wendi_buffer *out)
+static wend_status write_option(const char *name, wendi_string value, uint32_t *count,
+                                wendi_buffer *out)
 {
     wend_status status = WEND_OK;
     WEND_TRY(wendi_buffer_printf(out, "%s%s ", (*count)++ == 0 ? " OPTIONS (" : ", ", name));
@@ -20,9 +21,12 @@ cleanup:
 
 static wend_status column_path(const wendi_column *column, wendi_buffer *out)
 {
-    static const char *const words[] = {[WENDI_ORIGIN_JSON] = "",          [WENDI_ORIGIN_TOPIC] = "$topic",
-                                        [WENDI_ORIGIN_PARTITION] = "$partition", [WENDI_ORIGIN_OFFSET] = "$offset",
-                                        [WENDI_ORIGIN_KEY] = "$key",       [WENDI_ORIGIN_TIMESTAMP] = "$timestamp",
+    static const char *const words[] = {[WENDI_ORIGIN_JSON] = "",
+                                        [WENDI_ORIGIN_TOPIC] = "$topic",
+                                        [WENDI_ORIGIN_PARTITION] = "$partition",
+                                        [WENDI_ORIGIN_OFFSET] = "$offset",
+                                        [WENDI_ORIGIN_KEY] = "$key",
+                                        [WENDI_ORIGIN_TIMESTAMP] = "$timestamp",
                                         [WENDI_ORIGIN_HEADER] = "$headers"};
     wend_status status = WEND_OK;
     WEND_TRY(text(out, words[column->origin]));
@@ -47,12 +51,14 @@ static wend_status write_options(const wendi_column *column, wendi_buffer *out)
     uint32_t count = 0;
     if (!wendi_ddl_path_is_default(column)) {
         WEND_TRY(column_path(column, &path));
-        WEND_TRY(write_option("path", (wendi_string){(const char *)path.data, (uint32_t)path.length}, &count, out));
+        WEND_TRY(write_option(
+            "path", (wendi_string){(const char *)path.data, (uint32_t)path.length}, &count, out));
     }
     if (column->time_format == WENDI_TIME_PATTERN) {
         WEND_TRY(write_option("format", column->time_pattern, &count, out));
     } else if (column->time_format != WENDI_TIME_ISO) {
-        WEND_TRY(write_option("format", wendi_string_of(formats[column->time_format]), &count, out));
+        WEND_TRY(
+            write_option("format", wendi_string_of(formats[column->time_format]), &count, out));
     }
     if (column->timezone.length > 0) {
         WEND_TRY(write_option("timezone", column->timezone, &count, out));
@@ -90,14 +96,17 @@ static wend_status write_column(const wendi_schema *schema, uint32_t index, wend
     WEND_TRY(text(out, column->not_null ? " NOT NULL" : ""));
     WEND_TRY(text(out, is_unique_alone(schema, index) ? " UNIQUE" : ""));
     if (column->has_default) {
-        bool bare = wendi_type_is_integer(column->type) || column->type.kind == WENDI_TYPE_NUMERIC ||
+        bool bare = wendi_type_is_integer(column->type) ||
+                    column->type.kind == WENDI_TYPE_NUMERIC ||
                     column->type.kind == WENDI_TYPE_BOOLEAN;
         WEND_TRY(text(out, " DEFAULT "));
-        WEND_TRY(bare ? wendi_buffer_append(out, column->default_value.data, column->default_value.length)
+        WEND_TRY(bare ? wendi_buffer_append(out, column->default_value.data,
+                                            column->default_value.length)
                       : wendi_sql_print_string(column->default_value, out));
     }
     if (column->origin == WENDI_ORIGIN_GENERATED) {
-        WEND_TRY(wendi_buffer_printf(out, " GENERATED ALWAYS AS (%.*s) STORED", WENDI_DDL_TEXT(column->generated)));
+        WEND_TRY(wendi_buffer_printf(out, " GENERATED ALWAYS AS (%.*s) STORED",
+                                     WENDI_DDL_TEXT(column->generated)));
     }
 cleanup:
     return status;
@@ -117,7 +126,8 @@ static wend_status write_constraints(const wendi_schema *schema, wendi_buffer *o
     for (uint32_t i = 0; i < schema->check_count; i++) {
         WEND_TRY(text(out, ",\n    CONSTRAINT "));
         WEND_TRY(wendi_sql_print_name(schema->checks[i].name, out));
-        WEND_TRY(wendi_buffer_printf(out, " CHECK (%.*s)", WENDI_DDL_TEXT(schema->checks[i].expression)));
+        WEND_TRY(wendi_buffer_printf(out, " CHECK (%.*s)",
+                                     WENDI_DDL_TEXT(schema->checks[i].expression)));
     }
 cleanup:
     return status;
@@ -129,35 +139,44 @@ static wend_status write_duration(const char *name, int64_t us, uint32_t *count,
     static const struct {
         int64_t us;
         const char *unit;
-    } units[] = {{INT64_C(86400000000), "days"}, {INT64_C(3600000000), "hours"}, {60000000, "minutes"}, {1000000, "seconds"}};
+    } units[] = {{INT64_C(86400000000), "days"},
+                 {INT64_C(3600000000), "hours"},
+                 {60000000, "minutes"},
+                 {1000000, "seconds"}};
     wend_status status = WEND_OK;
     char number[64];
-    snprintf(number, sizeof number, "%" PRId64 ".%06" PRId64 " seconds", us / 1000000, us % 1000000);
+    snprintf(number, sizeof number, "%" PRId64 ".%06" PRId64 " seconds", us / 1000000,
+             us % 1000000);
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (us % units[i].us == 0) {
             snprintf(number, sizeof number, "%" PRId64 " %s", us / units[i].us, units[i].unit);
             break;
         }
     }
-    WEND_TRY(wendi_buffer_printf(out, "%s%s = '%s'", (*count)++ == 0 ? " WITH (\n    " : ",\n    ", name, number));
+    WEND_TRY(wendi_buffer_printf(out, "%s%s = '%s'", (*count)++ == 0 ? " WITH (\n    " : ",\n    ",
+                                 name, number));
 cleanup:
     return status;
 }
 
-static wend_status write_role(const wendi_schema *schema, const char *name, uint32_t column, uint32_t *count, wendi_buffer *out)
+static wend_status write_role(const wendi_schema *schema, const char *name, uint32_t column,
+                              uint32_t *count, wendi_buffer *out)
 {
     wend_status status = WEND_OK;
     if (column != WENDI_NO_COLUMN) {
-        WEND_TRY(wendi_buffer_printf(out, "%s%s = ", (*count)++ == 0 ? " WITH (\n    " : ",\n    ", name));
+        WEND_TRY(wendi_buffer_printf(out, "%s%s = ", (*count)++ == 0 ? " WITH (\n    " : ",\n    ",
+                                     name));
         WEND_TRY(wendi_sql_print_string(schema->columns[column].name, out));
     }
 cleanup:
     return status;
 }
 
-static wend_status write_word(const char *name, const char *value, uint32_t *count, wendi_buffer *out)
+static wend_status write_word(const char *name, const char *value, uint32_t *count,
+                              wendi_buffer *out)
 {
-    return wendi_buffer_printf(out, "%s%s = %s", (*count)++ == 0 ? " WITH (\n    " : ",\n    ", name, value);
+    return wendi_buffer_printf(out, "%s%s = %s", (*count)++ == 0 ? " WITH (\n    " : ",\n    ",
+                               name, value);
 }
 
 static wend_status write_with(const wendi_schema *schema, wendi_buffer *out)

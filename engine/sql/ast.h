@@ -19,44 +19,53 @@
 typedef struct wendi_sql_expr wendi_sql_expr;
 typedef struct wendi_sql_select wendi_sql_select;
 
-/** Bytes [start, end) of the text given to wendi_sql_parse(); both -1 when the node was not written out. */
+/** Bytes [start, end) of the text given to wendi_sql_parse(); both -1 when the node was not written
+ * out. */
 typedef struct wendi_sql_span {
     int32_t start;
     int32_t end;
 } wendi_sql_span;
 
 typedef enum wendi_sql_expr_kind {
-    WENDI_SQL_NULL,     /* NULL */
-    WENDI_SQL_BOOLEAN,  /* `boolean` */
-    WENDI_SQL_INTEGER,  /* `integer`; a minus sign in front of a literal is already in it */
-    WENDI_SQL_NUMBER,   /* `text`: a point, an exponent, or beyond int64; its sign is in it too */
-    WENDI_SQL_STRING,   /* `text`, without quotes and escapes */
-    WENDI_SQL_COLUMN,   /* `text`, and `qualifier` when written t.c */
-    WENDI_SQL_STAR,     /* * or `qualifier`.*: in a target list only */
-    WENDI_SQL_UNARY,    /* `op` (- + ~) args[0] */
-    WENDI_SQL_BINARY,   /* args[0] `op` args[1]: + - * / % ^ || = <> < <= > >= ~ ~* !~ !~* -> ->> & | # << >> @> … */
-    WENDI_SQL_AND,      /* two or more args (nested ANDs are one node) */
-    WENDI_SQL_OR,       /* likewise */
-    WENDI_SQL_NOT,      /* args[0] */
-    WENDI_SQL_IS,       /* args[0] IS [NOT: negated] `is` */
+    WENDI_SQL_NULL,    /* NULL */
+    WENDI_SQL_BOOLEAN, /* `boolean` */
+    WENDI_SQL_INTEGER, /* `integer`; a minus sign in front of a literal is already in it */
+    WENDI_SQL_NUMBER,  /* `text`: a point, an exponent, or beyond int64; its sign is in it too */
+    WENDI_SQL_STRING,  /* `text`, without quotes and escapes */
+    WENDI_SQL_COLUMN,  /* `text`, and `qualifier` when written t.c */
+    WENDI_SQL_STAR,    /* * or `qualifier`.*: in a target list only */
+    WENDI_SQL_UNARY,   /* `op` (- + ~) args[0] */
+    WENDI_SQL_BINARY,  /* args[0] `op` args[1]: + - * / % ^ || = <> < <= > >= ~ ~* !~ !~* -> ->> & |
+                          # << >> @> … */
+    WENDI_SQL_AND,     /* two or more args (nested ANDs are one node) */
+    WENDI_SQL_OR,      /* likewise */
+    WENDI_SQL_NOT,     /* args[0] */
+    WENDI_SQL_IS,      /* args[0] IS [NOT: negated] `is` */
     WENDI_SQL_DISTINCT, /* args[0] IS [NOT: negated] DISTINCT FROM args[1] */
     WENDI_SQL_IN,       /* args[0] [NOT: negated] IN (args[1], …) */
     WENDI_SQL_BETWEEN,  /* args[0] [NOT: negated] BETWEEN [SYMMETRIC: flag] args[1] AND args[2] */
     WENDI_SQL_LIKE,     /* args[0] [NOT: negated] LIKE [ILIKE: flag] args[1] [ESCAPE args[2]] */
     WENDI_SQL_CASE,     /* `case_of` */
-    WENDI_SQL_CAST,     /* args[0] to `type`: CAST, ::, and typed literals such as interval '1 hour' (args[0] a STRING) */
-    WENDI_SQL_CALL,     /* `call` */
+    WENDI_SQL_CAST,     /* args[0] to `type`: CAST, ::, and typed literals such as interval '1 hour'
+                           (args[0] a STRING) */
+    WENDI_SQL_CALL, /* `call`; args are its arguments again, so that walkers need no special case */
     WENDI_SQL_SUBQUERY, /* (select): one value */
     WENDI_SQL_EXISTS,   /* EXISTS (select) */
     WENDI_SQL_IN_SELECT /* args[0] [NOT: negated] IN (select) */
 } wendi_sql_expr_kind;
 
-typedef enum wendi_sql_is { WENDI_SQL_IS_NULL, WENDI_SQL_IS_TRUE, WENDI_SQL_IS_FALSE, WENDI_SQL_IS_UNKNOWN } wendi_sql_is;
+typedef enum wendi_sql_is {
+    WENDI_SQL_IS_NULL,
+    WENDI_SQL_IS_TRUE,
+    WENDI_SQL_IS_FALSE,
+    WENDI_SQL_IS_UNKNOWN
+} wendi_sql_is;
 
 /**
- * A type's name, made canonical: int, int4, integer are "integer"; likewise "smallint", "bigint", "real",
- * "double precision", "numeric", "boolean", "varchar", "char", "timestamptz", "timestamp", "time", "timetz",
- * "interval"; every other name as written, folded. wendi_type_from_sql() in engine/expr/table_ddl.h resolves it.
+ * A type's name, made canonical: int, int4, integer are "integer"; likewise "smallint", "bigint",
+ * "real", "double precision", "numeric", "boolean", "varchar", "char", "timestamptz", "timestamp",
+ * "time", "timetz", "interval"; every other name as written, folded. wendi_type_from_sql() in
+ * engine/expr/table_ddl.h resolves it.
  */
 typedef struct wendi_sql_type {
     wendi_sql_span span;
@@ -68,7 +77,8 @@ typedef struct wendi_sql_type {
 
 typedef struct wendi_sql_order {
     wendi_sql_span span;
-    const wendi_sql_expr *expr; /* an INTEGER is an ordinal, a bare COLUMN may be an alias: the planner decides */
+    const wendi_sql_expr
+        *expr; /* an INTEGER is an ordinal, a bare COLUMN may be an alias: the planner decides */
     bool descending;
     bool nulls_first; /* resolved: the default is last when ascending, first when descending */
 } wendi_sql_order;
@@ -86,11 +96,13 @@ typedef struct wendi_sql_call {
     wendi_string name;
     wendi_sql_span name_span;
     const wendi_sql_expr **args;
-    const wendi_string *arg_names; /* NULL when no argument is named; else one each, empty: positional */
+    const wendi_string
+        *arg_names; /* NULL when no argument is named; else one each, empty: positional */
     uint32_t arg_count;
     bool star;     /* count(*): no args */
     bool distinct; /* count(DISTINCT x) */
-    const wendi_sql_order *order_by; /* string_agg(x, ',' ORDER BY y), or WITHIN GROUP's when within_group */
+    const wendi_sql_order
+        *order_by; /* string_agg(x, ',' ORDER BY y), or WITHIN GROUP's when within_group */
     uint32_t order_count;
     bool within_group;
     const wendi_sql_expr *filter; /* FILTER (WHERE …), or NULL */
@@ -108,7 +120,7 @@ struct wendi_sql_expr {
     uint8_t kind; /* wendi_sql_expr_kind */
     uint8_t is;   /* wendi_sql_is */
     bool negated;
-    bool flag;    /* SYMMETRIC, ILIKE */
+    bool flag;        /* SYMMETRIC, ILIKE */
     int32_t position; /* where an error of this node points: the operator, the name, the literal */
     wendi_sql_span span; /* all of it, enclosing parentheses not included */
     const wendi_sql_expr **args;
@@ -132,21 +144,26 @@ typedef struct wendi_sql_target {
     wendi_sql_span span;
     const wendi_sql_expr *expr; /* may be a STAR */
     wendi_string alias;         /* as written; empty: none */
-    wendi_string name;          /* the output column's name as PostgreSQL gives it; empty for a STAR */
+    wendi_string name; /* the output column's name as PostgreSQL gives it; empty for a STAR */
 } wendi_sql_target;
 
-typedef enum wendi_sql_from_kind { WENDI_SQL_FROM_TABLE, WENDI_SQL_FROM_SELECT, WENDI_SQL_FROM_CALL } wendi_sql_from_kind;
+typedef enum wendi_sql_from_kind {
+    WENDI_SQL_FROM_TABLE,
+    WENDI_SQL_FROM_SELECT,
+    WENDI_SQL_FROM_CALL
+} wendi_sql_from_kind;
 
 /** The one item of FROM. A table's name may be that of a common table expression. */
 typedef struct wendi_sql_from {
     uint8_t kind; /* wendi_sql_from_kind */
     wendi_sql_span span;
-    wendi_string name;  /* TABLE; a CALL's function name */
-    wendi_string alias; /* empty: none */
+    wendi_string name;                  /* TABLE; a CALL's function name */
+    wendi_string alias;                 /* empty: none */
     const wendi_string *column_aliases; /* AS t(a, b) */
     uint32_t column_alias_count;
     const wendi_sql_select *select; /* SELECT */
-    const wendi_sql_expr *call;     /* CALL: an expression of kind CALL; its first argument names the table */
+    const wendi_sql_expr
+        *call; /* CALL: an expression of kind CALL; its first argument names the table */
 } wendi_sql_from;
 
 typedef enum wendi_sql_group_kind {
@@ -186,7 +203,7 @@ struct wendi_sql_select {
     uint8_t kind; /* wendi_sql_select_kind */
     bool all;     /* UNION ALL, INTERSECT ALL, EXCEPT ALL */
     bool distinct;
-    wendi_sql_span span;
+    wendi_sql_span span; /* of an arm of a set operation: its first word only */
     const wendi_sql_target *targets;
     uint32_t target_count;
     const wendi_sql_from *from; /* NULL: no FROM */
@@ -208,12 +225,13 @@ struct wendi_sql_select {
     const wendi_sql_expr *offset;
 };
 
-/** name = value in WITH (…) or OPTIONS (…). Values are text whatever was written: true, 7, 'x', word. */
+/** name = value in WITH (…) or OPTIONS (…). Values are text whatever was written: true, 7, 'x',
+ * word. */
 typedef struct wendi_sql_option {
     wendi_sql_span span;
     wendi_string name;
     wendi_string value;
-    bool has_value;  /* WITH (unique_rows) alone has none */
+    bool has_value; /* WITH (unique_rows) alone has none */
 } wendi_sql_option;
 
 typedef enum wendi_sql_constraint_kind {
@@ -249,13 +267,14 @@ typedef struct wendi_sql_column_def {
 typedef enum wendi_sql_statement_kind {
     WENDI_SQL_STATEMENT_SELECT,       /* select */
     WENDI_SQL_STATEMENT_EXPLAIN,      /* select, analyze */
-    WENDI_SQL_STATEMENT_CREATE_TABLE, /* table, if_exists = IF NOT EXISTS, columns, constraints, options */
+    WENDI_SQL_STATEMENT_CREATE_TABLE, /* table, if_exists = IF NOT EXISTS, columns, constraints,
+                                         options */
     WENDI_SQL_STATEMENT_ADD_COLUMN,   /* table, if_exists = IF NOT EXISTS, columns: one or more */
     WENDI_SQL_STATEMENT_DROP_TABLE    /* table, if_exists */
 } wendi_sql_statement_kind;
 
 typedef struct wendi_sql_statement {
-    uint8_t kind; /* wendi_sql_statement_kind */
+    uint8_t kind;        /* wendi_sql_statement_kind */
     wendi_sql_span span; /* without the semicolon */
     const char *text;    /* the whole text given to the parser; spans count from here */
     const wendi_sql_select *select;

@@ -1,16 +1,19 @@
 /* Function calls, whatever syntax they came in, and subqueries inside expressions. */
 #include "engine/sql/reader.h"
 
-static wend_status function_name(wendi_sql_reader *reader, const PgQuery__FuncCall *node, const char **name)
+static wend_status function_name(wendi_sql_reader *reader, const PgQuery__FuncCall *node,
+                                 const char **name)
 {
     for (size_t i = 0; i < node->n_funcname; i++) {
         if (node->funcname[i]->node_case != PG_QUERY__NODE__NODE_STRING) {
-            return wendi_sql_refuse(reader, node->location, NULL, "this form of a function's name is not supported");
+            return wendi_sql_refuse(reader, node->location, NULL,
+                                    "this form of a function's name is not supported");
         }
     }
     if (node->n_funcname == 0 || node->n_funcname > 2 ||
         (node->n_funcname == 2 && strcmp(node->funcname[0]->string->sval, "pg_catalog") != 0)) {
-        return wendi_sql_refuse(reader, node->location, "write the function's name alone", "a function in a schema is not supported");
+        return wendi_sql_refuse(reader, node->location, "write the function's name alone",
+                                "a function in a schema is not supported");
     }
     *name = node->funcname[node->n_funcname - 1]->string->sval;
     return WEND_OK;
@@ -36,22 +39,30 @@ static const char *foreign_syntax(const char *name)
     return NULL;
 }
 
-static wend_status refuse_call(wendi_sql_reader *reader, const PgQuery__FuncCall *node, const char *name)
+static wend_status refuse_call(wendi_sql_reader *reader, const PgQuery__FuncCall *node,
+                               const char *name)
 {
     if (node->over != NULL) {
-        return wendi_sql_refuse(reader, node->location, "sessions(), paths() and retention() read users' rows in order; totals "
-                                "come from GROUP BY in a subquery", "window functions (OVER) are not supported");
+        return wendi_sql_refuse(
+            reader, node->location,
+            "sessions(), paths() and retention() read users' rows in order; totals "
+            "come from GROUP BY in a subquery",
+            "window functions (OVER) are not supported");
     }
     if (node->func_variadic) {
-        return wendi_sql_refuse(reader, node->location, "write the arguments one by one", "VARIADIC is not supported");
+        return wendi_sql_refuse(reader, node->location, "write the arguments one by one",
+                                "VARIADIC is not supported");
     }
-    if (node->funcformat == PG_QUERY__COERCION_FORM__COERCE_SQL_SYNTAX && foreign_syntax(name) != NULL) {
-        return wendi_sql_refuse(reader, node->location, NULL, "%s is not supported", foreign_syntax(name));
+    if (node->funcformat == PG_QUERY__COERCION_FORM__COERCE_SQL_SYNTAX &&
+        foreign_syntax(name) != NULL) {
+        return wendi_sql_refuse(reader, node->location, NULL, "%s is not supported",
+                                foreign_syntax(name));
     }
     return WEND_OK;
 }
 
-static wend_status convert_args(wendi_sql_reader *reader, PgQuery__Node *const *nodes, size_t count, wendi_sql_expr *expr)
+static wend_status convert_args(wendi_sql_reader *reader, PgQuery__Node *const *nodes, size_t count,
+                                wendi_sql_expr *expr)
 {
     wendi_sql_call *call = &expr->call;
     wendi_string *names = NULL;
@@ -94,13 +105,15 @@ static void call_span(const wendi_sql_reader *reader, wendi_sql_expr *expr, int3
     }
     wendi_sql_span span = wendi_sql_token_span(reader, first, last);
     for (uint32_t i = 0; i < expr->arg_count; i++) {
-        span = wendi_sql_span_union(span, expr->args[i]->span); /* AT TIME ZONE stands between its arguments */
+        span = wendi_sql_span_union(
+            span, expr->args[i]->span); /* AT TIME ZONE stands between its arguments */
     }
     wendi_sql_span_tokens(reader, span, &first, &last);
     expr->span = wendi_sql_token_span(reader, first, last);
 }
 
-wend_status wendi_sql_convert_call(wendi_sql_reader *reader, const PgQuery__FuncCall *node, const wendi_sql_expr **out)
+wend_status wendi_sql_convert_call(wendi_sql_reader *reader, const PgQuery__FuncCall *node,
+                                   const wendi_sql_expr **out)
 {
     const char *name = NULL;
     wendi_sql_expr *expr = NULL;
@@ -113,7 +126,8 @@ wend_status wendi_sql_convert_call(wendi_sql_reader *reader, const PgQuery__Func
     call->distinct = node->agg_distinct;
     call->within_group = node->agg_within_group;
     WENDI_SQL_PASS(convert_args(reader, node->args, node->n_args, expr));
-    WENDI_SQL_PASS(wendi_sql_convert_order(reader, node->agg_order, node->n_agg_order, &call->order_by));
+    WENDI_SQL_PASS(
+        wendi_sql_convert_order(reader, node->agg_order, node->n_agg_order, &call->order_by));
     call->order_count = (uint32_t)node->n_agg_order;
     if (node->agg_filter != NULL) {
         WENDI_SQL_PASS(wendi_sql_convert_expr(reader, node->agg_filter, &call->filter));
@@ -123,8 +137,9 @@ wend_status wendi_sql_convert_call(wendi_sql_reader *reader, const PgQuery__Func
     return WEND_OK;
 }
 
-wend_status wendi_sql_convert_special_call(wendi_sql_reader *reader, const char *name, PgQuery__Node *const *args,
-                                           size_t arg_count, int32_t location, const wendi_sql_expr **out)
+wend_status wendi_sql_convert_special_call(wendi_sql_reader *reader, const char *name,
+                                           PgQuery__Node *const *args, size_t arg_count,
+                                           int32_t location, const wendi_sql_expr **out)
 {
     wendi_sql_expr *expr = NULL;
     WENDI_SQL_PASS(wendi_sql_new_expr(reader, WENDI_SQL_CALL, location, 0, &expr));
@@ -149,41 +164,49 @@ static const char *value_function_name(PgQuery__SQLValueFunctionOp op)
     }
 }
 
-wend_status wendi_sql_convert_value_function(wendi_sql_reader *reader, const PgQuery__SQLValueFunction *node,
+wend_status wendi_sql_convert_value_function(wendi_sql_reader *reader,
+                                             const PgQuery__SQLValueFunction *node,
                                              const wendi_sql_expr **out)
 {
     const char *name = value_function_name(node->op);
     switch (node->op) {
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_USER:
-        return wendi_sql_refuse(reader, node->location, "for a column of that name write \"user\" in double quotes",
-                                "bare user is SQL's name of the database's user, which wend does not have");
+        return wendi_sql_refuse(
+            reader, node->location, "for a column of that name write \"user\" in double quotes",
+            "bare user is SQL's name of the database's user, which wend does not have");
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_ROLE:
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_USER:
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_SESSION_USER:
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_CATALOG:
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_SCHEMA:
-        return wendi_sql_refuse(reader, node->location, "for a column of that name write it in double quotes",
+        return wendi_sql_refuse(reader, node->location,
+                                "for a column of that name write it in double quotes",
                                 "wend has no database users, roles or schemas");
     default:
         break;
     }
     if (name == NULL) {
-        return wendi_sql_refuse(reader, node->location, "write current_timestamp, or localtimestamp, without a precision",
+        return wendi_sql_refuse(reader, node->location,
+                                "write current_timestamp, or localtimestamp, without a precision",
                                 "this form of the current time is not supported");
     }
     return wendi_sql_convert_special_call(reader, name, NULL, 0, node->location, out);
 }
 
-wend_status wendi_sql_convert_sublink(wendi_sql_reader *reader, const PgQuery__SubLink *node, const wendi_sql_expr **out)
+wend_status wendi_sql_convert_sublink(wendi_sql_reader *reader, const PgQuery__SubLink *node,
+                                      const wendi_sql_expr **out)
 {
     wendi_sql_expr *expr = NULL;
     bool in = node->sub_link_type == PG_QUERY__SUB_LINK_TYPE__ANY_SUBLINK && node->n_oper_name == 0;
     bool exists = node->sub_link_type == PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK;
     if (!in && !exists && node->sub_link_type != PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK) {
-        return wendi_sql_refuse(reader, node->location, "write x IN (SELECT …), or compare with (SELECT min(…) …)",
+        return wendi_sql_refuse(reader, node->location,
+                                "write x IN (SELECT …), or compare with (SELECT min(…) …)",
                                 "ANY, ALL and ARRAY over a subquery are not supported");
     }
-    wendi_sql_expr_kind kind = in ? WENDI_SQL_IN_SELECT : exists ? WENDI_SQL_EXISTS : WENDI_SQL_SUBQUERY;
+    wendi_sql_expr_kind kind = in       ? WENDI_SQL_IN_SELECT
+                               : exists ? WENDI_SQL_EXISTS
+                                        : WENDI_SQL_SUBQUERY;
     WENDI_SQL_PASS(wendi_sql_new_expr(reader, kind, node->location, in ? 1 : 0, &expr));
     int32_t token = wendi_sql_token_at(reader, node->location);
     if (node->location < reader->shift && wendi_sql_token_is(reader, token + 1, "(")) {
@@ -202,11 +225,13 @@ wend_status wendi_sql_convert_sublink(wendi_sql_reader *reader, const PgQuery__S
     if (in) {
         int32_t first = 0;
         int32_t last = 0;
-        wendi_sql_span_tokens(reader, wendi_sql_span_union(expr->span, expr->args[0]->span), &first, &last);
+        wendi_sql_span_tokens(reader, wendi_sql_span_union(expr->span, expr->args[0]->span), &first,
+                              &last);
         expr->span = wendi_sql_token_span(reader, first, last);
     }
     wendi_sql_span inside = wendi_sql_token_span(reader, open + 1, close - 1);
-    WENDI_SQL_PASS(wendi_sql_convert_select(reader, node->subselect->select_stmt, inside, &expr->select));
+    WENDI_SQL_PASS(
+        wendi_sql_convert_select(reader, node->subselect->select_stmt, inside, &expr->select));
     *out = expr;
     return WEND_OK;
 }

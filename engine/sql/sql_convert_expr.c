@@ -5,9 +5,10 @@
 wend_status wendi_sql_descend(wendi_sql_reader *reader, int32_t location)
 {
     if (++reader->depth > WENDI_SQL_DEPTH_MAX) {
-        wendi_fail_at(reader->error, WEND_INVALID, wendi_sql_place(reader, location), "nested too deeply: at most %d levels",
-                      WENDI_SQL_DEPTH_MAX);
-        wendi_error_hint(reader->error, "split the expression; a list of values is shorter as x IN (…)");
+        wendi_fail_at(reader->error, WEND_INVALID, wendi_sql_place(reader, location),
+                      "nested too deeply: at most %d levels", WENDI_SQL_DEPTH_MAX);
+        wendi_error_hint(reader->error,
+                         "split the expression; a list of values is shorter as x IN (…)");
         return WEND_INVALID;
     }
     return WEND_OK;
@@ -22,7 +23,8 @@ wend_status wendi_sql_memory(wendi_sql_reader *reader, size_t count, size_t byte
 {
     void *memory = wendi_arena_alloc_zero(reader->arena, count * bytes_each);
     memcpy(out, &memory, sizeof memory);
-    return memory == NULL ? wendi_fail_nomem(reader->error, "a syntax tree", count * bytes_each) : WEND_OK;
+    return memory == NULL ? wendi_fail_nomem(reader->error, "a syntax tree", count * bytes_each)
+                          : WEND_OK;
 }
 
 wend_status wendi_sql_copy(wendi_sql_reader *reader, const char *text, wendi_string *out)
@@ -33,8 +35,8 @@ wend_status wendi_sql_copy(wendi_sql_reader *reader, const char *text, wendi_str
     return copy == NULL ? wendi_fail_nomem(reader->error, "a syntax tree", length) : WEND_OK;
 }
 
-wend_status wendi_sql_new_expr(wendi_sql_reader *reader, wendi_sql_expr_kind kind, int32_t location, uint32_t arg_count,
-                               wendi_sql_expr **out)
+wend_status wendi_sql_new_expr(wendi_sql_reader *reader, wendi_sql_expr_kind kind, int32_t location,
+                               uint32_t arg_count, wendi_sql_expr **out)
 {
     wendi_sql_expr *expr = NULL;
     WENDI_SQL_PASS(wendi_sql_memory(reader, 1, sizeof *expr, &expr));
@@ -53,7 +55,8 @@ wend_status wendi_sql_new_expr(wendi_sql_reader *reader, wendi_sql_expr_kind kin
  * The span of a node that reaches over its arguments and perhaps over tokens `first`..`last` of its
  * own; then the brackets between are paired.
  */
-static void span_over(const wendi_sql_reader *reader, wendi_sql_expr *expr, int32_t first, int32_t last)
+static void span_over(const wendi_sql_reader *reader, wendi_sql_expr *expr, int32_t first,
+                      int32_t last)
 {
     wendi_sql_span span = wendi_sql_token_span(reader, first, last);
     for (uint32_t i = 0; i < expr->arg_count; i++) {
@@ -66,8 +69,8 @@ static void span_over(const wendi_sql_reader *reader, wendi_sql_expr *expr, int3
     }
 }
 
-wend_status wendi_sql_convert_list(wendi_sql_reader *reader, PgQuery__Node *const *nodes, size_t count,
-                                   const wendi_sql_expr ***out)
+wend_status wendi_sql_convert_list(wendi_sql_reader *reader, PgQuery__Node *const *nodes,
+                                   size_t count, const wendi_sql_expr ***out)
 {
     const wendi_sql_expr **items = NULL;
     WENDI_SQL_PASS(wendi_sql_memory(reader, count, sizeof *items, &items));
@@ -79,16 +82,19 @@ wend_status wendi_sql_convert_list(wendi_sql_reader *reader, PgQuery__Node *cons
 }
 
 /* The name of an operator; OPERATOR(schema.op) is refused. */
-static wend_status operator_name(wendi_sql_reader *reader, const PgQuery__AExpr *node, const char **name)
+static wend_status operator_name(wendi_sql_reader *reader, const PgQuery__AExpr *node,
+                                 const char **name)
 {
     if (node->n_name != 1 || node->name[0]->node_case != PG_QUERY__NODE__NODE_STRING) {
-        return wendi_sql_refuse(reader, node->location, "write the operator alone", "an operator with a schema is not supported");
+        return wendi_sql_refuse(reader, node->location, "write the operator alone",
+                                "an operator with a schema is not supported");
     }
     *name = node->name[0]->string->sval;
     return WEND_OK;
 }
 
-static wend_status convert_operator(wendi_sql_reader *reader, const PgQuery__AExpr *node, const wendi_sql_expr **out)
+static wend_status convert_operator(wendi_sql_reader *reader, const PgQuery__AExpr *node,
+                                    const wendi_sql_expr **out)
 {
     const char *name = NULL;
     wendi_sql_expr *expr = NULL;
@@ -98,13 +104,16 @@ static wend_status convert_operator(wendi_sql_reader *reader, const PgQuery__AEx
         return wendi_sql_refuse(reader, node->location, "write =", "there is no operator ==");
     }
     if (strcmp(name, "&&") == 0 || strcmp(name, "!") == 0) {
-        return wendi_sql_refuse(reader, node->location, *name == '&' ? "write AND" : "write NOT", "there is no operator %s", name);
+        return wendi_sql_refuse(reader, node->location, *name == '&' ? "write AND" : "write NOT",
+                                "there is no operator %s", name);
     }
     if (unary && strcmp(name, "-") != 0 && strcmp(name, "+") != 0 && strcmp(name, "~") != 0) {
-        return wendi_sql_refuse(reader, node->location, "write the function, such as abs(x) or sqrt(x)",
+        return wendi_sql_refuse(reader, node->location,
+                                "write the function, such as abs(x) or sqrt(x)",
                                 "the operator %s in front of a value is not supported", name);
     }
-    WENDI_SQL_PASS(wendi_sql_new_expr(reader, unary ? WENDI_SQL_UNARY : WENDI_SQL_BINARY, node->location, unary ? 1 : 2, &expr));
+    WENDI_SQL_PASS(wendi_sql_new_expr(reader, unary ? WENDI_SQL_UNARY : WENDI_SQL_BINARY,
+                                      node->location, unary ? 1 : 2, &expr));
     WENDI_SQL_PASS(wendi_sql_copy(reader, name, &expr->op));
     if (!unary) {
         WENDI_SQL_PASS(wendi_sql_convert_expr(reader, node->lexpr, &expr->args[0]));
@@ -116,7 +125,8 @@ static wend_status convert_operator(wendi_sql_reader *reader, const PgQuery__AEx
     return WEND_OK;
 }
 
-static wend_status convert_distinct(wendi_sql_reader *reader, const PgQuery__AExpr *node, const wendi_sql_expr **out)
+static wend_status convert_distinct(wendi_sql_reader *reader, const PgQuery__AExpr *node,
+                                    const wendi_sql_expr **out)
 {
     wendi_sql_expr *expr = NULL;
     WENDI_SQL_PASS(wendi_sql_new_expr(reader, WENDI_SQL_DISTINCT, node->location, 2, &expr));
@@ -129,16 +139,19 @@ static wend_status convert_distinct(wendi_sql_reader *reader, const PgQuery__AEx
 }
 
 /* x [NOT] IN (a, b) and x [NOT] BETWEEN a AND b: the right side is a list. */
-static wend_status convert_list_test(wendi_sql_reader *reader, const PgQuery__AExpr *node, const wendi_sql_expr **out)
+static wend_status convert_list_test(wendi_sql_reader *reader, const PgQuery__AExpr *node,
+                                     const wendi_sql_expr **out)
 {
     wendi_sql_expr *expr = NULL;
     bool in = node->kind == PG_QUERY__A__EXPR__KIND__AEXPR_IN;
     if (node->rexpr == NULL || node->rexpr->node_case != PG_QUERY__NODE__NODE_LIST) {
-        return wendi_sql_refuse(reader, node->location, NULL, "this form of %s is not supported", in ? "IN" : "BETWEEN");
+        return wendi_sql_refuse(reader, node->location, NULL, "this form of %s is not supported",
+                                in ? "IN" : "BETWEEN");
     }
     const PgQuery__List *list = node->rexpr->list;
     uint32_t count = (uint32_t)list->n_items;
-    WENDI_SQL_PASS(wendi_sql_new_expr(reader, in ? WENDI_SQL_IN : WENDI_SQL_BETWEEN, node->location, count + 1, &expr));
+    WENDI_SQL_PASS(wendi_sql_new_expr(reader, in ? WENDI_SQL_IN : WENDI_SQL_BETWEEN, node->location,
+                                      count + 1, &expr));
     WENDI_SQL_PASS(wendi_sql_convert_expr(reader, node->lexpr, &expr->args[0]));
     for (uint32_t i = 0; i < count; i++) {
         WENDI_SQL_PASS(wendi_sql_convert_expr(reader, list->items[i], &expr->args[i + 1]));
@@ -149,7 +162,9 @@ static wend_status convert_list_test(wendi_sql_reader *reader, const PgQuery__AE
         const char *name = NULL;
         WENDI_SQL_PASS(operator_name(reader, node, &name));
         expr->negated = strcmp(name, "<>") == 0;
-        last = wendi_sql_token_skip(reader, token + (wendi_sql_token_is(reader, token, "not") ? 2 : 1)) - 1;
+        last = wendi_sql_token_skip(reader,
+                                    token + (wendi_sql_token_is(reader, token, "not") ? 2 : 1)) -
+               1;
     } else {
         expr->negated = node->kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN ||
                         node->kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM;
@@ -164,26 +179,30 @@ static wend_status convert_list_test(wendi_sql_reader *reader, const PgQuery__AE
 /* PostgreSQL writes LIKE … ESCAPE c as LIKE like_escape(…, c). */
 static const PgQuery__FuncCall *escape_call(const PgQuery__Node *node)
 {
-    if (node == NULL || node->node_case != PG_QUERY__NODE__NODE_FUNC_CALL || node->func_call->n_funcname != 2 ||
-        node->func_call->n_args != 2) {
+    if (node == NULL || node->node_case != PG_QUERY__NODE__NODE_FUNC_CALL ||
+        node->func_call->n_funcname != 2 || node->func_call->n_args != 2) {
         return NULL;
     }
     const PgQuery__Node *name = node->func_call->funcname[1];
-    bool found = name->node_case == PG_QUERY__NODE__NODE_STRING && strcmp(name->string->sval, "like_escape") == 0;
+    bool found = name->node_case == PG_QUERY__NODE__NODE_STRING &&
+                 strcmp(name->string->sval, "like_escape") == 0;
     return found ? node->func_call : NULL;
 }
 
-static wend_status convert_like(wendi_sql_reader *reader, const PgQuery__AExpr *node, const wendi_sql_expr **out)
+static wend_status convert_like(wendi_sql_reader *reader, const PgQuery__AExpr *node,
+                                const wendi_sql_expr **out)
 {
     const char *name = NULL;
     wendi_sql_expr *expr = NULL;
     const PgQuery__FuncCall *escape = escape_call(node->rexpr);
     WENDI_SQL_PASS(operator_name(reader, node, &name));
-    WENDI_SQL_PASS(wendi_sql_new_expr(reader, WENDI_SQL_LIKE, node->location, escape != NULL ? 3 : 2, &expr));
+    WENDI_SQL_PASS(
+        wendi_sql_new_expr(reader, WENDI_SQL_LIKE, node->location, escape != NULL ? 3 : 2, &expr));
     expr->flag = node->kind == PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE;
     expr->negated = name[0] == '!';
     WENDI_SQL_PASS(wendi_sql_convert_expr(reader, node->lexpr, &expr->args[0]));
-    WENDI_SQL_PASS(wendi_sql_convert_expr(reader, escape != NULL ? escape->args[0] : node->rexpr, &expr->args[1]));
+    WENDI_SQL_PASS(wendi_sql_convert_expr(reader, escape != NULL ? escape->args[0] : node->rexpr,
+                                          &expr->args[1]));
     if (escape != NULL) {
         WENDI_SQL_PASS(wendi_sql_convert_expr(reader, escape->args[1], &expr->args[2]));
     }
@@ -192,7 +211,8 @@ static wend_status convert_like(wendi_sql_reader *reader, const PgQuery__AExpr *
     return WEND_OK;
 }
 
-static wend_status convert_a_expr(wendi_sql_reader *reader, const PgQuery__AExpr *node, const wendi_sql_expr **out)
+static wend_status convert_a_expr(wendi_sql_reader *reader, const PgQuery__AExpr *node,
+                                  const wendi_sql_expr **out)
 {
     PgQuery__Node *args[2] = {node->lexpr, node->rexpr};
     switch (node->kind) {
@@ -213,17 +233,21 @@ static wend_status convert_a_expr(wendi_sql_reader *reader, const PgQuery__AExpr
     case PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE:
         return convert_like(reader, node, out);
     case PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR:
-        return wendi_sql_refuse(reader, node->location, "write LIKE, or a regular expression: x ~ '…'", "SIMILAR TO is not supported");
+        return wendi_sql_refuse(reader, node->location,
+                                "write LIKE, or a regular expression: x ~ '…'",
+                                "SIMILAR TO is not supported");
     case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY:
     case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ALL:
     default:
-        return wendi_sql_refuse(reader, node->location, "write x IN (…) or x NOT IN (…)", "ANY and ALL over arrays are not supported");
+        return wendi_sql_refuse(reader, node->location, "write x IN (…) or x NOT IN (…)",
+                                "ANY and ALL over arrays are not supported");
     }
 }
 
-/* AND and OR with their like-named arguments spliced in, so that a conjunction is one node however it was bracketed. */
-static wend_status convert_and_or(wendi_sql_reader *reader, const PgQuery__BoolExpr *node, wendi_sql_expr_kind kind,
-                                  const wendi_sql_expr **out)
+/* AND and OR with their like-named arguments spliced in, so that a conjunction is one node however
+ * it was bracketed. */
+static wend_status convert_and_or(wendi_sql_reader *reader, const PgQuery__BoolExpr *node,
+                                  wendi_sql_expr_kind kind, const wendi_sql_expr **out)
 {
     const wendi_sql_expr **items = NULL;
     wendi_sql_expr *expr = NULL;
@@ -250,7 +274,8 @@ static wend_status convert_and_or(wendi_sql_reader *reader, const PgQuery__BoolE
     return WEND_OK;
 }
 
-static wend_status convert_bool(wendi_sql_reader *reader, const PgQuery__BoolExpr *node, const wendi_sql_expr **out)
+static wend_status convert_bool(wendi_sql_reader *reader, const PgQuery__BoolExpr *node,
+                                const wendi_sql_expr **out)
 {
     const wendi_sql_expr *inner = NULL;
     wendi_sql_expr *expr = NULL;
@@ -280,8 +305,9 @@ static wend_status convert_bool(wendi_sql_reader *reader, const PgQuery__BoolExp
 }
 
 /* x IS [NOT] NULL | TRUE | FALSE | UNKNOWN, x ISNULL, x NOTNULL */
-static wend_status convert_is(wendi_sql_reader *reader, const PgQuery__Node *argument, int32_t location, wendi_sql_is is,
-                              bool negated, const wendi_sql_expr **out)
+static wend_status convert_is(wendi_sql_reader *reader, const PgQuery__Node *argument,
+                              int32_t location, wendi_sql_is is, bool negated,
+                              const wendi_sql_expr **out)
 {
     wendi_sql_expr *expr = NULL;
     WENDI_SQL_PASS(wendi_sql_new_expr(reader, WENDI_SQL_IS, location, 1, &expr));
@@ -298,13 +324,15 @@ static wend_status convert_is(wendi_sql_reader *reader, const PgQuery__Node *arg
     return WEND_OK;
 }
 
-static wend_status convert_boolean_test(wendi_sql_reader *reader, const PgQuery__BooleanTest *node, const wendi_sql_expr **out)
+static wend_status convert_boolean_test(wendi_sql_reader *reader, const PgQuery__BooleanTest *node,
+                                        const wendi_sql_expr **out)
 {
     wendi_sql_is is = WENDI_SQL_IS_UNKNOWN;
     bool negated = node->booltesttype == PG_QUERY__BOOL_TEST_TYPE__IS_NOT_TRUE ||
                    node->booltesttype == PG_QUERY__BOOL_TEST_TYPE__IS_NOT_FALSE ||
                    node->booltesttype == PG_QUERY__BOOL_TEST_TYPE__IS_NOT_UNKNOWN;
-    if (node->booltesttype == PG_QUERY__BOOL_TEST_TYPE__IS_TRUE || node->booltesttype == PG_QUERY__BOOL_TEST_TYPE__IS_NOT_TRUE) {
+    if (node->booltesttype == PG_QUERY__BOOL_TEST_TYPE__IS_TRUE ||
+        node->booltesttype == PG_QUERY__BOOL_TEST_TYPE__IS_NOT_TRUE) {
         is = WENDI_SQL_IS_TRUE;
     } else if (node->booltesttype == PG_QUERY__BOOL_TEST_TYPE__IS_FALSE ||
                node->booltesttype == PG_QUERY__BOOL_TEST_TYPE__IS_NOT_FALSE) {
@@ -313,13 +341,15 @@ static wend_status convert_boolean_test(wendi_sql_reader *reader, const PgQuery_
     return convert_is(reader, node->arg, node->location, is, negated, out);
 }
 
-static wend_status convert_case(wendi_sql_reader *reader, const PgQuery__CaseExpr *node, const wendi_sql_expr **out)
+static wend_status convert_case(wendi_sql_reader *reader, const PgQuery__CaseExpr *node,
+                                const wendi_sql_expr **out)
 {
     wendi_sql_expr *expr = NULL;
     WENDI_SQL_PASS(wendi_sql_new_expr(reader, WENDI_SQL_CASE, node->location, 0, &expr));
     wendi_sql_case *made = &expr->case_of;
     made->when_count = (uint32_t)node->n_args;
-    WENDI_SQL_PASS(wendi_sql_memory(reader, node->n_args, sizeof *made->conditions, &made->conditions));
+    WENDI_SQL_PASS(
+        wendi_sql_memory(reader, node->n_args, sizeof *made->conditions, &made->conditions));
     WENDI_SQL_PASS(wendi_sql_memory(reader, node->n_args, sizeof *made->results, &made->results));
     if (node->arg != NULL) {
         WENDI_SQL_PASS(wendi_sql_convert_expr(reader, node->arg, &made->operand));
@@ -338,7 +368,8 @@ static wend_status convert_case(wendi_sql_reader *reader, const PgQuery__CaseExp
     return WEND_OK;
 }
 
-static wend_status convert_cast(wendi_sql_reader *reader, const PgQuery__TypeCast *node, const wendi_sql_expr **out)
+static wend_status convert_cast(wendi_sql_reader *reader, const PgQuery__TypeCast *node,
+                                const wendi_sql_expr **out)
 {
     wendi_sql_expr *expr = NULL;
     int32_t location = node->location >= 0 ? node->location : node->type_name->location;
@@ -358,12 +389,14 @@ static wend_status convert_cast(wendi_sql_reader *reader, const PgQuery__TypeCas
     return WEND_OK;
 }
 
-static wend_status convert_column(wendi_sql_reader *reader, const PgQuery__ColumnRef *node, const wendi_sql_expr **out)
+static wend_status convert_column(wendi_sql_reader *reader, const PgQuery__ColumnRef *node,
+                                  const wendi_sql_expr **out)
 {
     wendi_sql_expr *expr = NULL;
     if (node->n_fields > 2) {
         return wendi_sql_refuse(reader, node->location,
-                                "a column is named c or t.c; one whose name holds dots is written in double quotes: \"geo.country\"",
+                                "a column is named c or t.c; one whose name holds dots is written "
+                                "in double quotes: \"geo.country\"",
                                 "a name of more than two parts is not supported");
     }
     WENDI_SQL_PASS(wendi_sql_new_expr(reader, WENDI_SQL_COLUMN, node->location, 0, &expr));
@@ -372,7 +405,8 @@ static wend_status convert_column(wendi_sql_reader *reader, const PgQuery__Colum
         if (last && node->fields[i]->node_case == PG_QUERY__NODE__NODE_A_STAR) {
             expr->kind = WENDI_SQL_STAR;
         } else {
-            WENDI_SQL_PASS(wendi_sql_copy(reader, node->fields[i]->string->sval, last ? &expr->text : &expr->qualifier));
+            WENDI_SQL_PASS(wendi_sql_copy(reader, node->fields[i]->string->sval,
+                                          last ? &expr->text : &expr->qualifier));
         }
     }
     int32_t first = wendi_sql_token_at(reader, node->location);
@@ -386,16 +420,22 @@ static wend_status refuse_expr(wendi_sql_reader *reader, const PgQuery__Node *no
     int32_t location = wendi_sql_first_location(&node->base);
     switch (node->node_case) {
     case PG_QUERY__NODE__NODE_PARAM_REF:
-        return wendi_sql_refuse(reader, location, "write the value itself", "parameters such as $1 are not supported");
+        return wendi_sql_refuse(reader, location, "write the value itself",
+                                "parameters such as $1 are not supported");
     case PG_QUERY__NODE__NODE_A_ARRAY_EXPR:
-        return wendi_sql_refuse(reader, location, "a list of values is written x IN (a, b)", "arrays are not supported");
+        return wendi_sql_refuse(reader, location, "a list of values is written x IN (a, b)",
+                                "arrays are not supported");
     case PG_QUERY__NODE__NODE_A_INDIRECTION:
-        return wendi_sql_refuse(reader, location, "an element of jsonb is x -> 0, a member x -> 'key' or x ->> 'key'",
+        return wendi_sql_refuse(reader, location,
+                                "an element of jsonb is x -> 0, a member x -> 'key' or x ->> 'key'",
                                 "subscripts and field selection are not supported");
     case PG_QUERY__NODE__NODE_ROW_EXPR:
-        return wendi_sql_refuse(reader, location, "name the columns one by one", "rows such as (a, b) are not supported as a value");
+        return wendi_sql_refuse(reader, location, "name the columns one by one",
+                                "rows such as (a, b) are not supported as a value");
     case PG_QUERY__NODE__NODE_COLLATE_CLAUSE:
-        return wendi_sql_refuse(reader, node->collate_clause->location, "text compares by its bytes; use lower(x) to ignore case", "COLLATE is not supported");
+        return wendi_sql_refuse(reader, node->collate_clause->location,
+                                "text compares by its bytes; use lower(x) to ignore case",
+                                "COLLATE is not supported");
     case PG_QUERY__NODE__NODE_SET_TO_DEFAULT:
         return wendi_sql_refuse(reader, location, NULL, "DEFAULT is not a value here");
     default:
@@ -403,7 +443,8 @@ static wend_status refuse_expr(wendi_sql_reader *reader, const PgQuery__Node *no
     }
 }
 
-static wend_status convert_node(wendi_sql_reader *reader, const PgQuery__Node *node, const wendi_sql_expr **out)
+static wend_status convert_node(wendi_sql_reader *reader, const PgQuery__Node *node,
+                                const wendi_sql_expr **out)
 {
     switch (node->node_case) {
     case PG_QUERY__NODE__NODE_A_CONST:
@@ -415,8 +456,9 @@ static wend_status convert_node(wendi_sql_reader *reader, const PgQuery__Node *n
     case PG_QUERY__NODE__NODE_BOOL_EXPR:
         return convert_bool(reader, node->bool_expr, out);
     case PG_QUERY__NODE__NODE_NULL_TEST:
-        return convert_is(reader, node->null_test->arg, node->null_test->location, WENDI_SQL_IS_NULL,
-                          node->null_test->nulltesttype == PG_QUERY__NULL_TEST_TYPE__IS_NOT_NULL, out);
+        return convert_is(
+            reader, node->null_test->arg, node->null_test->location, WENDI_SQL_IS_NULL,
+            node->null_test->nulltesttype == PG_QUERY__NULL_TEST_TYPE__IS_NOT_NULL, out);
     case PG_QUERY__NODE__NODE_BOOLEAN_TEST:
         return convert_boolean_test(reader, node->boolean_test, out);
     case PG_QUERY__NODE__NODE_CASE_EXPR:
@@ -426,14 +468,18 @@ static wend_status convert_node(wendi_sql_reader *reader, const PgQuery__Node *n
     case PG_QUERY__NODE__NODE_FUNC_CALL:
         return wendi_sql_convert_call(reader, node->func_call, out);
     case PG_QUERY__NODE__NODE_COALESCE_EXPR:
-        return wendi_sql_convert_special_call(reader, "coalesce", node->coalesce_expr->args, node->coalesce_expr->n_args,
+        return wendi_sql_convert_special_call(reader, "coalesce", node->coalesce_expr->args,
+                                              node->coalesce_expr->n_args,
                                               node->coalesce_expr->location, out);
     case PG_QUERY__NODE__NODE_MIN_MAX_EXPR:
         return wendi_sql_convert_special_call(
-            reader, node->min_max_expr->op == PG_QUERY__MIN_MAX_OP__IS_GREATEST ? "greatest" : "least", node->min_max_expr->args,
-            node->min_max_expr->n_args, node->min_max_expr->location, out);
+            reader,
+            node->min_max_expr->op == PG_QUERY__MIN_MAX_OP__IS_GREATEST ? "greatest" : "least",
+            node->min_max_expr->args, node->min_max_expr->n_args, node->min_max_expr->location,
+            out);
     case PG_QUERY__NODE__NODE_GROUPING_FUNC:
-        return wendi_sql_convert_special_call(reader, "grouping", node->grouping_func->args, node->grouping_func->n_args,
+        return wendi_sql_convert_special_call(reader, "grouping", node->grouping_func->args,
+                                              node->grouping_func->n_args,
                                               node->grouping_func->location, out);
     case PG_QUERY__NODE__NODE_SQLVALUE_FUNCTION:
         return wendi_sql_convert_value_function(reader, node->sqlvalue_function, out);
@@ -444,12 +490,14 @@ static wend_status convert_node(wendi_sql_reader *reader, const PgQuery__Node *n
     }
 }
 
-wend_status wendi_sql_convert_expr(wendi_sql_reader *reader, const PgQuery__Node *node, const wendi_sql_expr **out)
+wend_status wendi_sql_convert_expr(wendi_sql_reader *reader, const PgQuery__Node *node,
+                                   const wendi_sql_expr **out)
 {
     if (node == NULL) {
         return wendi_sql_refuse(reader, -1, NULL, "an expression is missing");
     }
-    WENDI_SQL_PASS(wendi_sql_descend(reader, reader->depth < WENDI_SQL_DEPTH_MAX ? -1 : wendi_sql_first_location(&node->base)));
+    WENDI_SQL_PASS(wendi_sql_descend(
+        reader, reader->depth < WENDI_SQL_DEPTH_MAX ? -1 : wendi_sql_first_location(&node->base)));
     wend_status status = convert_node(reader, node, out);
     wendi_sql_ascend(reader);
     return status;

@@ -10,7 +10,8 @@ static bool is_text_token(const wendi_sql_reader *reader, int32_t index)
     return token->end > token->start && reader->text[token->end - 1] == '\'';
 }
 
-/* The tokens of a literal. A minus that the grammar folded into a number stands in front, perhaps with brackets between. */
+/* The tokens of a literal. A minus that the grammar folded into a number stands in front, perhaps
+ * with brackets between. */
 static wendi_sql_span constant_span(const wendi_sql_reader *reader, int32_t location)
 {
     int32_t first = wendi_sql_token_at(reader, location);
@@ -29,8 +30,10 @@ static wendi_sql_span constant_span(const wendi_sql_reader *reader, int32_t loca
     return wendi_sql_token_span(reader, first, last);
 }
 
-/* Digits without point or exponent that fit are integers; the library keeps only 32 bits as such. */
-static wend_status convert_number(wendi_sql_reader *reader, const char *digits, int32_t location, wendi_sql_expr *expr)
+/* Digits without point or exponent that fit are integers; the library keeps only 32 bits as such.
+ */
+static wend_status convert_number(wendi_sql_reader *reader, const char *digits, int32_t location,
+                                  wendi_sql_expr *expr)
 {
     char *end = NULL;
     if (strspn(digits, "-0123456789") == strlen(digits)) {
@@ -43,13 +46,15 @@ static wend_status convert_number(wendi_sql_reader *reader, const char *digits, 
         }
     }
     if (strspn(digits, "-+.0123456789eE") != strlen(digits)) {
-        return wendi_sql_refuse(reader, location, "write the number in decimal digits", "the number %s is not supported", digits);
+        return wendi_sql_refuse(reader, location, "write the number in decimal digits",
+                                "the number %s is not supported", digits);
     }
     expr->kind = WENDI_SQL_NUMBER;
     return wendi_sql_copy(reader, digits, &expr->text);
 }
 
-wend_status wendi_sql_convert_constant(wendi_sql_reader *reader, const PgQuery__AConst *node, const wendi_sql_expr **out)
+wend_status wendi_sql_convert_constant(wendi_sql_reader *reader, const PgQuery__AConst *node,
+                                       const wendi_sql_expr **out)
 {
     wendi_sql_expr *expr = NULL;
     WENDI_SQL_PASS(wendi_sql_new_expr(reader, WENDI_SQL_NULL, node->location, 0, &expr));
@@ -74,17 +79,19 @@ wend_status wendi_sql_convert_constant(wendi_sql_reader *reader, const PgQuery__
         return wendi_sql_copy(reader, node->sval->sval, &expr->text);
     case PG_QUERY__A__CONST__VAL_BSVAL:
     default:
-        return wendi_sql_refuse(reader, node->location, "write a string or a number", "bit strings are not supported");
+        return wendi_sql_refuse(reader, node->location, "write a string or a number",
+                                "bit strings are not supported");
     }
 }
 
-/* The grammar's internal names (and the common short ones) to the one name a type has in the tree. */
+/* The grammar's internal names (and the common short ones) to the one name a type has in the tree.
+ */
 static const char *canonical_type(const char *name)
 {
     static const char *const pairs[][2] = {
-        {"bool", "boolean"}, {"int2", "smallint"}, {"int4", "integer"}, {"int8", "bigint"},
-        {"float4", "real"}, {"float8", "double precision"}, {"bpchar", "char"}, {"decimal", "numeric"},
-        {"int", "integer"},
+        {"bool", "boolean"}, {"int2", "smallint"},   {"int4", "integer"},
+        {"int8", "bigint"},  {"float4", "real"},     {"float8", "double precision"},
+        {"bpchar", "char"},  {"decimal", "numeric"}, {"int", "integer"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (strcmp(name, pairs[i][0]) == 0) {
@@ -103,7 +110,8 @@ static int32_t type_end(const wendi_sql_reader *reader, int32_t first)
     } else if (wendi_sql_token_is(reader, first, "national")) {
         next++;
     }
-    while (wendi_sql_token_is(reader, next, "varying") || wendi_sql_token_is(reader, next, "character")) {
+    while (wendi_sql_token_is(reader, next, "varying") ||
+           wendi_sql_token_is(reader, next, "character")) {
         next++;
     }
     while (wendi_sql_token_is(reader, next, ".")) {
@@ -112,8 +120,10 @@ static int32_t type_end(const wendi_sql_reader *reader, int32_t first)
     if (wendi_sql_token_is(reader, next, "(")) {
         next = wendi_sql_token_skip(reader, next);
     }
-    bool zoned = wendi_sql_token_is(reader, next + 1, "time") && wendi_sql_token_is(reader, next + 2, "zone");
-    if (zoned && (wendi_sql_token_is(reader, next, "with") || wendi_sql_token_is(reader, next, "without"))) {
+    bool zoned = wendi_sql_token_is(reader, next + 1, "time") &&
+                 wendi_sql_token_is(reader, next + 2, "zone");
+    if (zoned &&
+        (wendi_sql_token_is(reader, next, "with") || wendi_sql_token_is(reader, next, "without"))) {
         next += 3;
     }
     while (wendi_sql_token_is(reader, next, "[")) {
@@ -122,13 +132,16 @@ static int32_t type_end(const wendi_sql_reader *reader, int32_t first)
     return (next < reader->token_count ? next : reader->token_count) - 1;
 }
 
-static wend_status convert_modifiers(wendi_sql_reader *reader, const PgQuery__TypeName *node, wendi_sql_type *out)
+static wend_status convert_modifiers(wendi_sql_reader *reader, const PgQuery__TypeName *node,
+                                     wendi_sql_type *out)
 {
     for (size_t i = 0; i < node->n_typmods; i++) {
         const PgQuery__Node *item = node->typmods[i];
-        bool number = item->node_case == PG_QUERY__NODE__NODE_A_CONST && item->a_const->val_case == PG_QUERY__A__CONST__VAL_IVAL;
+        bool number = item->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+                      item->a_const->val_case == PG_QUERY__A__CONST__VAL_IVAL;
         if (!number || i >= 2) {
-            return wendi_sql_refuse(reader, node->location, "write whole numbers, as in numeric(12,2) or varchar(40)",
+            return wendi_sql_refuse(reader, node->location,
+                                    "write whole numbers, as in numeric(12,2) or varchar(40)",
                                     "these modifiers of a type are not supported");
         }
         out->modifiers[out->modifier_count++] = item->a_const->ival->ival;
@@ -141,14 +154,18 @@ static wend_status convert_modifiers(wendi_sql_reader *reader, const PgQuery__Ty
     return WEND_OK;
 }
 
-wend_status wendi_sql_convert_type(wendi_sql_reader *reader, const PgQuery__TypeName *node, wendi_sql_type *out)
+wend_status wendi_sql_convert_type(wendi_sql_reader *reader, const PgQuery__TypeName *node,
+                                   wendi_sql_type *out)
 {
     if (node->setof || node->pct_type || node->n_names == 0) {
-        return wendi_sql_refuse(reader, node->location, NULL, "this form of a type is not supported");
+        return wendi_sql_refuse(reader, node->location, NULL,
+                                "this form of a type is not supported");
     }
     const char *name = node->names[node->n_names - 1]->string->sval;
-    if (node->n_names > 2 || (node->n_names == 2 && strcmp(node->names[0]->string->sval, "pg_catalog") != 0)) {
-        return wendi_sql_refuse(reader, node->location, "write the type alone", "a type in a schema is not supported");
+    if (node->n_names > 2 ||
+        (node->n_names == 2 && strcmp(node->names[0]->string->sval, "pg_catalog") != 0)) {
+        return wendi_sql_refuse(reader, node->location, "write the type alone",
+                                "a type in a schema is not supported");
     }
     WENDI_SQL_PASS(wendi_sql_copy(reader, canonical_type(name), &out->name));
     out->array = node->n_array_bounds > 0;
@@ -157,7 +174,8 @@ wend_status wendi_sql_convert_type(wendi_sql_reader *reader, const PgQuery__Type
         out->span = wendi_sql_token_span(reader, first, type_end(reader, first));
     }
     if (strcmp(name, "interval") == 0 && node->n_typmods > 0) {
-        return wendi_sql_refuse(reader, node->location, "put the unit in the text: interval '90 minutes'",
+        return wendi_sql_refuse(reader, node->location,
+                                "put the unit in the text: interval '90 minutes'",
                                 "an interval with fields or a precision is not supported");
     }
     return convert_modifiers(reader, node, out);

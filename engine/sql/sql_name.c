@@ -1,15 +1,18 @@
-/* Names: what an unnamed output column is called, and how a name is written so that it is read back. */
+/* Names: what an unnamed output column is called, and how a name is written so that it is read
+ * back. */
 #include "engine/sql/reader.h"
 
-/* How sure a name is: a cast or CASE keeps the name of what is inside only when that is a real name. */
+/* How sure a name is: a cast or CASE keeps the name of what is inside only when that is a real
+ * name. */
 typedef enum strength { NO_NAME, WEAK_NAME, REAL_NAME } strength;
 
 /* PostgreSQL names a cast after the type's internal name. */
 static wendi_string internal_type_name(wendi_string name)
 {
     static const char *const pairs[][2] = {
-        {"boolean", "bool"}, {"smallint", "int2"}, {"integer", "int4"}, {"bigint", "int8"},
-        {"real", "float4"}, {"double precision", "float8"}, {"char", "bpchar"},
+        {"boolean", "bool"}, {"smallint", "int2"}, {"integer", "int4"},
+        {"bigint", "int8"},  {"real", "float4"},   {"double precision", "float8"},
+        {"char", "bpchar"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (wendi_string_equal(name, wendi_string_of(pairs[i][0]))) {
@@ -66,11 +69,13 @@ wendi_string wendi_sql_column_name(const wendi_sql_expr *expr)
     return name;
 }
 
-/* Would the grammar take the bare word for a name? Words the scanner does not know as keywords always are. */
+/* Would the grammar take the bare word for a name? Words the scanner does not know as keywords
+ * always are. */
 static bool is_bare_name(wendi_string name, bool function)
 {
     char text[64];
-    if (name.length == 0 || name.length >= sizeof text || (name.data[0] >= '0' && name.data[0] <= '9') || name.data[0] == '$') {
+    if (name.length == 0 || name.length >= sizeof text ||
+        (name.data[0] >= '0' && name.data[0] <= '9') || name.data[0] == '$') {
         return false;
     }
     for (uint32_t i = 0; i < name.length; i++) {
@@ -101,12 +106,14 @@ cleanup:
 
 wend_status wendi_sql_print_name(wendi_string name, wendi_buffer *out)
 {
-    return is_bare_name(name, false) ? wendi_buffer_append(out, name.data, name.length) : wendi_sql_print_quoted(name, out);
+    return is_bare_name(name, false) ? wendi_buffer_append(out, name.data, name.length)
+                                     : wendi_sql_print_quoted(name, out);
 }
 
 wend_status wendi_sql_print_function_name(wendi_string name, wendi_buffer *out)
 {
-    return is_bare_name(name, true) ? wendi_buffer_append(out, name.data, name.length) : wendi_sql_print_quoted(name, out);
+    return is_bare_name(name, true) ? wendi_buffer_append(out, name.data, name.length)
+                                    : wendi_sql_print_quoted(name, out);
 }
 
 wend_status wendi_sql_print_string(wendi_string text, wendi_buffer *out)

@@ -29,9 +29,10 @@ static precedence operator_precedence(wendi_string op)
     static const struct {
         const char *op;
         precedence at;
-    } known[] = {{"=", AT_COMPARISON},  {"<>", AT_COMPARISON}, {"<", AT_COMPARISON}, {"<=", AT_COMPARISON},
-                 {">", AT_COMPARISON},  {">=", AT_COMPARISON}, {"+", AT_SUM},        {"-", AT_SUM},
-                 {"*", AT_PRODUCT},     {"/", AT_PRODUCT},     {"%", AT_PRODUCT},    {"^", AT_POWER}};
+    } known[] = {{"=", AT_COMPARISON},  {"<>", AT_COMPARISON}, {"<", AT_COMPARISON},
+                 {"<=", AT_COMPARISON}, {">", AT_COMPARISON},  {">=", AT_COMPARISON},
+                 {"+", AT_SUM},         {"-", AT_SUM},         {"*", AT_PRODUCT},
+                 {"/", AT_PRODUCT},     {"%", AT_PRODUCT},     {"^", AT_POWER}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (wendi_string_equal(op, wendi_string_of(known[i].op))) {
             return known[i].at;
@@ -50,8 +51,8 @@ static bool is_typed_literal(const wendi_sql_expr *expr)
 {
     const wendi_sql_type *type = &expr->type;
     return expr->args[0]->kind == WENDI_SQL_STRING && type->modifier_count == 0 && !type->array &&
-           (is_string(type->name, "interval") || is_string(type->name, "date") || is_string(type->name, "timestamptz") ||
-            is_string(type->name, "timestamp"));
+           (is_string(type->name, "interval") || is_string(type->name, "date") ||
+            is_string(type->name, "timestamptz") || is_string(type->name, "timestamp"));
 }
 
 static precedence precedence_of(const wendi_sql_expr *expr)
@@ -93,8 +94,8 @@ static wend_status text(wendi_buffer *out, const char *words)
     return wendi_buffer_append(out, words, strlen(words));
 }
 
-static wend_status print_joined(const wendi_sql_expr **items, uint32_t count, const char *between, precedence least,
-                                wendi_buffer *out)
+static wend_status print_joined(const wendi_sql_expr **items, uint32_t count, const char *between,
+                                precedence least, wendi_buffer *out)
 {
     wend_status status = WEND_OK;
     for (uint32_t i = 0; i < count; i++) {
@@ -179,8 +180,9 @@ cleanup:
 
 wend_status wendi_sql_print_type(const wendi_sql_type *type, wendi_buffer *out)
 {
-    static const char *const plain[] = {"boolean", "smallint", "integer", "bigint", "real", "double precision", "numeric",
-                                        "varchar", "char", "timestamp", "time", "interval"};
+    static const char *const plain[] = {"boolean", "smallint",         "integer", "bigint",
+                                        "real",    "double precision", "numeric", "varchar",
+                                        "char",    "timestamp",        "time",    "interval"};
     wend_status status = WEND_OK;
     bool keyword = false;
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
@@ -235,7 +237,8 @@ static wend_status print_is(const wendi_sql_expr *expr, wendi_buffer *out)
         WEND_TRY(text(out, expr->negated ? " is not distinct from " : " is distinct from "));
         WEND_TRY(print(expr->args[1], AT_TEST, out));
     } else {
-        WEND_TRY(wendi_buffer_printf(out, " is %s%s", expr->negated ? "not " : "", words[expr->is]));
+        WEND_TRY(
+            wendi_buffer_printf(out, " is %s%s", expr->negated ? "not " : "", words[expr->is]));
     }
 cleanup:
     return status;
@@ -345,12 +348,14 @@ wend_status wendi_sql_print_operand(const wendi_sql_expr *expr, wendi_buffer *ou
     return print(expr, AT_OPERATOR, out);
 }
 
-const char *wendi_sql_expression_text(const wendi_sql_expr *expr, const char *source, wendi_arena *arena)
+const char *wendi_sql_expression_text(const wendi_sql_expr *expr, const char *source,
+                                      wendi_arena *arena)
 {
     wendi_buffer buffer = {0};
     const char *copy = NULL;
     if (source != NULL && expr->span.start >= 0 && (size_t)expr->span.end <= strlen(source)) {
-        return wendi_arena_copy(arena, source + expr->span.start, (size_t)(expr->span.end - expr->span.start));
+        return wendi_arena_copy(arena, source + expr->span.start,
+                                (size_t)(expr->span.end - expr->span.start));
     }
     if (wendi_sql_print_expression(expr, &buffer) == WEND_OK) {
         copy = wendi_arena_copy(arena, (const char *)buffer.data, buffer.length);

@@ -41,8 +41,10 @@ static bool print_special(const wendi_sql_call *call, wendi_buffer *out, wend_st
 {
     static const char *const bare[] = {"current_date", "current_timestamp", "localtimestamp", NULL};
     wend_status status = WEND_OK;
-    bool plain = call->arg_names == NULL && !call->star && !call->distinct && call->order_count == 0 && call->filter == NULL;
-    bool extract = plain && call->arg_count == 2 && is_string(call->name, "extract") && call->args[0]->kind == WENDI_SQL_STRING;
+    bool plain = call->arg_names == NULL && !call->star && !call->distinct &&
+                 call->order_count == 0 && call->filter == NULL;
+    bool extract = plain && call->arg_count == 2 && is_string(call->name, "extract") &&
+                   call->args[0]->kind == WENDI_SQL_STRING;
     bool position = plain && call->arg_count == 2 && is_string(call->name, "position");
     bool value = plain && call->arg_count == 0 && is_any_of(call->name, bare);
     if (value) {
@@ -61,10 +63,12 @@ cleanup:
 
 static wend_status print_call_name(const wendi_sql_call *call, wendi_buffer *out)
 {
-    static const char *const words[] = {"coalesce", "greatest", "least", "nullif", "grouping", "substring", "overlay", NULL};
-    bool plain = call->arg_names == NULL && call->arg_count > 0 && !call->distinct && !call->star && call->order_count == 0 &&
-                 call->filter == NULL;
-    if (plain && is_any_of(call->name, words) && (!is_string(call->name, "nullif") || call->arg_count == 2)) {
+    static const char *const words[] = {"coalesce", "greatest",  "least",   "nullif",
+                                        "grouping", "substring", "overlay", NULL};
+    bool plain = call->arg_names == NULL && call->arg_count > 0 && !call->distinct && !call->star &&
+                 call->order_count == 0 && call->filter == NULL;
+    if (plain && is_any_of(call->name, words) &&
+        (!is_string(call->name, "nullif") || call->arg_count == 2)) {
         return wendi_buffer_append(out, call->name.data, call->name.length);
     }
     return wendi_sql_print_function_name(call->name, out);
@@ -143,8 +147,10 @@ static wend_status print_groups(const wendi_sql_group *items, uint32_t count, we
 
 static wend_status print_group(const wendi_sql_group *item, wendi_buffer *out)
 {
-    static const char *const words[] = {[WENDI_SQL_GROUP_EMPTY] = "(", [WENDI_SQL_GROUP_LIST] = "(",
-                                        [WENDI_SQL_GROUP_ROLLUP] = "rollup (", [WENDI_SQL_GROUP_CUBE] = "cube (",
+    static const char *const words[] = {[WENDI_SQL_GROUP_EMPTY] = "(",
+                                        [WENDI_SQL_GROUP_LIST] = "(",
+                                        [WENDI_SQL_GROUP_ROLLUP] = "rollup (",
+                                        [WENDI_SQL_GROUP_CUBE] = "cube (",
                                         [WENDI_SQL_GROUP_SETS] = "grouping sets ("};
     wend_status status = WEND_OK;
     if (item->kind == WENDI_SQL_GROUP_EXPR) {
@@ -214,7 +220,8 @@ static wend_status print_values(const wendi_sql_select *select, wendi_buffer *ou
         WEND_TRY(text(out, row > 0 ? ", (" : "values ("));
         for (uint32_t i = 0; i < select->value_columns; i++) {
             WEND_TRY(text(out, i > 0 ? ", " : ""));
-            WEND_TRY(wendi_sql_print_expression(select->values[row * select->value_columns + i], out));
+            WEND_TRY(
+                wendi_sql_print_expression(select->values[row * select->value_columns + i], out));
         }
         WEND_TRY(text(out, ")"));
     }
@@ -226,7 +233,8 @@ cleanup:
 static wend_status print_arm(const wendi_sql_select *arm, wendi_buffer *out)
 {
     wend_status status = WEND_OK;
-    bool bracket = arm->left != NULL || arm->with_count > 0 || arm->order_count > 0 || arm->limit != NULL || arm->offset != NULL;
+    bool bracket = arm->left != NULL || arm->with_count > 0 || arm->order_count > 0 ||
+                   arm->limit != NULL || arm->offset != NULL;
     WEND_TRY(text(out, bracket ? "(" : ""));
     WEND_TRY(wendi_sql_print_select(arm, out));
     WEND_TRY(text(out, bracket ? ")" : ""));
@@ -289,7 +297,8 @@ cleanup:
     return status;
 }
 
-static wend_status print_options(const wendi_sql_option *options, uint32_t count, const char *between, wendi_buffer *out)
+static wend_status print_options(const wendi_sql_option *options, uint32_t count,
+                                 const char *between, wendi_buffer *out)
 {
     wend_status status = WEND_OK;
     for (uint32_t i = 0; i < count; i++) {
@@ -308,9 +317,12 @@ cleanup:
 static wend_status print_constraint(const wendi_sql_constraint *constraint, wendi_buffer *out)
 {
     static const char *const words[] = {
-        [WENDI_SQL_NOT_NULL] = "not null",   [WENDI_SQL_NULLABLE] = "null",
-        [WENDI_SQL_CHECK] = "check (",       [WENDI_SQL_UNIQUE] = "unique",
-        [WENDI_SQL_PRIMARY_KEY] = "primary key", [WENDI_SQL_DEFAULT] = "default ",
+        [WENDI_SQL_NOT_NULL] = "not null",
+        [WENDI_SQL_NULLABLE] = "null",
+        [WENDI_SQL_CHECK] = "check (",
+        [WENDI_SQL_UNIQUE] = "unique",
+        [WENDI_SQL_PRIMARY_KEY] = "primary key",
+        [WENDI_SQL_DEFAULT] = "default ",
         [WENDI_SQL_GENERATED] = "generated always as (",
     };
     wend_status status = WEND_OK;

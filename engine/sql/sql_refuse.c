@@ -1,5 +1,5 @@
-/* Saying no: the library's syntax errors with hints for frequent slips, and the parts of SQL that wend
-   does not have, each with what to write instead. */
+/* Saying no: the library's syntax errors with hints for frequent slips, and the parts of SQL that
+   wend does not have, each with what to write instead. */
 #include "engine/sql/reader.h"
 
 #include <stdarg.h>
@@ -22,8 +22,10 @@ static void hint_quote(wendi_sql_reader *reader, int32_t token)
 {
     int length = reader->tokens[token].end - reader->tokens[token].start;
     const char *word = reader->text + reader->tokens[token].start;
-    wendi_error_hint(reader->error, "%.*s is a reserved word of SQL; as a name write it in double quotes: \"%.*s\"", length,
-                     word, length, word);
+    wendi_error_hint(
+        reader->error,
+        "%.*s is a reserved word of SQL; as a name write it in double quotes: \"%.*s\"", length,
+        word, length, word);
 }
 
 /* Keywords that say a column's properties where a clause of PostgreSQL would stand. */
@@ -47,18 +49,25 @@ static void hint_syntax(wendi_sql_reader *reader, int32_t token)
 
     if (token == WENDI_SQL_NO_TOKEN) {
         wendi_error_hint(reader->error, "something is missing at the end%s",
-                         wendi_sql_token_is(reader, before, ",") ? ", or the last comma is too many" : "");
+                         wendi_sql_token_is(reader, before, ",") ? ", or the last comma is too many"
+                                                                 : "");
     } else if (wendi_sql_token_is(reader, token, "=>") && after_keyword) {
         hint_quote(reader, before);
-    } else if (wendi_sql_token_is(reader, before, ",") && wendi_sql_token_is(reader, token, "from")) {
+    } else if (wendi_sql_token_is(reader, before, ",") &&
+               wendi_sql_token_is(reader, token, "from")) {
         wendi_error_hint(reader->error, "remove the comma before FROM");
     } else if (wendi_sql_token_is(reader, before, ",") && wendi_sql_token_is(reader, token, ")")) {
         wendi_error_hint(reader->error, "remove the comma before the bracket");
     } else if (is_column_option(reader, token)) {
-        wendi_error_hint(reader->error, "a column's path, format, timezone, on_error and round stand in OPTIONS, right after its "
-                         "type: ts timestamptz OPTIONS (path '$.time', format 'epoch_ms') NOT NULL");
+        wendi_error_hint(
+            reader->error,
+            "a column's path, format, timezone, on_error and round stand in OPTIONS, right after "
+            "its "
+            "type: ts timestamptz OPTIONS (path '$.time', format 'epoch_ms') NOT NULL");
     } else if (wendi_sql_token_is(reader, token, "options")) {
-        wendi_error_hint(reader->error, "OPTIONS (…) stands right after the column's type, before NOT NULL and the rest");
+        wendi_error_hint(
+            reader->error,
+            "OPTIONS (…) stands right after the column's type, before NOT NULL and the rest");
     } else if (strchr(reader->text, '`') != NULL) {
         wendi_error_hint(reader->error, "names are quoted with double quotes: \"name\"");
     } else if (tokens[token].reserved && tokens[token].keyword) {
@@ -93,9 +102,11 @@ wend_status wendi_sql_syntax_error(wendi_sql_reader *reader, const PgQueryError 
     if (at >= end && reader->shift > 0) {
         at = end; /* it stumbled over our own wrapper: to the caller that is the end of the text */
         token = WENDI_SQL_NO_TOKEN;
-        wendi_fail_at(reader->error, WEND_INVALID, wendi_sql_place(reader, at), "syntax error at end of input");
+        wendi_fail_at(reader->error, WEND_INVALID, wendi_sql_place(reader, at),
+                      "syntax error at end of input");
     } else {
-        wendi_fail_at(reader->error, WEND_INVALID, at < 0 ? -1 : wendi_sql_place(reader, at), "%s", fault->message);
+        wendi_fail_at(reader->error, WEND_INVALID, at < 0 ? -1 : wendi_sql_place(reader, at), "%s",
+                      fault->message);
     }
     hint_message(reader->error, fault->message);
     if (strstr(fault->message, "syntax error") != NULL && reader->token_count > 0) {
@@ -104,14 +115,16 @@ wend_status wendi_sql_syntax_error(wendi_sql_reader *reader, const PgQueryError 
     return WEND_INVALID;
 }
 
-wend_status wendi_sql_refuse(wendi_sql_reader *reader, int32_t location, const char *hint, const char *format, ...)
+wend_status wendi_sql_refuse(wendi_sql_reader *reader, int32_t location, const char *hint,
+                             const char *format, ...)
 {
     char message[256];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    int32_t position = location >= 0 && location < reader->shift ? 0 : wendi_sql_place(reader, location);
+    int32_t position =
+        location >= 0 && location < reader->shift ? 0 : wendi_sql_place(reader, location);
     wendi_fail_at(reader->error, WEND_UNSUPPORTED, position, "%s", message);
     if (hint != NULL) {
         wendi_error_hint(reader->error, "%s", hint);
@@ -119,38 +132,53 @@ wend_status wendi_sql_refuse(wendi_sql_reader *reader, int32_t location, const c
     return WEND_UNSUPPORTED;
 }
 
-wend_status wendi_sql_refuse_statement(wendi_sql_reader *reader, const PgQuery__Node *node, int32_t location)
+wend_status wendi_sql_refuse_statement(wendi_sql_reader *reader, const PgQuery__Node *node,
+                                       int32_t location)
 {
     static const struct {
         PgQuery__Node__NodeCase kind;
         const char *name;
         const char *hint;
     } known[] = {
-        {PG_QUERY__NODE__NODE_INSERT_STMT, "INSERT", "rows come in by wend ingest: from a file, standard input or Kafka"},
-        {PG_QUERY__NODE__NODE_COPY_STMT, "COPY", "load with wend ingest, write out with wend export"},
-        {PG_QUERY__NODE__NODE_UPDATE_STMT, "UPDATE", "stored events are never changed; derive columns with GENERATED"},
-        {PG_QUERY__NODE__NODE_DELETE_STMT, "DELETE", "rows go by the table's retention, or a user's by wend forget"},
+        {PG_QUERY__NODE__NODE_INSERT_STMT, "INSERT",
+         "rows come in by wend ingest: from a file, standard input or Kafka"},
+        {PG_QUERY__NODE__NODE_COPY_STMT, "COPY",
+         "load with wend ingest, write out with wend export"},
+        {PG_QUERY__NODE__NODE_UPDATE_STMT, "UPDATE",
+         "stored events are never changed; derive columns with GENERATED"},
+        {PG_QUERY__NODE__NODE_DELETE_STMT, "DELETE",
+         "rows go by the table's retention, or a user's by wend forget"},
         {PG_QUERY__NODE__NODE_MERGE_STMT, "MERGE", "duplicates are refused at ingest by UNIQUE"},
         {PG_QUERY__NODE__NODE_TRUNCATE_STMT, "TRUNCATE", "drop the table and create it again"},
-        {PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT, "CREATE TABLE AS", "write the query's rows out with wend export --sql"},
+        {PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT, "CREATE TABLE AS",
+         "write the query's rows out with wend export --sql"},
         {PG_QUERY__NODE__NODE_VIEW_STMT, "CREATE VIEW", "use WITH name AS (SELECT …) in the query"},
-        {PG_QUERY__NODE__NODE_INDEX_STMT, "CREATE INDEX", "wend needs none: zone maps and the sort order are made for every table"},
-        {PG_QUERY__NODE__NODE_CREATE_FOREIGN_TABLE_STMT, "CREATE FOREIGN TABLE", "write CREATE TABLE; OPTIONS on columns work there too"},
+        {PG_QUERY__NODE__NODE_INDEX_STMT, "CREATE INDEX",
+         "wend needs none: zone maps and the sort order are made for every table"},
+        {PG_QUERY__NODE__NODE_CREATE_FOREIGN_TABLE_STMT, "CREATE FOREIGN TABLE",
+         "write CREATE TABLE; OPTIONS on columns work there too"},
         {PG_QUERY__NODE__NODE_RENAME_STMT, "ALTER … RENAME", "of ALTER TABLE wend has ADD COLUMN"},
-        {PG_QUERY__NODE__NODE_TRANSACTION_STMT, "a transaction", "every statement stands alone; ingest commits by itself"},
-        {PG_QUERY__NODE__NODE_VARIABLE_SET_STMT, "SET", "options of the command line take its place, such as --tz"},
-        {PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT, "SHOW", "see wend status, wend tables and wend describe"},
+        {PG_QUERY__NODE__NODE_TRANSACTION_STMT, "a transaction",
+         "every statement stands alone; ingest commits by itself"},
+        {PG_QUERY__NODE__NODE_VARIABLE_SET_STMT, "SET",
+         "options of the command line take its place, such as --tz"},
+        {PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT, "SHOW",
+         "see wend status, wend tables and wend describe"},
         {PG_QUERY__NODE__NODE_VACUUM_STMT, "VACUUM", "see wend compact and wend expire"},
     };
     int32_t first = wendi_sql_token_at(reader, location);
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (known[i].kind == node->node_case) {
-            return wendi_sql_refuse(reader, location, known[i].hint, "%s is not supported", known[i].name);
+            return wendi_sql_refuse(reader, location, known[i].hint, "%s is not supported",
+                                    known[i].name);
         }
     }
     int length = first < 0 ? 0 : reader->tokens[first].end - reader->tokens[first].start;
-    return wendi_sql_refuse(reader, location, "wend has SELECT, EXPLAIN, CREATE TABLE, ALTER TABLE … ADD COLUMN and DROP TABLE",
-                            "this statement (%.*s …) is not supported", length, first < 0 ? "" : reader->text + reader->tokens[first].start);
+    return wendi_sql_refuse(
+        reader, location,
+        "wend has SELECT, EXPLAIN, CREATE TABLE, ALTER TABLE … ADD COLUMN and DROP TABLE",
+        "this statement (%.*s …) is not supported", length,
+        first < 0 ? "" : reader->text + reader->tokens[first].start);
 }
 
 static int32_t lesser(int32_t a, int32_t b)
@@ -159,8 +187,8 @@ static int32_t lesser(int32_t a, int32_t b)
 }
 
 /*
- * Walks by the library's own descriptors, so it needs to know no kind of node. A location of 0 is not
- * told apart from none, but nothing below a statement's first word stands at 0.
+ * Walks by the library's own descriptors, so it needs to know no kind of node. A location of 0 is
+ * not told apart from none, but nothing below a statement's first word stands at 0.
  */
 int32_t wendi_sql_first_location(const ProtobufCMessage *message)
 {
@@ -180,7 +208,8 @@ int32_t wendi_sql_first_location(const ProtobufCMessage *message)
             int32_t location = 0;
             memcpy(&location, at, sizeof location);
             found = location > 0 ? lesser(found, location) : found;
-        } else if (field->type == PROTOBUF_C_TYPE_MESSAGE && field->label == PROTOBUF_C_LABEL_REPEATED) {
+        } else if (field->type == PROTOBUF_C_TYPE_MESSAGE &&
+                   field->label == PROTOBUF_C_LABEL_REPEATED) {
             size_t count = 0;
             ProtobufCMessage **items = NULL;
             memcpy(&count, (const char *)message + field->quantifier_offset, sizeof count);

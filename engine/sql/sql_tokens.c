@@ -39,7 +39,8 @@ bool wendi_sql_token_is(const wendi_sql_reader *reader, int32_t index, const cha
         return false;
     }
     const wendi_sql_token *token = &reader->tokens[index];
-    return equal_ignoring_case(reader->text + token->start, (size_t)(token->end - token->start), lower);
+    return equal_ignoring_case(reader->text + token->start, (size_t)(token->end - token->start),
+                               lower);
 }
 
 /* A bracket's kind: positive opens, the same negative closes. */
@@ -60,9 +61,9 @@ static int bracket_of(const wendi_sql_reader *reader, int32_t index)
 /* Tokens that put their operand one level deeper in the tree without any bracket. */
 static bool deepens(const wendi_sql_reader *reader, int32_t index)
 {
-    static const char *const words[] = {"not",       "union", "intersect", "except", "join",  "collate",
-                                        "is",        "at",    "isnull",    "notnull", "like", "ilike",
-                                        "similar",   "in",    "between",   "operator"};
+    static const char *const words[] = {
+        "not",    "union",   "intersect", "except", "join",    "collate", "is",      "at",
+        "isnull", "notnull", "like",      "ilike",  "similar", "in",      "between", "operator"};
     const wendi_sql_token *token = &reader->tokens[index];
     if (!token->keyword) {
         return strchr("+-*/<>=~!@#%^&|`?:", reader->text[token->start]) != NULL;
@@ -78,7 +79,8 @@ static bool deepens(const wendi_sql_reader *reader, int32_t index)
 /* What separates items of one level: chains do not go across. */
 static bool separates(const wendi_sql_reader *reader, int32_t index)
 {
-    static const char *const words[] = {",", ";", "and", "or", "when", "then", "else", "from", "where", "by", "having"};
+    static const char *const words[] = {",",    ";",    "and",   "or", "when",  "then",
+                                        "else", "from", "where", "by", "having"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (wendi_sql_token_is(reader, index, words[i])) {
             return true;
@@ -109,8 +111,10 @@ static void count_token(const wendi_sql_reader *reader, int32_t index, level *no
 {
     if (wendi_sql_token_is(reader, index, ";")) {
         *now = (level){.open = now->open, .kind = now->kind, .depth_above = now->depth_above};
-    } else if (wendi_sql_token_is(reader, index, "union") || wendi_sql_token_is(reader, index, "except") ||
-               wendi_sql_token_is(reader, index, "intersect") || wendi_sql_token_is(reader, index, "join")) {
+    } else if (wendi_sql_token_is(reader, index, "union") ||
+               wendi_sql_token_is(reader, index, "except") ||
+               wendi_sql_token_is(reader, index, "intersect") ||
+               wendi_sql_token_is(reader, index, "join")) {
         now->clauses++;
     } else if (separates(reader, index)) {
         uint32_t item = now->chain + now->inner;
@@ -124,9 +128,10 @@ static void count_token(const wendi_sql_reader *reader, int32_t index, level *no
 
 static wend_status refuse_depth(wendi_sql_reader *reader, int32_t position)
 {
-    wendi_fail_at(reader->error, WEND_INVALID, wendi_sql_place(reader, position), "nested too deeply: at most %d levels",
-                  WENDI_SQL_DEPTH_MAX);
-    wendi_error_hint(reader->error, "split the expression; a list of values is shorter as x IN (…)");
+    wendi_fail_at(reader->error, WEND_INVALID, wendi_sql_place(reader, position),
+                  "nested too deeply: at most %d levels", WENDI_SQL_DEPTH_MAX);
+    wendi_error_hint(reader->error,
+                     "split the expression; a list of values is shorter as x IN (…)");
     return WEND_INVALID;
 }
 
@@ -165,12 +170,15 @@ static wend_status pair_brackets(wendi_sql_reader *reader, level *levels)
     return WEND_OK;
 }
 
-/* The bytes of the name that a token is, 0 when it is no name. The library would cut longer ones in silence. */
+/* The bytes of the name that a token is, 0 when it is no name. The library would cut longer ones in
+ * silence. */
 static int32_t name_bytes(const char *text, int32_t length)
 {
     int32_t bytes = 0;
-    bool quoted = text[0] == '"' || (length > 2 && (text[0] | 32) == 'u' && text[1] == '&' && text[2] == '"');
-    if (!quoted && !isalpha((unsigned char)text[0]) && text[0] != '_' && (unsigned char)text[0] < 0x80) {
+    bool quoted =
+        text[0] == '"' || (length > 2 && (text[0] | 32) == 'u' && text[1] == '&' && text[2] == '"');
+    if (!quoted && !isalpha((unsigned char)text[0]) && text[0] != '_' &&
+        (unsigned char)text[0] < 0x80) {
         return 0;
     }
     for (int32_t i = 0; i < length; i++) {
@@ -184,21 +192,26 @@ static int32_t name_bytes(const char *text, int32_t length)
 
 static wend_status check_name(const wendi_sql_reader *reader, const wendi_sql_token *token)
 {
-    if (name_bytes(reader->text + token->start, token->end - token->start) <= WENDI_SQL_NAME_BYTES_MAX) {
+    if (name_bytes(reader->text + token->start, token->end - token->start) <=
+        WENDI_SQL_NAME_BYTES_MAX) {
         return WEND_OK;
     }
-    wendi_fail_at(reader->error, WEND_INVALID, wendi_sql_place(reader, token->start), "this name has more than %d bytes",
-                  WENDI_SQL_NAME_BYTES_MAX);
-    wendi_error_hint(reader->error, "choose a shorter one; a column's place in the JSON can stand in OPTIONS (path '…')");
+    wendi_fail_at(reader->error, WEND_INVALID, wendi_sql_place(reader, token->start),
+                  "this name has more than %d bytes", WENDI_SQL_NAME_BYTES_MAX);
+    wendi_error_hint(
+        reader->error,
+        "choose a shorter one; a column's place in the JSON can stand in OPTIONS (path '…')");
     return WEND_INVALID;
 }
 
-/* Of U&'…' and U&"…" the library's scanner gives a wrong end: they end at their own quote, which doubled is a character. */
+/* Of U&'…' and U&"…" the library's scanner gives a wrong end: they end at their own quote, which
+ * doubled is a character. */
 static int32_t token_end(const wendi_sql_reader *reader, const PgQuery__ScanToken *token)
 {
     const char *text = reader->text;
     int32_t at = token->start;
-    if ((text[at] | 32) != 'u' || text[at + 1] != '&' || (text[at + 2] != '\'' && text[at + 2] != '"')) {
+    if ((text[at] | 32) != 'u' || text[at + 1] != '&' ||
+        (text[at + 2] != '\'' && text[at + 2] != '"')) {
         return token->end;
     }
     char quote = text[at + 2];
@@ -214,7 +227,8 @@ static wend_status read_tokens(wendi_sql_reader *reader, const PgQuery__ScanResu
 {
     level levels[WENDI_SQL_TOKEN_DEPTH_MAX + 2]; /* every open bracket is a level of depth */
     int32_t count = 0;
-    WENDI_SQL_PASS(wendi_sql_memory(reader, scan->n_tokens, sizeof *reader->tokens, &reader->tokens));
+    WENDI_SQL_PASS(
+        wendi_sql_memory(reader, scan->n_tokens, sizeof *reader->tokens, &reader->tokens));
     for (size_t i = 0; i < scan->n_tokens; i++) {
         const PgQuery__ScanToken *token = scan->tokens[i];
         const char *text = reader->text + token->start;
@@ -245,7 +259,8 @@ wend_status wendi_sql_tokenize(wendi_sql_reader *reader)
         status = wendi_sql_syntax_error(reader, result.error);
         goto cleanup;
     }
-    scan = pg_query__scan_result__unpack(&allocator, result.pbuf.len, (const uint8_t *)result.pbuf.data);
+    scan = pg_query__scan_result__unpack(&allocator, result.pbuf.len,
+                                         (const uint8_t *)result.pbuf.data);
     if (scan == NULL) {
         status = wendi_fail_nomem(reader->error, "the tokens of an SQL text", result.pbuf.len);
         goto cleanup;
@@ -301,7 +316,8 @@ wendi_sql_span wendi_sql_token_span(const wendi_sql_reader *reader, int32_t firs
                             wendi_sql_place(reader, reader->tokens[last].end)};
 }
 
-void wendi_sql_span_tokens(const wendi_sql_reader *reader, wendi_sql_span span, int32_t *first, int32_t *last)
+void wendi_sql_span_tokens(const wendi_sql_reader *reader, wendi_sql_span span, int32_t *first,
+                           int32_t *last)
 {
     *first = WENDI_SQL_NO_TOKEN;
     *last = WENDI_SQL_NO_TOKEN;
@@ -334,11 +350,13 @@ bool wendi_sql_is_free_word(const char *word, bool function)
     PgQuery__ScanResult *scan = NULL;
     bool free_word = false;
     if (result.error == NULL) {
-        scan = pg_query__scan_result__unpack(&allocator, result.pbuf.len, (const uint8_t *)result.pbuf.data);
+        scan = pg_query__scan_result__unpack(&allocator, result.pbuf.len,
+                                             (const uint8_t *)result.pbuf.data);
     }
     if (scan != NULL && scan->n_tokens == 1) {
         PgQuery__KeywordKind kind = scan->tokens[0]->keyword_kind;
-        free_word = kind == PG_QUERY__KEYWORD_KIND__NO_KEYWORD || kind == PG_QUERY__KEYWORD_KIND__UNRESERVED_KEYWORD ||
+        free_word = kind == PG_QUERY__KEYWORD_KIND__NO_KEYWORD ||
+                    kind == PG_QUERY__KEYWORD_KIND__UNRESERVED_KEYWORD ||
                     (function && kind == PG_QUERY__KEYWORD_KIND__TYPE_FUNC_NAME_KEYWORD);
     }
     if (scan != NULL) {

@@ -1,6 +1,7 @@
 /*
- * Any bytes as SQL: nothing crashes, errors point into the text, and what is accepted prints as SQL that
- * is accepted again and prints the same. The first byte chooses: whole text, expression, or DDL.
+ * Any bytes as SQL: nothing crashes, errors point into the text, and what is accepted prints as SQL
+ * that is accepted again and prints the same. The first byte chooses: whole text, expression, or
+ * DDL.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -45,9 +46,12 @@ static void try_statements(const char *text, size_t length)
     } else {
         print_all(statements, count, &printed);
         /* Brackets that are printed may pass the bound on depth; nothing else may go wrong. */
-        if (wendi_sql_parse((const char *)printed.data, printed.length, &arena, &statements, &count, &error) == WEND_OK) {
+        if (wendi_sql_parse((const char *)printed.data, printed.length, &arena, &statements, &count,
+                            &error) == WEND_OK) {
             print_all(statements, count, &twice);
-            WEND_REQUIRE(printed.length == twice.length && (printed.length == 0 || memcmp(printed.data, twice.data, printed.length) == 0));
+            WEND_REQUIRE(
+                printed.length == twice.length &&
+                (printed.length == 0 || memcmp(printed.data, twice.data, printed.length) == 0));
         } else {
             WEND_REQUIRE(strstr(error.message, "nested too deeply") != NULL);
         }
@@ -68,7 +72,8 @@ static void try_expression(const char *text, size_t length)
     } else {
         size_t slice = (size_t)(expr->span.end - expr->span.start);
         WEND_REQUIRE(expr->span.start >= 0 && (size_t)expr->span.end <= length);
-        WEND_REQUIRE(wendi_sql_parse_expression(text + expr->span.start, slice, &arena, &again, &error) == WEND_OK);
+        WEND_REQUIRE(wendi_sql_parse_expression(text + expr->span.start, slice, &arena, &again,
+                                                &error) == WEND_OK);
         WEND_REQUIRE(wendi_sql_expr_equal(expr, again));
     }
     wendi_arena_free(&arena);

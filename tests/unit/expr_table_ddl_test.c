@@ -1,4 +1,5 @@
-/* DDL to schemas and back: canonical text gives an equal schema, added columns keep ids, and every refusal points and hints. */
+/* DDL to schemas and back: canonical text gives an equal schema, added columns keep ids, and every
+ * refusal points and hints. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,15 +11,24 @@
 #include "engine/expr/table_ddl.h"
 
 static const char EVENTS[] =
-    "CREATE TABLE events (event_id uuid UNIQUE, user_id text, ts timestamptz OPTIONS (path '$.event.time | $.\"t.x\".\"a\\\"b\"', format "
-    "'%d/%b/%Y:%H:%M:%S', timezone 'Asia/Kolkata') NOT NULL, event_type text, price numeric(12,2) OPTIONS (round 'half_even') CHECK (price "
-    ">= 0), country varchar(2), \"geo.country\" text OPTIONS (on_error 'null'), p bigint options (path '$partition'), o bigint options (path "
-    "'$offset'), h text options (path '$headers.\"x.y\"'), k text options (path '$key'), kt timestamptz options (path '$timestamp'), topic text "
-    "options (path '$topic'), high boolean GENERATED ALWAYS AS (price > 500) STORED, higher boolean generated always as (high and price > "
-    "/* inner */ 900) stored, d date DEFAULT '2024-01-01', n int DEFAULT 5 NOT NULL, f double precision default 1e300, b bool default false, "
-    "addr inet, doc jsonb default '{\"a\": 1}', s smallint, r real default null, dt date options (format 'epoch_s', timezone 'UTC'), "
-    "UNIQUE (user_id, ts), UNIQUE (event_id), UNIQUE (ts, user_id), CHECK (price < 100000 and n > 0), CHECK (n < 10), constraint named CHECK "
-    "(s\n > 0)) WITH (user_column='user_id', time_column='ts', event_column='event_type', order_column = o, retention='400 days', "
+    "CREATE TABLE events (event_id uuid UNIQUE, user_id text, ts timestamptz OPTIONS (path "
+    "'$.event.time | $.\"t.x\".\"a\\\"b\"', format "
+    "'%d/%b/%Y:%H:%M:%S', timezone 'Asia/Kolkata') NOT NULL, event_type text, price numeric(12,2) "
+    "OPTIONS (round 'half_even') CHECK (price "
+    ">= 0), country varchar(2), \"geo.country\" text OPTIONS (on_error 'null'), p bigint options "
+    "(path '$partition'), o bigint options (path "
+    "'$offset'), h text options (path '$headers.\"x.y\"'), k text options (path '$key'), kt "
+    "timestamptz options (path '$timestamp'), topic text "
+    "options (path '$topic'), high boolean GENERATED ALWAYS AS (price > 500) STORED, higher "
+    "boolean generated always as (high and price > "
+    "/* inner */ 900) stored, d date DEFAULT '2024-01-01', n int DEFAULT 5 NOT NULL, f double "
+    "precision default 1e300, b bool default false, "
+    "addr inet, doc jsonb default '{\"a\": 1}', s smallint, r real default null, dt date options "
+    "(format 'epoch_s', timezone 'UTC'), "
+    "UNIQUE (user_id, ts), UNIQUE (event_id), UNIQUE (ts, user_id), CHECK (price < 100000 and n > "
+    "0), CHECK (n < 10), constraint named CHECK "
+    "(s\n > 0)) WITH (user_column='user_id', time_column='ts', event_column='event_type', "
+    "order_column = o, retention='400 days', "
     "max_future='90 min', unique_rows, duplicate_keys = 'last', unique_window = 1000000)";
 
 static wendi_schema *parse(const char *ddl)
@@ -60,9 +70,11 @@ static void assert_columns_equal(const wendi_column *a, const wendi_column *b)
 {
     assert_int_equal(a->id, b->id);
     assert_true(wendi_string_equal(a->name, b->name) && wendi_type_equal(a->type, b->type));
-    assert_true(a->not_null == b->not_null && a->origin == b->origin && a->on_error == b->on_error && a->rounding == b->rounding);
+    assert_true(a->not_null == b->not_null && a->origin == b->origin &&
+                a->on_error == b->on_error && a->rounding == b->rounding);
     assert_int_equal(a->time_format, b->time_format);
-    assert_true(wendi_string_equal(a->time_pattern, b->time_pattern) && wendi_string_equal(a->timezone, b->timezone));
+    assert_true(wendi_string_equal(a->time_pattern, b->time_pattern) &&
+                wendi_string_equal(a->timezone, b->timezone));
     assert_true(wendi_string_equal(a->generated, b->generated) && a->has_default == b->has_default);
     assert_true(wendi_string_equal(a->default_value, b->default_value));
     assert_paths_equal(a, b);
@@ -70,24 +82,29 @@ static void assert_columns_equal(const wendi_column *a, const wendi_column *b)
 
 static void assert_schemas_equal(const wendi_schema *a, const wendi_schema *b)
 {
-    assert_true(wendi_string_equal(a->ddl, b->ddl) && wendi_string_equal(a->table_name, b->table_name));
+    assert_true(wendi_string_equal(a->ddl, b->ddl) &&
+                wendi_string_equal(a->table_name, b->table_name));
     assert_true(a->column_count == b->column_count && a->next_column_id == b->next_column_id);
     for (uint32_t i = 0; i < a->column_count; i++) {
         assert_columns_equal(&a->columns[i], &b->columns[i]);
     }
-    assert_true(a->check_count == b->check_count && a->unique_count == b->unique_count && a->unique_rows == b->unique_rows);
+    assert_true(a->check_count == b->check_count && a->unique_count == b->unique_count &&
+                a->unique_rows == b->unique_rows);
     for (uint32_t i = 0; i < a->check_count; i++) {
         assert_true(wendi_string_equal(a->checks[i].name, b->checks[i].name));
         assert_true(wendi_string_equal(a->checks[i].expression, b->checks[i].expression));
     }
     for (uint32_t i = 0; i < a->unique_count; i++) {
         assert_int_equal(a->uniques[i].column_count, b->uniques[i].column_count);
-        assert_memory_equal(a->uniques[i].columns, b->uniques[i].columns, a->uniques[i].column_count * sizeof(uint32_t));
+        assert_memory_equal(a->uniques[i].columns, b->uniques[i].columns,
+                            a->uniques[i].column_count * sizeof(uint32_t));
     }
-    assert_true(a->user_column == b->user_column && a->time_column == b->time_column && a->event_column == b->event_column &&
-                a->order_column == b->order_column);
-    assert_true(a->retention_us == b->retention_us && a->max_future_us == b->max_future_us && a->duplicate_keys == b->duplicate_keys &&
-                a->event_id_policy == b->event_id_policy && a->unique_window_keys == b->unique_window_keys);
+    assert_true(a->user_column == b->user_column && a->time_column == b->time_column &&
+                a->event_column == b->event_column && a->order_column == b->order_column);
+    assert_true(a->retention_us == b->retention_us && a->max_future_us == b->max_future_us &&
+                a->duplicate_keys == b->duplicate_keys &&
+                a->event_id_policy == b->event_id_policy &&
+                a->unique_window_keys == b->unique_window_keys);
 }
 
 static void a_schema_is_what_was_written(void **state)
@@ -117,7 +134,8 @@ static void a_schema_is_what_was_written(void **state)
     assert_text(column(schema, "high")->generated, "price > 500");
     assert_text(column(schema, "d")->default_value, "2024-01-01");
     assert_false(column(schema, "r")->has_default);
-    assert_int_equal(schema->unique_count, 2); /* (user_id, ts) and (ts, user_id) are one rule, event_id came twice */
+    assert_int_equal(schema->unique_count,
+                     2); /* (user_id, ts) and (ts, user_id) are one rule, event_id came twice */
     assert_int_equal(schema->uniques[0].column_count, 1);
     assert_int_equal(schema->check_count, 4);
     assert_text(schema->checks[0].name, "events_check");
@@ -135,12 +153,17 @@ static void a_schema_is_what_was_written(void **state)
 
 static const char *const MORE[] = {
     "create table t (a int)",
-    "create table \"Odd name\" (\"user\" text, \"a\"\"b\" int options (path '$.\"\"'), \"x.y\" text options (path '$.\"x.y\"'))",
-    "create table t (a bigint default -9223372036854775808, b numeric(18,18), c numeric(5), d text default '', e timestamptz default "
-    "'2024-01-01 10:00+02', f real default -0.5, g uuid default '00000000-0000-0000-0000-000000000001', h numeric(5,2) default 1.5)",
-    "create table t (ts timestamptz options (format 'epoch_ns') not null, id text primary key) with (time_column = ts, event_id = 'hash', "
+    "create table \"Odd name\" (\"user\" text, \"a\"\"b\" int options (path '$.\"\"'), \"x.y\" "
+    "text options (path '$.\"x.y\"'))",
+    "create table t (a bigint default -9223372036854775808, b numeric(18,18), c numeric(5), d text "
+    "default '', e timestamptz default "
+    "'2024-01-01 10:00+02', f real default -0.5, g uuid default "
+    "'00000000-0000-0000-0000-000000000001', h numeric(5,2) default 1.5)",
+    "create table t (ts timestamptz options (format 'epoch_ns') not null, id text primary key) "
+    "with (time_column = ts, event_id = 'hash', "
     "retention = '1.5 seconds', max_future = 0)",
-    "create table t (a text, b text generated always as (upper(a) || 'x''y') stored not null unique, c text, check (b <> a or c is null))",
+    "create table t (a text, b text generated always as (upper(a) || 'x''y') stored not null "
+    "unique, c text, check (b <> a or c is null))",
 };
 
 static void canonical_ddl_gives_an_equal_schema(void **state)
@@ -162,8 +185,10 @@ static void canonical_ddl_gives_an_equal_schema(void **state)
 static void canonical_ddl_reads_well(void **state)
 {
     (void)state;
-    wendi_schema *schema = parse("create table t (ts timestamp with time zone not null, \"user\" varchar(10) unique check (\"user\" <> ''), "
-                                 "n int default 3 check (n > 0)) with (time_column = 'ts', user_column = 'user', retention = '36 hours')");
+    wendi_schema *schema = parse("create table t (ts timestamp with time zone not null, \"user\" "
+                                 "varchar(10) unique check (\"user\" <> ''), "
+                                 "n int default 3 check (n > 0)) with (time_column = 'ts', "
+                                 "user_column = 'user', retention = '36 hours')");
     assert_text(schema->ddl, "CREATE TABLE t (\n"
                              "    ts timestamptz NOT NULL,\n"
                              "    \"user\" varchar(10) UNIQUE,\n"
@@ -186,10 +211,18 @@ static void added_columns_keep_ids(void **state)
     wendi_schema *schema = NULL;
     wendi_schema *wider = NULL;
     wendi_schema *same = NULL;
-    assert_int_equal(wendi_schema_parse_with_ids("create table t (a int, b text unique, c text check (c <> b))", ids, 3, 12, &schema, &error), WEND_OK);
+    assert_int_equal(
+        wendi_schema_parse_with_ids("create table t (a int, b text unique, c text check (c <> b))",
+                                    ids, 3, 12, &schema, &error),
+        WEND_OK);
     assert_int_equal(schema->columns[2].id, 9);
-    assert_int_equal(wendi_schema_add_column(schema, "alter table t add x text default 'q' not null check (x <> a::text), add column y int "
-                                                     "generated always as (a + 1) stored", &wider, &error), WEND_OK);
+    assert_int_equal(
+        wendi_schema_add_column(
+            schema,
+            "alter table t add x text default 'q' not null check (x <> a::text), add column y int "
+            "generated always as (a + 1) stored",
+            &wider, &error),
+        WEND_OK);
     assert_int_equal(wider->column_count, 5);
     assert_int_equal(wider->columns[0].id, 4);
     assert_int_equal(wider->columns[2].id, 9);
@@ -200,7 +233,9 @@ static void added_columns_keep_ids(void **state)
     assert_text(wider->checks[0].expression, "c <> b");
     assert_text(wider->checks[1].expression, "x <> a::text");
     assert_text(wider->columns[4].generated, "a + 1");
-    assert_int_equal(wendi_schema_add_column(wider, "alter table t add column if not exists x text", &same, &error), WEND_OK);
+    assert_int_equal(wendi_schema_add_column(wider, "alter table t add column if not exists x text",
+                                             &same, &error),
+                     WEND_OK);
     assert_schemas_equal(wider, same);
     wendi_schema_free(schema);
     wendi_schema_free(wider);
@@ -214,10 +249,16 @@ static void ids_must_fit(void **state)
     wendi_schema *schema = NULL;
     wend_error error;
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(wendi_schema_parse_with_ids("create table t (a int, b int)", bad[i], 2, 5, &schema, &error), WEND_CORRUPT);
+        assert_int_equal(wendi_schema_parse_with_ids("create table t (a int, b int)", bad[i], 2, 5,
+                                                     &schema, &error),
+                         WEND_CORRUPT);
     }
-    assert_int_equal(wendi_schema_parse_with_ids("create table t (a int, b int)", bad[0], 1, 5, &schema, &error), WEND_CORRUPT);
-    assert_int_equal(wendi_schema_parse_with_ids("create tabl t (a int, b int)", bad[2], 2, 9, &schema, &error), WEND_CORRUPT);
+    assert_int_equal(
+        wendi_schema_parse_with_ids("create table t (a int, b int)", bad[0], 1, 5, &schema, &error),
+        WEND_CORRUPT);
+    assert_int_equal(
+        wendi_schema_parse_with_ids("create tabl t (a int, b int)", bad[2], 2, 9, &schema, &error),
+        WEND_CORRUPT);
     assert_int_equal(error.status, WEND_CORRUPT);
     assert_null(schema);
 }
@@ -250,7 +291,8 @@ static const bad_case BAD[] = {
     {"create table §t (a int generated always as (1) stored)", "at least one column", ""},
     {"create table t (a text options (§pth 'x'))", "no option pth of a column", "path"},
     {"create table t (a text options (§frobnicate 'x'))", "no option frobnicate", "path, format"},
-    {"create table t (a text options (path '$.a', §path '$.b'))", "stands here twice", "one of them"},
+    {"create table t (a text options (path '$.a', §path '$.b'))", "stands here twice",
+     "one of them"},
     {"create table t (a text options (§path 'a'))", "not a path", "$.geo.country"},
     {"create table t (a text options (§path '$'))", "names no key", "$.key"},
     {"create table t (a text options (§path '$..a'))", "key is missing", "quoted"},
@@ -263,16 +305,21 @@ static const bad_case BAD[] = {
     {"create table t (a text options (§path '$topic|$.a'))", "stands alone", "coalesce"},
     {"create table t (a text options (§path '$headers'))", "names no key", ""},
     {"create table t (a text options (path '$topic', §on_error 'null'))", "no further options", ""},
-    {"create table t (a text options (§format 'iso'))", "only timestamptz and date", "leave it out"},
+    {"create table t (a text options (§format 'iso'))", "only timestamptz and date",
+     "leave it out"},
     {"create table t (a timestamptz options (§format 'rfc'))", "no format of a time", "epoch_ms"},
     {"create table t (a timestamptz options (§format '%Y-%q'))", "not known: %q", "%Y"},
     {"create table t (a timestamptz options (§format '%Y-%m-%d'))", "have no zone", "timezone"},
-    {"create table t (a timestamptz options (§format 'epoch_s', timezone 'UTC'))", "no time zone", "leave timezone out"},
-    {"create table t (a timestamptz options (§timezone 'Mars/Phobos'))", "no time zone", "Europe/Berlin"},
+    {"create table t (a timestamptz options (§format 'epoch_s', timezone 'UTC'))", "no time zone",
+     "leave timezone out"},
+    {"create table t (a timestamptz options (§timezone 'Mars/Phobos'))", "no time zone",
+     "Europe/Berlin"},
     {"create table t (a int options (§timezone 'UTC'))", "only timestamptz", ""},
     {"create table t (a int options (§round 'half_even'))", "only numeric", ""},
-    {"create table t (a numeric(5,2) options (§round 'up'))", "cannot be 'up'", "'reject' or 'half_even'"},
-    {"create table t (a int options (§on_error 'ignore'))", "cannot be 'ignore'", "'reject' or 'null'"},
+    {"create table t (a numeric(5,2) options (§round 'up'))", "cannot be 'up'",
+     "'reject' or 'half_even'"},
+    {"create table t (a int options (§on_error 'ignore'))", "cannot be 'ignore'",
+     "'reject' or 'null'"},
     {"create table t (a int options (§on_error 'null') not null)", "contradict", "drop NOT NULL"},
     {"create table t (§\".a\" int)", "gives no path", "OPTIONS (path"},
     {"create table t (a int null §not null)", "NULL and NOT NULL", ""},
@@ -281,34 +328,50 @@ static const bad_case BAD[] = {
     {"create table t (a int default §'x')", "the default of a integer column", ""},
     {"create table t (a int, b int default §a)", "no column can be used here", ""},
     {"create table t (a int default 1 §default 2)", "twice in one column", ""},
-    {"create table t (b int, a int default 1 §generated always as (b) stored)", "no DEFAULT", "one of both"},
-    {"create table t (b int, a int options (§path '$.x') generated always as (b) stored)", "takes no OPTIONS", ""},
-    {"create table t (b int, a int generated always as (§c) stored)", "GENERATED names the column c", ""},
-    {"create table t (b int, a int generated always as (§d) stored, d int generated always as (b) stored)", "not before this column", "stand before"},
-    {"create table t (price int, a int generated always as (§prize) stored)", "names the column prize", "price"},
-    {"create table t (b int, a int generated always as (§a + 1) stored)", "not before this column", ""},
+    {"create table t (b int, a int default 1 §generated always as (b) stored)", "no DEFAULT",
+     "one of both"},
+    {"create table t (b int, a int options (§path '$.x') generated always as (b) stored)",
+     "takes no OPTIONS", ""},
+    {"create table t (b int, a int generated always as (§c) stored)",
+     "GENERATED names the column c", ""},
+    {"create table t (b int, a int generated always as (§d) stored, d int generated always as (b) "
+     "stored)",
+     "not before this column", "stand before"},
+    {"create table t (price int, a int generated always as (§prize) stored)",
+     "names the column prize", "price"},
+    {"create table t (b int, a int generated always as (§a + 1) stored)", "not before this column",
+     ""},
     {"create table t (a text check (§a))", "must be type boolean", ""},
     {"create table t (a text, check (§q > 1))", "CHECK names the column q", ""},
     {"create table t (a timestamptz check (a §< now()))", "now() and its kin", ""},
-    {"create table t (a int, constraint c check (a > 1), §constraint c check (a > 2))", "two constraints named c", ""},
+    {"create table t (a int, constraint c check (a > 1), §constraint c check (a > 2))",
+     "two constraints named c", ""},
     {"create table t (a int primary key, b int §primary key)", "one PRIMARY KEY", "UNIQUE"},
     {"create table t (a jsonb §unique)", "jsonb column cannot be UNIQUE", ""},
     {"create table t (a int, unique (a, §b))", "UNIQUE names the column b", ""},
     {"create table t (a int, b int, unique (a, b, §a))", "a stands twice in UNIQUE", "once"},
-    {"create table t (a text) with (§user_colum = 'a')", "no option user_colum of a table", "user_column"},
+    {"create table t (a text) with (§user_colum = 'a')", "no option user_colum of a table",
+     "user_column"},
     {"create table t (a text) with (§user_column = 'b')", "names the column b", ""},
     {"create table t (a text) with (§user_column)", "has no value", ""},
     {"create table t (a jsonb) with (§user_column = 'a')", "cannot be the user_column", ""},
-    {"create table t (a text) with (§time_column = 'a')", "must be timestamptz, and a is text", "epoch_ms"},
+    {"create table t (a text) with (§time_column = 'a')", "must be timestamptz, and a is text",
+     "epoch_ms"},
     {"create table t (a timestamptz) with (§time_column = 'a')", "must be NOT NULL", "NOT NULL"},
-    {"create table t (a text) with (user_column = 'a', §user_column = 'a')", "stands here twice", ""},
+    {"create table t (a text) with (user_column = 'a', §user_column = 'a')", "stands here twice",
+     ""},
     {"create table t (a text) with (§retention = '5 days')", "needs a time_column", "time_column"},
-    {"create table t (a timestamptz not null) with (time_column = a, §retention = '1 month')", "no fixed length", "30 days"},
-    {"create table t (a timestamptz not null) with (time_column = a, §retention = 'soon')", "retention", "400 days"},
-    {"create table t (a timestamptz not null) with (time_column = a, §retention = '0 days')", "keeps nothing", ""},
-    {"create table t (a timestamptz not null) with (time_column = a, §max_future = '-1 day')", "out of range", ""},
+    {"create table t (a timestamptz not null) with (time_column = a, §retention = '1 month')",
+     "no fixed length", "30 days"},
+    {"create table t (a timestamptz not null) with (time_column = a, §retention = 'soon')",
+     "retention", "400 days"},
+    {"create table t (a timestamptz not null) with (time_column = a, §retention = '0 days')",
+     "keeps nothing", ""},
+    {"create table t (a timestamptz not null) with (time_column = a, §max_future = '-1 day')",
+     "out of range", ""},
     {"create table t (a text) with (§unique_rows = 'maybe')", "cannot be 'maybe'", "true or false"},
-    {"create table t (a text) with (§duplicate_keys = 'all')", "cannot be 'all'", "'reject', 'first' or 'last'"},
+    {"create table t (a text) with (§duplicate_keys = 'all')", "cannot be 'all'",
+     "'reject', 'first' or 'last'"},
     {"create table t (a text) with (§unique_window = 10)", "without UNIQUE", ""},
     {"create table t (a text unique) with (§unique_window = '-3')", "cannot be '-3'", ""},
     {"create table t (a text) with (§event_id = 'hash')", "exactly one column", "UNIQUE"},
@@ -336,9 +399,11 @@ static void refusals_point_and_hint(void **state)
         int32_t position = 0;
         char *ddl = unmark(BAD[i].ddl, &position);
         wend_status status = wendi_schema_parse(ddl, &schema, &error);
-        if (status == WEND_OK || strstr(error.message, BAD[i].message) == NULL || strstr(error.hint, BAD[i].hint) == NULL ||
-            error.position != position || error.status != status) {
-            fail_msg("%s: %s at %d (not %d): %s | %s", ddl, wend_status_name(status), error.position, position, error.message, error.hint);
+        if (status == WEND_OK || strstr(error.message, BAD[i].message) == NULL ||
+            strstr(error.hint, BAD[i].hint) == NULL || error.position != position ||
+            error.status != status) {
+            fail_msg("%s: %s at %d (not %d): %s | %s", ddl, wend_status_name(status),
+                     error.position, position, error.message, error.hint);
         }
         assert_null(schema);
         assert_int_equal(wendi_schema_parse(ddl, &schema, NULL), status);
@@ -371,8 +436,10 @@ static void bad_alters_point(void **state)
         int32_t position = 0;
         char *alter = unmark(BAD_ALTER[i].alter, &position);
         wend_status status = wendi_schema_add_column(schema, alter, &wider, &error);
-        if (status != BAD_ALTER[i].status || error.position != position || strstr(error.message, BAD_ALTER[i].message) == NULL) {
-            fail_msg("%s: %s at %d (not %d): %s", alter, wend_status_name(status), error.position, position, error.message);
+        if (status != BAD_ALTER[i].status || error.position != position ||
+            strstr(error.message, BAD_ALTER[i].message) == NULL) {
+            fail_msg("%s: %s at %d (not %d): %s", alter, wend_status_name(status), error.position,
+                     position, error.message);
         }
         assert_null(wider);
         free(alter);
@@ -401,10 +468,14 @@ static void refused_memory_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_schema_is_what_was_written),   cmocka_unit_test(canonical_ddl_gives_an_equal_schema),
-        cmocka_unit_test(canonical_ddl_reads_well),       cmocka_unit_test(added_columns_keep_ids),
-        cmocka_unit_test(ids_must_fit),                   cmocka_unit_test(refusals_point_and_hint),
-        cmocka_unit_test(bad_alters_point),               cmocka_unit_test(refused_memory_is_reported),
+        cmocka_unit_test(a_schema_is_what_was_written),
+        cmocka_unit_test(canonical_ddl_gives_an_equal_schema),
+        cmocka_unit_test(canonical_ddl_reads_well),
+        cmocka_unit_test(added_columns_keep_ids),
+        cmocka_unit_test(ids_must_fit),
+        cmocka_unit_test(refusals_point_and_hint),
+        cmocka_unit_test(bad_alters_point),
+        cmocka_unit_test(refused_memory_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

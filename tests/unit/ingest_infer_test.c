@@ -1,4 +1,5 @@
-/* Guessed schemas: types and roles of made-up lines, limits, and the real streams, whose guessed tables must take every event. */
+/* Guessed schemas: types and roles of made-up lines, limits, and the real streams, whose guessed
+ * tables must take every event. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,7 +27,9 @@ static guess guess_lines(const char *const *lines, size_t count, uint32_t column
     wend_error error = {.message = ""};
     wendi_infer *infer = NULL;
     wendi_buffer out = {0};
-    wendi_infer_options options = {.table = wendi_string_of("events"), .source = wendi_string_of("a\nb"), .columns_max = columns_max};
+    wendi_infer_options options = {.table = wendi_string_of("events"),
+                                   .source = wendi_string_of("a\nb"),
+                                   .columns_max = columns_max};
     assert_int_equal(wendi_infer_open(&options, &infer, &error), WEND_OK);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(wendi_infer_line(infer, lines[i], strlen(lines[i])), WEND_OK);
@@ -72,24 +75,59 @@ static void types_follow_the_values(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "{\"b\":true,\"i\":1,\"big\":123456789012345678901234567890,\"f\":1.5,\"price\":12.5,\"s\":\"x\",\"u\":\"550e8400-e29b-41d4-a716-446655440000\","
-        "\"client_ip\":\"10.0.0.1\",\"version\":\"1.2.3.4\",\"d\":\"2024-01-31\",\"when\":\"2024-01-31T10:00:00Z\",\"local_time\":\"2024-01-31 10:00:00\","
-        "\"log\":\"10/Oct/2000:13:55:36 -0700\",\"arr\":[1,2],\"o\":{\"x\":1,\"y\":{\"z\":\"q\"}},\"none\":null,\"mixed\":1,\"odd\":1,\"e\":{},"
-        "\"int_then_real\":1,\"ms\":1700000000000,\"event_ms_time\":1700000000000,\"us_ts\":1700000000000000,\"s_epoch\":1700000000.25,"
-        "\"empty_or_uuid\":\"550e8400-e29b-41d4-a716-446655440000\",\"ts_str\":\"1700000000\",\"exp\":1e3,\"small_time\":12,\"num_id\":\"17\"}",
-        "{\"b\":false,\"i\":-7,\"big\":1,\"f\":-2,\"price\":3,\"s\":\"\",\"u\":\"00000000-0000-0000-0000-000000000000\",\"client_ip\":\"::1\","
-        "\"version\":\"1.2.3.5\",\"d\":\"2024-02-29\",\"when\":\"2024-01-31T10:00:00.5+02:00\",\"local_time\":\"2024-01-31T10:00:00Z\","
-        "\"log\":\"11/Oct/2000:13:55:36 +0000\",\"arr\":[],\"o\":{\"x\":2,\"y\":{\"z\":null}},\"none\":null,\"mixed\":\"a\",\"odd\":[1],\"e\":{},"
-        "\"int_then_real\":0.5,\"ms\":1700000000001,\"event_ms_time\":1700000000001,\"us_ts\":1700000000000001,\"s_epoch\":1700000001,"
-        "\"empty_or_uuid\":\"\",\"ts_str\":\"1700000001\",\"exp\":2,\"small_time\":13,\"num_id\":\"18\"}",
+        "{\"b\":true,\"i\":1,\"big\":123456789012345678901234567890,\"f\":1.5,\"price\":12.5,\"s\":"
+        "\"x\",\"u\":\"550e8400-e29b-41d4-a716-446655440000\","
+        "\"client_ip\":\"10.0.0.1\",\"version\":\"1.2.3.4\",\"d\":\"2024-01-31\",\"when\":\"2024-"
+        "01-31T10:00:00Z\",\"local_time\":\"2024-01-31 10:00:00\","
+        "\"log\":\"10/Oct/2000:13:55:36 "
+        "-0700\",\"arr\":[1,2],\"o\":{\"x\":1,\"y\":{\"z\":\"q\"}},\"none\":null,\"mixed\":1,"
+        "\"odd\":1,\"e\":{},"
+        "\"int_then_real\":1,\"ms\":1700000000000,\"event_ms_time\":1700000000000,\"us_ts\":"
+        "1700000000000000,\"s_epoch\":1700000000.25,"
+        "\"empty_or_uuid\":\"550e8400-e29b-41d4-a716-446655440000\",\"ts_str\":\"1700000000\","
+        "\"exp\":1e3,\"small_time\":12,\"num_id\":\"17\"}",
+        "{\"b\":false,\"i\":-7,\"big\":1,\"f\":-2,\"price\":3,\"s\":\"\",\"u\":\"00000000-0000-"
+        "0000-0000-000000000000\",\"client_ip\":\"::1\","
+        "\"version\":\"1.2.3.5\",\"d\":\"2024-02-29\",\"when\":\"2024-01-31T10:00:00.5+02:00\","
+        "\"local_time\":\"2024-01-31T10:00:00Z\","
+        "\"log\":\"11/Oct/2000:13:55:36 "
+        "+0000\",\"arr\":[],\"o\":{\"x\":2,\"y\":{\"z\":null}},\"none\":null,\"mixed\":\"a\","
+        "\"odd\":[1],\"e\":{},"
+        "\"int_then_real\":0.5,\"ms\":1700000000001,\"event_ms_time\":1700000000001,\"us_ts\":"
+        "1700000000000001,\"s_epoch\":1700000001,"
+        "\"empty_or_uuid\":\"\",\"ts_str\":\"1700000001\",\"exp\":2,\"small_time\":13,\"num_id\":"
+        "\"18\"}",
     };
-    static const char *const types[][2] = {
-        {"b", "boolean"}, {"i", "bigint"}, {"big", "text"}, {"f", "double precision"}, {"price", "numeric(18,2)"}, {"s", "text"}, {"u", "uuid"},
-        {"client_ip", "inet"}, {"version", "text"}, {"d", "date"}, {"when", "timestamptz"}, {"local_time", "timestamptz"}, {"log", "timestamptz"},
-        {"arr", "jsonb"}, {"o.x", "bigint"}, {"o.y.z", "text"}, {"none", "jsonb"}, {"mixed", "text"}, {"odd", "jsonb"}, {"e", "jsonb"},
-        {"int_then_real", "double precision"}, {"ms", "bigint"}, {"event_ms_time", "timestamptz"}, {"us_ts", "timestamptz"},
-        {"s_epoch", "timestamptz"}, {"empty_or_uuid", "text"}, {"ts_str", "text"}, {"exp", "double precision"}, {"small_time", "bigint"},
-        {"num_id", "text"}};
+    static const char *const types[][2] = {{"b", "boolean"},
+                                           {"i", "bigint"},
+                                           {"big", "text"},
+                                           {"f", "double precision"},
+                                           {"price", "numeric(18,2)"},
+                                           {"s", "text"},
+                                           {"u", "uuid"},
+                                           {"client_ip", "inet"},
+                                           {"version", "text"},
+                                           {"d", "date"},
+                                           {"when", "timestamptz"},
+                                           {"local_time", "timestamptz"},
+                                           {"log", "timestamptz"},
+                                           {"arr", "jsonb"},
+                                           {"o.x", "bigint"},
+                                           {"o.y.z", "text"},
+                                           {"none", "jsonb"},
+                                           {"mixed", "text"},
+                                           {"odd", "jsonb"},
+                                           {"e", "jsonb"},
+                                           {"int_then_real", "double precision"},
+                                           {"ms", "bigint"},
+                                           {"event_ms_time", "timestamptz"},
+                                           {"us_ts", "timestamptz"},
+                                           {"s_epoch", "timestamptz"},
+                                           {"empty_or_uuid", "text"},
+                                           {"ts_str", "text"},
+                                           {"exp", "double precision"},
+                                           {"small_time", "bigint"},
+                                           {"num_id", "text"}};
     guess result = guess_lines(lines, 2, 0);
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         assert_type(&result, types[i][0], types[i][1]);
@@ -107,9 +145,12 @@ static void roles_are_recognised(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "{\"eventId\":\"a\",\"userId\":1,\"sent_at\":\"2024-01-31T10:00:00Z\",\"timestamp\":\"2024-01-31T10:00:00Z\",\"event_type\":\"x\"}",
-        "{\"eventId\":\"b\",\"userId\":1,\"sent_at\":\"2024-01-31T10:00:00Z\",\"timestamp\":\"2024-01-31T10:00:01Z\",\"event_type\":\"y\"}",
-        "{\"eventId\":\"b\",\"userId\":1,\"sent_at\":\"2024-01-31T10:00:00Z\",\"event_type\":\"y\"}",
+        "{\"eventId\":\"a\",\"userId\":1,\"sent_at\":\"2024-01-31T10:00:00Z\",\"timestamp\":\"2024-"
+        "01-31T10:00:00Z\",\"event_type\":\"x\"}",
+        "{\"eventId\":\"b\",\"userId\":1,\"sent_at\":\"2024-01-31T10:00:00Z\",\"timestamp\":\"2024-"
+        "01-31T10:00:01Z\",\"event_type\":\"y\"}",
+        "{\"eventId\":\"b\",\"userId\":1,\"sent_at\":\"2024-01-31T10:00:00Z\",\"event_type\":"
+        "\"y\"}",
     };
     guess result = guess_lines(lines, 2, 0);
     const wendi_schema *schema = result.schema;
@@ -150,9 +191,12 @@ static void names_and_paths_survive(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "{\"order\":1,\"User\":2,\"a.b\":3,\"a\":{\"b\":4,\"c\":5,\"\":6},\"\":7,\"q\\\"\\\\\":8,\"$set\":9,\"it's|y\":10,\"n\\nl\":11,\"ünï\":12,"
-        "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":13,"
-        "\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\":{\"cccccccccccccccccccccccccccccccccccccc\":14},\"\\u0074s\":15}"};
+        "{\"order\":1,\"User\":2,\"a.b\":3,\"a\":{\"b\":4,\"c\":5,\"\":6},\"\":7,\"q\\\"\\\\\":8,"
+        "\"$set\":9,\"it's|y\":10,\"n\\nl\":11,\"ünï\":12,"
+        "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""
+        ":13,"
+        "\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\":{\"cccccccccccccccccccccccccccccccccccccc\":14},"
+        "\"\\u0074s\":15}"};
     wend_error error;
     guess result = guess_lines(lines, 1, 0);
     wendi_row_builder builder;
@@ -160,11 +204,13 @@ static void names_and_paths_survive(void **state)
     wendi_decode_outcome outcome = WENDI_DECODE_REJECTED;
     char *padded = calloc(1, strlen(lines[0]) + WENDI_MESSAGE_PADDING);
     memcpy(padded, lines[0], strlen(lines[0]));
-    wendi_message message = {.payload = padded, .length = (uint32_t)strlen(lines[0]), .timestamp_us = INT64_MIN};
+    wendi_message message = {
+        .payload = padded, .length = (uint32_t)strlen(lines[0]), .timestamp_us = INT64_MIN};
     assert_int_equal(result.schema->column_count, 15);
     assert_int_equal(wendi_row_builder_init(&builder, result.schema, 16, &error), WEND_OK);
     assert_int_equal(wendi_json_decoder_open(result.schema, &decoder, &error), WEND_OK);
-    assert_int_equal(wendi_json_decode(decoder, &message, NULL, &builder, &outcome, &error), WEND_OK);
+    assert_int_equal(wendi_json_decode(decoder, &message, NULL, &builder, &outcome, &error),
+                     WEND_OK);
     assert_int_equal(outcome, WENDI_DECODE_ROW);
     assert_int_equal(wendi_json_decoder_counters(decoder).unknown_values, 0);
     for (uint32_t i = 0; i < result.schema->column_count; i++) {
@@ -180,7 +226,8 @@ static void data_keys_stay_together(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "{\"zones\":{\"a.example.org\":{\"n\":1},\"b.example.org\":{\"n\":2}},\"by_id\":{\"17\":1,\"18\":2},\"plain\":{\"x\":1,\"y-z\":2}}"};
+        "{\"zones\":{\"a.example.org\":{\"n\":1},\"b.example.org\":{\"n\":2}},\"by_id\":{\"17\":1,"
+        "\"18\":2},\"plain\":{\"x\":1,\"y-z\":2}}"};
     guess result = guess_lines(lines, 1, 0);
     assert_type(&result, "zones", "jsonb");
     assert_type(&result, "by_id", "jsonb");
@@ -195,7 +242,10 @@ static void columns_are_bounded(void **state)
     wendi_buffer line = {0};
     assert_int_equal(wendi_buffer_printf(&line, "{\"top\":1"), WEND_OK);
     for (int i = 0; i < 20; i++) {
-        assert_int_equal(wendi_buffer_printf(&line, ",\"o%c\":{\"a\":1,\"b\":2,\"deep\":{\"c\":1,\"d\":2,\"e\":3}}", 'a' + i), WEND_OK);
+        assert_int_equal(
+            wendi_buffer_printf(
+                &line, ",\"o%c\":{\"a\":1,\"b\":2,\"deep\":{\"c\":1,\"d\":2,\"e\":3}}", 'a' + i),
+            WEND_OK);
     }
     assert_int_equal(wendi_buffer_append(&line, "}\0", 2), WEND_OK);
     const char *text = (const char *)line.data;
@@ -219,7 +269,10 @@ static void many_keys_do_not_grow_without_end(void **state)
     wendi_buffer line = {0};
     assert_int_equal(wendi_buffer_printf(&line, "{\"map\":{\"k\":0"), WEND_OK);
     for (int i = 0; i < 30000; i++) {
-        assert_int_equal(wendi_buffer_printf(&line, ",\"key%c%c%c%c\":%d", 'a' + i % 26, 'a' + i / 26 % 26, 'a' + i / 676 % 26, 'a' + i / 17576, i), WEND_OK);
+        assert_int_equal(wendi_buffer_printf(&line, ",\"key%c%c%c%c\":%d", 'a' + i % 26,
+                                             'a' + i / 26 % 26, 'a' + i / 676 % 26, 'a' + i / 17576,
+                                             i),
+                         WEND_OK);
     }
     assert_int_equal(wendi_buffer_printf(&line, "}"), WEND_OK);
     for (int i = 0; i < 3000; i++) {
@@ -238,7 +291,8 @@ static void many_keys_do_not_grow_without_end(void **state)
 static void broken_lines_are_counted(void **state)
 {
     (void)state;
-    static const char *const lines[] = {"{\"a\":1}", "", "  ", "{\"a\":", "[1]", "nonsense", "{\"a\":1} x", "{\"a\":1}"};
+    static const char *const lines[] = {
+        "{\"a\":1}", "", "  ", "{\"a\":", "[1]", "nonsense", "{\"a\":1} x", "{\"a\":1}"};
     guess result = guess_lines(lines, sizeof lines / sizeof lines[0], 0);
     assert_int_equal(result.counts.lines, 6);
     assert_int_equal(result.counts.broken, 4);
@@ -248,7 +302,9 @@ static void broken_lines_are_counted(void **state)
     wendi_infer *infer = NULL;
     wend_error error;
     wendi_buffer out = {0};
-    assert_int_equal(wendi_infer_open(&(wendi_infer_options){.table = wendi_string_of("t")}, &infer, &error), WEND_OK);
+    assert_int_equal(
+        wendi_infer_open(&(wendi_infer_options){.table = wendi_string_of("t")}, &infer, &error),
+        WEND_OK);
     assert_int_equal(wendi_infer_line(infer, "[]", 2), WEND_OK);
     assert_int_equal(wendi_infer_line(infer, "{}", 2), WEND_OK);
     assert_int_equal(wendi_infer_write(infer, &out, &error), WEND_INVALID);
@@ -260,13 +316,15 @@ static void refused_memory_is_reported(void **state)
 {
     (void)state;
     wend_status status = WEND_NOMEM;
-    const char *line = "{\"a\":1,\"b\":{\"c\":\"x\\n\",\"d\":[1]},\"ts\":\"2024-01-01T00:00:00Z\",\"user_id\":\"u\"}";
+    const char *line = "{\"a\":1,\"b\":{\"c\":\"x\\n\",\"d\":[1]},\"ts\":\"2024-01-01T00:00:00Z\","
+                       "\"user_id\":\"u\"}";
     for (int64_t calls = 0; status != WEND_OK; calls++) {
         wendi_infer *infer = NULL;
         wendi_buffer out = {0};
         wend_error error;
         wendi_alloc_refuse_at(calls);
-        status = wendi_infer_open(&(wendi_infer_options){.table = wendi_string_of("t")}, &infer, &error);
+        status =
+            wendi_infer_open(&(wendi_infer_options){.table = wendi_string_of("t")}, &infer, &error);
         if (status == WEND_OK) {
             status = wendi_infer_line(infer, line, strlen(line));
         }
@@ -280,13 +338,15 @@ static void refused_memory_is_reported(void **state)
     }
 }
 
-/* ---- real streams -------------------------------------------------------------------------------- */
+/* ---- real streams
+ * -------------------------------------------------------------------------------- */
 
 static char *read_zst(const char *name, size_t *length)
 {
     const char *shared = getenv("WEND_TEST_SHARED");
     char path[4096];
-    snprintf(path, sizeof path, "%s/data/%s.ndjson.zst", shared != NULL ? shared : "../shared", name);
+    snprintf(path, sizeof path, "%s/data/%s.ndjson.zst", shared != NULL ? shared : "../shared",
+             name);
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         printf("skipped: %s is not there\n", path);
@@ -303,7 +363,9 @@ static char *read_zst(const char *name, size_t *length)
     *length = 0;
     assert_int_equal(wendi_decompress_stream_open(&stream, NULL), WEND_OK);
     while (in_at < packed_length) {
-        assert_int_equal(wendi_decompress_stream_next(stream, packed, packed_length, &in_at, text, capacity, length, &done), WEND_OK);
+        assert_int_equal(wendi_decompress_stream_next(stream, packed, packed_length, &in_at, text,
+                                                      capacity, length, &done),
+                         WEND_OK);
     }
     wendi_decompress_stream_close(stream);
     free(packed);
@@ -338,7 +400,8 @@ static void assert_role(const wendi_schema *schema, uint32_t column, const char 
 }
 
 /* Every line through the decoder: only broken lines and those without a time may be refused. */
-static void take_all(const stream_case *stream, const wendi_schema *schema, const char *text, size_t length)
+static void take_all(const stream_case *stream, const wendi_schema *schema, const char *text,
+                     size_t length)
 {
     wend_error error;
     wendi_row_builder builder;
@@ -350,16 +413,19 @@ static void take_all(const stream_case *stream, const wendi_schema *schema, cons
     for (const char *at = text; at < text + length;) {
         const char *end = memchr(at, '\n', (size_t)(text + length - at));
         end = end != NULL ? end : text + length;
-        wendi_message message = {.payload = at, .length = (uint32_t)(end - at), .timestamp_us = INT64_MIN};
+        wendi_message message = {
+            .payload = at, .length = (uint32_t)(end - at), .timestamp_us = INT64_MIN};
         wendi_decode_outcome outcome;
         if (builder.row_count == 1024) {
             wendi_row_builder_reset(&builder);
         }
-        assert_int_equal(wendi_json_decode(decoder, &message, NULL, &builder, &outcome, &error), WEND_OK);
+        assert_int_equal(wendi_json_decode(decoder, &message, NULL, &builder, &outcome, &error),
+                         WEND_OK);
         if (outcome == WENDI_DECODE_REJECTED) {
             const wendi_reject *reject = wendi_json_decoder_reject(decoder);
             broken += reject->kind == WENDI_REJECT_JSON;
-            without_time += reject->kind == WENDI_REJECT_NOT_NULL && reject->column == schema->time_column;
+            without_time +=
+                reject->kind == WENDI_REJECT_NOT_NULL && reject->column == schema->time_column;
             if (reject->kind != WENDI_REJECT_JSON && reject->kind != WENDI_REJECT_NOT_NULL) {
                 fail_msg("%s: %s", stream->name, reject->reason);
             }
@@ -368,7 +434,8 @@ static void take_all(const stream_case *stream, const wendi_schema *schema, cons
     }
     assert_int_equal(broken, stream->broken);
     assert_int_equal(without_time, stream->without_time);
-    assert_int_equal(wendi_json_decoder_counters(decoder).rows, stream->lines - broken - without_time);
+    assert_int_equal(wendi_json_decoder_counters(decoder).rows,
+                     stream->lines - broken - without_time);
     assert_int_equal(wendi_json_decoder_counters(decoder).unknown_values, 0);
     wendi_json_decoder_close(decoder);
     wendi_row_builder_free(&builder);
@@ -385,7 +452,9 @@ static void guess_stream(const stream_case *stream)
     if (text == NULL) {
         skip();
     }
-    assert_int_equal(wendi_infer_open(&(wendi_infer_options){.table = wendi_string_of("events")}, &infer, &error), WEND_OK);
+    assert_int_equal(wendi_infer_open(&(wendi_infer_options){.table = wendi_string_of("events")},
+                                      &infer, &error),
+                     WEND_OK);
     for (const char *at = text; at < text + length;) {
         const char *end = memchr(at, '\n', (size_t)(text + length - at));
         end = end != NULL ? end : text + length;
@@ -443,12 +512,20 @@ static void nginx(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(types_follow_the_values), cmocka_unit_test(roles_are_recognised),
-        cmocka_unit_test(unique_ids_are_recognised), cmocka_unit_test(names_and_paths_survive),
-        cmocka_unit_test(data_keys_stay_together), cmocka_unit_test(columns_are_bounded),
-        cmocka_unit_test(many_keys_do_not_grow_without_end), cmocka_unit_test(broken_lines_are_counted),
-        cmocka_unit_test(refused_memory_is_reported), cmocka_unit_test(usagov), cmocka_unit_test(wikipedia),
-        cmocka_unit_test(mobile_app), cmocka_unit_test(github), cmocka_unit_test(nginx),
+        cmocka_unit_test(types_follow_the_values),
+        cmocka_unit_test(roles_are_recognised),
+        cmocka_unit_test(unique_ids_are_recognised),
+        cmocka_unit_test(names_and_paths_survive),
+        cmocka_unit_test(data_keys_stay_together),
+        cmocka_unit_test(columns_are_bounded),
+        cmocka_unit_test(many_keys_do_not_grow_without_end),
+        cmocka_unit_test(broken_lines_are_counted),
+        cmocka_unit_test(refused_memory_is_reported),
+        cmocka_unit_test(usagov),
+        cmocka_unit_test(wikipedia),
+        cmocka_unit_test(mobile_app),
+        cmocka_unit_test(github),
+        cmocka_unit_test(nginx),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

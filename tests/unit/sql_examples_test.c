@@ -19,13 +19,15 @@ static void check_block(const char *file, const char *text, size_t length)
     const wendi_sql_statement *statements = NULL;
     uint32_t count = 0;
     if (wendi_sql_parse(text, length, &arena, &statements, &count, &error) != WEND_OK) {
-        fail_msg("%s: %s (byte %d) in\n%.*s", file, error.message, error.position, (int)length, text);
+        fail_msg("%s: %s (byte %d) in\n%.*s", file, error.message, error.position, (int)length,
+                 text);
     }
     for (uint32_t i = 0; i < count; i++) {
         wendi_schema *schema = NULL;
         if (statements[i].kind == WENDI_SQL_STATEMENT_CREATE_TABLE &&
             wendi_schema_from_statement(&statements[i], &schema, &error) != WEND_OK) {
-            fail_msg("%s: %s (byte %d) in\n%.*s", file, error.message, error.position, (int)length, text);
+            fail_msg("%s: %s (byte %d) in\n%.*s", file, error.message, error.position, (int)length,
+                     text);
         }
         wendi_schema_free(schema);
     }
