@@ -120,6 +120,16 @@ cleanup:
     return status;
 }
 
+/* Spread over all of 64 bits and hardly ever twice in a row: no codec will gain anything. */
+static bool is_random(const int64_t *values, uint32_t count)
+{
+    int64_t min;
+    int64_t max;
+    wendi_kernels_get()->min_max_i64(values, count, &min, &max);
+    size_t changes = wendi_kernels_get()->changes_u64((const uint64_t *)values, count);
+    return count > WENDI_VECTOR_ROWS && changes > count - count / 8 && (uint64_t)max - (uint64_t)min > UINT64_MAX / 8;
+}
+
 /* Two streams when they are smaller than the bytes themselves; random identifiers stay as they are. */
 wend_status wendi_page_encode_b16(wendi_page_encoder *encoder, wendi_page_rows rows, const wendi_b16 *values)
 {
@@ -132,11 +142,14 @@ wend_status wendi_page_encode_b16(wendi_page_encoder *encoder, wendi_page_rows r
         encoder->integers[i] = (int64_t)__builtin_bswap64(values[i].word[0]);
         encoder->more_integers[i] = (int64_t)__builtin_bswap64(values[i].word[1]);
     }
-    if (rows.value_count > 0) {
+    bool random = rows.value_count > 0 && encoder->forced_codec == 0 &&
+                  is_random(encoder->integers, rows.value_count) && is_random(encoder->more_integers, rows.value_count);
+    if (rows.value_count > 0 && !random) {
         WEND_TRY(wendi_page_stream(encoder, encoder->integers, rows.value_count));
         WEND_TRY(wendi_page_stream(encoder, encoder->more_integers, rows.value_count));
     }
-    if (encoder->forced_codec == 0 && encoder->out->length - begin >= raw_bytes - raw_bytes / 32 && raw_bytes > 0) {
+    bool gained = encoder->out->length - begin < raw_bytes - raw_bytes / 32;
+    if (random || (encoder->forced_codec == 0 && !gained && raw_bytes > 0)) {
         encoder->out->length = begin;
         layout = WENDI_LAYOUT_RAW16;
         WEND_TRY(wendi_buffer_append(encoder->out, values, raw_bytes));
