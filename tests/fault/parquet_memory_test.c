@@ -1,7 +1,7 @@
 /*
- * What if memory is refused at the n-th call of an export? Every call is refused once, from a stream
- * with dictionaries, strings, nulls and decimals, into a file, a directory and Hive folders: each
- * time the answer is WEND_NOMEM, the target is what it was and (under ASan) nothing leaks.
+ * What if memory is refused at the n-th call of an export? Every call is refused once, from a
+ * stream with dictionaries, strings, nulls and decimals, into a file, a directory and Hive folders:
+ * each time the answer is WEND_NOMEM, the target is what it was and (under ASan) nothing leaks.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -41,7 +41,11 @@ static const void *no_buffers[] = {NULL};
 
 static struct ArrowArray entries = {.length = 4, .n_buffers = 3, .buffers = entry_buffers};
 static struct ArrowArray column_arrays[COLUMNS] = {
-    {.length = ROWS, .null_count = -1, .n_buffers = 2, .buffers = code_buffers, .dictionary = &entries},
+    {.length = ROWS,
+     .null_count = -1,
+     .n_buffers = 2,
+     .buffers = code_buffers,
+     .dictionary = &entries},
     {.length = ROWS, .n_buffers = 3, .buffers = text_buffers},
     {.length = ROWS, .n_buffers = 2, .buffers = number_buffers},
     {.length = ROWS, .null_count = -1, .n_buffers = 2, .buffers = decimal_buffers},
@@ -76,8 +80,11 @@ static void release_array(struct ArrowArray *array)
 static int give_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 {
     (void)stream;
-    *out = (struct ArrowSchema){.format = "+s", .name = "", .n_children = COLUMNS,
-                                .children = column_schema_list, .release = release_schema};
+    *out = (struct ArrowSchema){.format = "+s",
+                                .name = "",
+                                .n_children = COLUMNS,
+                                .children = column_schema_list,
+                                .release = release_schema};
     structs_held++;
     return 0;
 }
@@ -87,8 +94,11 @@ static int give_batch(struct ArrowArrayStream *stream, struct ArrowArray *out)
     (void)stream;
     *out = (struct ArrowArray){0};
     if (batches_given++ < BATCHES) {
-        *out = (struct ArrowArray){.length = ROWS, .n_buffers = 1, .buffers = no_buffers,
-                                   .n_children = COLUMNS, .children = column_array_list,
+        *out = (struct ArrowArray){.length = ROWS,
+                                   .n_buffers = 1,
+                                   .buffers = no_buffers,
+                                   .n_children = COLUMNS,
+                                   .children = column_array_list,
                                    .release = release_array};
         structs_held++;
     }
@@ -133,10 +143,13 @@ static int entries_in(const char *path)
     return count - 2;
 }
 
-static wend_status run(const char *output, const char *const *by, size_t by_count, wend_error *error)
+static wend_status run(const char *output, const char *const *by, size_t by_count,
+                       wend_error *error)
 {
-    struct ArrowArrayStream stream = {.get_schema = give_schema, .get_next = give_batch,
-                                      .get_last_error = give_no_error, .release = release_stream};
+    struct ArrowArrayStream stream = {.get_schema = give_schema,
+                                      .get_next = give_batch,
+                                      .get_last_error = give_no_error,
+                                      .release = release_stream};
     parquet_export_options options;
     parquet_export_stats stats;
     wend_status status;
@@ -195,7 +208,8 @@ static void test_every_call_refused(void **state)
     assert_true(refuse_each_call(path, NULL, 0, 1) > 100);
     (void)snprintf(path, sizeof(path), "%s/hive", folder);
     assert_true(refuse_each_call(path, by, 1, 2) > 100);
-    assert_int_equal(entries_in(path), 1 + 4); /* the listing; three kinds, and null with the empty */
+    assert_int_equal(entries_in(path),
+                     1 + 4); /* the listing; three kinds, and null with the empty */
 }
 
 int main(void)

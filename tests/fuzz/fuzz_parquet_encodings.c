@@ -28,7 +28,8 @@ static void check_rle(const uint8_t *data, size_t size, unsigned width)
     parquet_bytes out = {0};
 
     require(values != NULL && back != NULL);
-    for (size_t i = 0; i < size; i++) { /* One byte a value, spread over the width: runs are likely. */
+    for (size_t i = 0; i < size;
+         i++) { /* One byte a value, spread over the width: runs are likely. */
         values[i] = (uint32_t)((data[i] * UINT64_C(0x01010101)) & mask);
     }
     require(parquet_rle_append(&out, values, size, width) == WEND_OK);
@@ -69,8 +70,10 @@ static void check_delta(const uint8_t *data, size_t size, int is_i32)
 /* A cut bound lies on its side of the value, whatever bytes the value has. */
 static void check_bounds(const uint8_t *data, size_t size, bool is_text)
 {
-    parquet_column column = {.physical = PARQUET_BYTE_ARRAY, .order = PARQUET_ORDER_UNSIGNED,
-                             .is_text = is_text, .slot_bytes = 4};
+    parquet_column column = {.physical = PARQUET_BYTE_ARRAY,
+                             .order = PARQUET_ORDER_UNSIGNED,
+                             .is_text = is_text,
+                             .slot_bytes = 4};
     parquet_entry value = {.data = data, .length = (uint32_t)size};
     parquet_bounds bounds = {.is_present = true, .smallest = value, .largest = value};
 
@@ -80,7 +83,8 @@ static void check_bounds(const uint8_t *data, size_t size, bool is_text)
         parquet_entry bound;
         int order;
 
-        require(parquet_bounds_write(&bounds, is_largest != 0, &column, &out, &is_exact) == WEND_OK);
+        require(parquet_bounds_write(&bounds, is_largest != 0, &column, &out, &is_exact) ==
+                WEND_OK);
         bound = (parquet_entry){.data = out.data, .length = (uint32_t)out.length};
         order = parquet_entry_compare(&bound, &value);
         require(is_exact ? order == 0 : is_largest != 0 ? order > 0 : order < 0);

@@ -124,7 +124,8 @@ size_t parquet_naive_delta(const uint8_t *data, size_t length, bool is_i32, int6
         for (uint64_t m = 0; m < miniblocks && done < count; m++) {
             size_t in_miniblock = block / miniblocks;
 
-            if (widths[m] > (is_i32 ? 32 : 64) || in_miniblock / 8 * widths[m] > in.length - in.at) {
+            if (widths[m] > (is_i32 ? 32 : 64) ||
+                in_miniblock / 8 * widths[m] > in.length - in.at) {
                 return 0;
             }
             for (size_t i = 0; i < in_miniblock && done < count; i++) {

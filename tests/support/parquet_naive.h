@@ -9,14 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Each returns the bytes consumed, or 0 when the bytes are not a valid encoding of `count` values. */
+/** Each returns the bytes consumed, or 0 when the bytes are not a valid encoding of `count` values.
+ */
 size_t parquet_naive_rle(const uint8_t *data, size_t length, unsigned width, uint32_t *values,
                          size_t count);
 /** `is_i32`: values wrap at 32 bits and no miniblock may be wider. */
 size_t parquet_naive_delta(const uint8_t *data, size_t length, bool is_i32, int64_t *values,
                            size_t count);
 
-/** Write the struct at `data` as text, such as "{1:5,3:[T,F],5:'a'}"; bytes consumed, 0 if invalid. */
+/** Write the struct at `data` as text, such as "{1:5,3:[T,F],5:'a'}"; bytes consumed, 0 if invalid.
+ */
 size_t parquet_naive_thrift(const uint8_t *data, size_t length, char *text, size_t text_bytes);
 
 #endif

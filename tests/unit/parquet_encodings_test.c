@@ -100,8 +100,9 @@ static void fill(int64_t *values, size_t count, int style)
         value = style == 0   ? next_random() << 20 ^ next_random()
                 : style == 1 ? value + 3
                 : style == 2 ? value + next_random() % 1000
-                : style == 3 ? ((next_random() & 1) != 0 ? (uint64_t)INT64_MAX : (uint64_t)INT64_MIN)
-                             : 42;
+                : style == 3
+                    ? ((next_random() & 1) != 0 ? (uint64_t)INT64_MAX : (uint64_t)INT64_MIN)
+                    : 42;
         values[i] = (int64_t)value;
     }
 }
@@ -129,7 +130,8 @@ static void delta_round_trip(const int64_t *values, size_t count)
 
 static void test_delta_around_every_border(void **state)
 {
-    const size_t counts[] = {0, 1, 2, 31, 32, 33, 34, 64, 65, 128, 129, 130, 160, 161, 257, 1000, 1999};
+    const size_t counts[] = {0,   1,   2,   31,  32,  33,  34,   64,  65,
+                             128, 129, 130, 160, 161, 257, 1000, 1999};
 
     (void)state;
     for (int style = 0; style < 5; style++) {
@@ -151,7 +153,8 @@ static void test_delta_of_a_constant_step(void **state)
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         values[i] = (int64_t)i * 1000;
     }
-    assert_int_equal(parquet_delta_append_i64(&out, values, sizeof(values) / sizeof(values[0])), WEND_OK);
+    assert_int_equal(parquet_delta_append_i64(&out, values, sizeof(values) / sizeof(values[0])),
+                     WEND_OK);
     /* head: 128, 4, 513, 0; a block: the step in two bytes and four widths of 0 */
     assert_int_equal(out.length, 2 + 1 + 2 + 1 + 4 * (2 + 4));
     parquet_bytes_free(&out);
@@ -193,9 +196,10 @@ static void test_thrift(void **state)
     parquet_thrift_struct_end(&thrift);
     assert_int_equal(thrift.status, WEND_OK);
     assert_int_equal(parquet_naive_thrift(out.data, out.length, text, sizeof(text)), out.length);
-    assert_string_equal(text, "{1:-7,2:-2147483648,18:-9223372036854775808,19:T,20:F,21:{1:300,3:{},"
-                              "4:'in'},22:[-7,-6,-5,-4,-3,-2,-1,0,1,2,3,4,5,6,7],23:[T,F],"
-                              "24:[{1:0},{1:1}],25:''}");
+    assert_string_equal(text,
+                        "{1:-7,2:-2147483648,18:-9223372036854775808,19:T,20:F,21:{1:300,3:{},"
+                        "4:'in'},22:[-7,-6,-5,-4,-3,-2,-1,0,1,2,3,4,5,6,7],23:[T,F],"
+                        "24:[{1:0},{1:1}],25:''}");
     parquet_bytes_free(&out);
 }
 
@@ -205,7 +209,8 @@ static void test_checksum(void **state)
     uint32_t expected = 0xFFFFFFFFu;
 
     (void)state;
-    assert_int_equal(parquet_crc32("123456789", 9), 0xCBF43926u); /* the CRC catalogue's check value */
+    assert_int_equal(parquet_crc32("123456789", 9),
+                     0xCBF43926u); /* the CRC catalogue's check value */
     assert_int_equal(parquet_crc32("", 0), 0);
     for (size_t i = 0; i < sizeof(bytes); i++) {
         bytes[i] = (uint8_t)next_random();
@@ -217,11 +222,15 @@ static void test_checksum(void **state)
     }
 }
 
-/* The largest bound of one string in a text or binary column; its length, and whether it is exact. */
-static size_t bound_of(const char *text, bool is_text, bool is_largest, uint8_t *out, bool *is_exact)
+/* The largest bound of one string in a text or binary column; its length, and whether it is exact.
+ */
+static size_t bound_of(const char *text, bool is_text, bool is_largest, uint8_t *out,
+                       bool *is_exact)
 {
-    parquet_column column = {.physical = PARQUET_BYTE_ARRAY, .order = PARQUET_ORDER_UNSIGNED,
-                             .is_text = is_text, .slot_bytes = 4};
+    parquet_column column = {.physical = PARQUET_BYTE_ARRAY,
+                             .order = PARQUET_ORDER_UNSIGNED,
+                             .is_text = is_text,
+                             .slot_bytes = 4};
     parquet_entry entry = {.data = (const uint8_t *)text, .length = (uint32_t)strlen(text)};
     parquet_bounds bounds = {.is_present = true, .smallest = entry, .largest = entry};
     parquet_bytes bytes = {0};
@@ -265,7 +274,8 @@ static void test_bounds_are_cut(void **state)
     assert_false(is_exact);
     assert_memory_equal(bound, text, length);
 
-    /* Three-byte characters: 21 of them fit; the last before the surrogates is followed by U+E000. */
+    /* Three-byte characters: 21 of them fit; the last before the surrogates is followed by U+E000.
+     */
     repeat(text, "\xED\x9F\xBF", 30);
     length = bound_of(text, true, true, bound, &is_exact);
     repeat(expected, "\xED\x9F\xBF", 20);
@@ -298,7 +308,8 @@ static void test_folder_names(void **state)
 
     (void)state;
     column.name = name;
-    assert_int_equal(parquet_path_append(&out, &column, (const uint8_t *)value, strlen(value)), WEND_OK);
+    assert_int_equal(parquet_path_append(&out, &column, (const uint8_t *)value, strlen(value)),
+                     WEND_OK);
     assert_int_equal(out.length, strlen(expected));
     assert_memory_equal(out.data, expected, out.length);
     out.length = 0;

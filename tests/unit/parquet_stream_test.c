@@ -89,7 +89,9 @@ static int give_batch(struct ArrowArrayStream *stream, struct ArrowArray *out)
         (struct ArrowArray){.length = 2, .n_buffers = 3, .buffers = self->dictionary_buffers[i]};
     self->column_buffers[i][0] = self->valid[i];
     self->column_buffers[i][1] = self->codes[i];
-    self->column[i] = (struct ArrowArray){.length = ROWS, .null_count = -1, .n_buffers = 2,
+    self->column[i] = (struct ArrowArray){.length = ROWS,
+                                          .null_count = -1,
+                                          .n_buffers = 2,
                                           .buffers = self->column_buffers[i],
                                           .dictionary = &self->dictionary[i]};
     self->children[i][0] = &self->column[i];
@@ -97,8 +99,12 @@ static int give_batch(struct ArrowArrayStream *stream, struct ArrowArray *out)
         self->codes[i][row] = row % 2;
     }
     self->prepare(self, i);
-    *out = (struct ArrowArray){.length = ROWS, .n_buffers = 1, .buffers = no_buffers, .n_children = 1,
-                               .children = self->children[i], .release = release_batch,
+    *out = (struct ArrowArray){.length = ROWS,
+                               .n_buffers = 1,
+                               .buffers = no_buffers,
+                               .n_children = 1,
+                               .children = self->children[i],
+                               .release = release_batch,
                                .private_data = self};
     return 0;
 }
@@ -111,8 +117,10 @@ static const char *give_error(struct ArrowArrayStream *stream)
 
 static wend_status run(test_stream *self, uint8_t *file, size_t *file_bytes, wend_error *error)
 {
-    struct ArrowArrayStream stream = {.get_schema = give_schema, .get_next = give_batch,
-                                      .get_last_error = give_error, .private_data = self};
+    struct ArrowArrayStream stream = {.get_schema = give_schema,
+                                      .get_next = give_batch,
+                                      .get_last_error = give_error,
+                                      .private_data = self};
     parquet_export_options options;
     char folder[] = "/tmp/wend-stream-XXXXXX";
     char path[64];

@@ -11,19 +11,19 @@
 #include <string.h>
 
 /* One scan a type: find the places of the smallest and the largest. */
-#define SCAN(NAME, TYPE)                                                                            \
-    static void NAME(const uint8_t *data, size_t count, size_t *smallest, size_t *largest)          \
-    {                                                                                               \
-        const TYPE *values = (const TYPE *)(const void *)data;                                      \
-        size_t low = 0;                                                                             \
-        size_t high = 0;                                                                            \
-                                                                                                    \
-        for (size_t i = 1; i < count; i++) {                                                        \
-            low = values[i] < values[low] ? i : low;                                                \
-            high = values[i] > values[high] ? i : high;                                             \
-        }                                                                                           \
-        *smallest = low;                                                                            \
-        *largest = high;                                                                            \
+#define SCAN(NAME, TYPE)                                                                           \
+    static void NAME(const uint8_t *data, size_t count, size_t *smallest, size_t *largest)         \
+    {                                                                                              \
+        const TYPE *values = (const TYPE *)(const void *)data;                                     \
+        size_t low = 0;                                                                            \
+        size_t high = 0;                                                                           \
+                                                                                                   \
+        for (size_t i = 1; i < count; i++) {                                                       \
+            low = values[i] < values[low] ? i : low;                                               \
+            high = values[i] > values[high] ? i : high;                                            \
+        }                                                                                          \
+        *smallest = low;                                                                           \
+        *largest = high;                                                                           \
     }
 
 SCAN(scan_u8, uint8_t)
@@ -268,7 +268,8 @@ static uint32_t last_character(const uint8_t *data, uint32_t length, uint32_t *c
     for (uint32_t i = 1; i < size; i++) {
         *character = *character << 6 | (data[length - size + i] & 0x3F);
     }
-    return put_character(again, *character) == size && memcmp(again, data + length - size, size) == 0
+    return put_character(again, *character) == size &&
+                   memcmp(again, data + length - size, size) == 0
                ? size
                : 0;
 }

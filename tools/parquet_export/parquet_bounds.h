@@ -20,7 +20,8 @@ typedef struct parquet_bounds {
     int64_t nan_count; /* of floats; they have no place in the order */
 } parquet_bounds;
 
-/** Bounds of values [first, first + count). `dictionary` may be NULL; `pool` only for BYTE_ARRAY. */
+/** Bounds of values [first, first + count). `dictionary` may be NULL; `pool` only for BYTE_ARRAY.
+ */
 void parquet_bounds_find(parquet_bounds *bounds, const parquet_chunk *chunk,
                          const parquet_pool *pool, const parquet_dictionary *dictionary,
                          size_t first, size_t count);

@@ -84,7 +84,8 @@ static wend_status append_snappy(const void *data, size_t count, parquet_bytes *
         return status;
     }
     if (snappy_compress(data, count, (char *)out->data + out->length, &written) != SNAPPY_OK) {
-        return parquet_fail(error, WEND_NOMEM, "snappy could not compress a page of %zu bytes", count);
+        return parquet_fail(error, WEND_NOMEM, "snappy could not compress a page of %zu bytes",
+                            count);
     }
     out->length += written;
     return WEND_OK;
@@ -138,9 +139,8 @@ uint32_t parquet_crc32(const void *data, size_t count)
         crc ^= (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
                (uint32_t)bytes[3] << 24;
         crc = crc_tables[7][crc & 0xFF] ^ crc_tables[6][crc >> 8 & 0xFF] ^
-              crc_tables[5][crc >> 16 & 0xFF] ^ crc_tables[4][crc >> 24] ^
-              crc_tables[3][bytes[4]] ^ crc_tables[2][bytes[5]] ^ crc_tables[1][bytes[6]] ^
-              crc_tables[0][bytes[7]];
+              crc_tables[5][crc >> 16 & 0xFF] ^ crc_tables[4][crc >> 24] ^ crc_tables[3][bytes[4]] ^
+              crc_tables[2][bytes[5]] ^ crc_tables[1][bytes[6]] ^ crc_tables[0][bytes[7]];
     }
     for (; count > 0; count--, bytes++) {
         crc = (crc >> 8) ^ crc_tables[0][(crc ^ *bytes) & 0xFF];

@@ -16,9 +16,9 @@ WEND_MUST_USE wend_status parquet_codec_open(parquet_codec **codec_out, int32_t 
 void parquet_codec_close(parquet_codec *codec); /* accepts NULL */
 
 /** Append `data` compressed by `compression` (as it is for NONE) to `out`. */
-WEND_MUST_USE wend_status parquet_codec_append(parquet_codec *codec, parquet_compression compression,
-                                               const void *data, size_t count, parquet_bytes *out,
-                                               wend_error *error);
+WEND_MUST_USE wend_status parquet_codec_append(parquet_codec *codec,
+                                               parquet_compression compression, const void *data,
+                                               size_t count, parquet_bytes *out, wend_error *error);
 
 /** CRC-32 with gzip's polynomial, as page headers carry it. */
 uint32_t parquet_crc32(const void *data, size_t count);

@@ -170,8 +170,10 @@ static bool bind_decimal(parquet_column *column, const char *format)
     if (precision > 18) {
         column->type_length = decimal_bytes(precision);
     }
-    set_physical(column, precision <= 9 ? PARQUET_INT32 : precision <= 18 ? PARQUET_INT64
-                                                                          : PARQUET_FIXED,
+    set_physical(column,
+                 precision <= 9    ? PARQUET_INT32
+                 : precision <= 18 ? PARQUET_INT64
+                                   : PARQUET_FIXED,
                  PARQUET_ORDER_SIGNED);
     return true;
 }
@@ -353,8 +355,10 @@ static wend_status bind_column(parquet_column *column, const struct ArrowSchema 
         return WEND_INVALID;
     }
     if (!bind_format(column, value->format) || value->dictionary != NULL) {
-        parquet_fail(error, WEND_UNSUPPORTED, "column \"%s\" has the Arrow type \"%s\", which has no "
-                     "mapping to Parquet here", name, value->format);
+        parquet_fail(error, WEND_UNSUPPORTED,
+                     "column \"%s\" has the Arrow type \"%s\", which has no "
+                     "mapping to Parquet here",
+                     name, value->format);
         parquet_hint(error, "cast it, for example to text or jsonb");
         return WEND_UNSUPPORTED;
     }
@@ -366,8 +370,10 @@ static wend_status bind_column(parquet_column *column, const struct ArrowSchema 
         column->has_dictionary = true;
         if (strlen(arrow->format) != 1 || strchr("cCsSiIlL", arrow->format[0]) == NULL ||
             !bind_simple(&index, arrow->format[0])) {
-            return parquet_fail(error, WEND_CORRUPT, "column \"%s\" has dictionary indices of the "
-                                "Arrow type \"%s\"", name, arrow->format);
+            return parquet_fail(error, WEND_CORRUPT,
+                                "column \"%s\" has dictionary indices of the "
+                                "Arrow type \"%s\"",
+                                name, arrow->format);
         }
         column->index = index.arrow;
     }
@@ -394,7 +400,8 @@ wend_status parquet_schema_bind(parquet_schema *schema, const struct ArrowSchema
 
     *schema = (parquet_schema){0};
     if (arrow->format == NULL || strcmp(arrow->format, "+s") != 0) {
-        return parquet_fail(error, WEND_CORRUPT, "the stream's schema is \"%s\", not a struct of columns",
+        return parquet_fail(error, WEND_CORRUPT,
+                            "the stream's schema is \"%s\", not a struct of columns",
                             arrow->format == NULL ? "" : arrow->format);
     }
     if (arrow->n_children <= 0) {

@@ -38,7 +38,11 @@ typedef enum parquet_logical {
 } parquet_logical;
 
 /** The field ids of the format's TimeUnit union. */
-typedef enum parquet_unit { PARQUET_MILLIS = 1, PARQUET_MICROS = 2, PARQUET_NANOS = 3 } parquet_unit;
+typedef enum parquet_unit {
+    PARQUET_MILLIS = 1,
+    PARQUET_MICROS = 2,
+    PARQUET_NANOS = 3
+} parquet_unit;
 
 /** How Arrow holds a value, or a dictionary index. */
 typedef enum parquet_arrow {
@@ -106,8 +110,8 @@ typedef struct parquet_schema {
  * Bind the stream's schema, a struct of flat columns. Names must differ.
  * WEND_UNSUPPORTED names the column and Arrow's format of a type that has no mapping.
  */
-WEND_MUST_USE wend_status parquet_schema_bind(parquet_schema *schema, const struct ArrowSchema *arrow,
-                                              wend_error *error);
+WEND_MUST_USE wend_status parquet_schema_bind(parquet_schema *schema,
+                                              const struct ArrowSchema *arrow, wend_error *error);
 void parquet_schema_free(parquet_schema *schema);
 
 /** The position of a column by name, or -1. */

@@ -13,12 +13,13 @@
 static wend_status fail_row(const parquet_column *column, int64_t row, const char *what,
                             wend_error *error)
 {
-    return parquet_fail(error, WEND_INVALID, "column \"%s\", row %" PRId64 ": %s", column->name, row,
-                        what);
+    return parquet_fail(error, WEND_INVALID, "column \"%s\", row %" PRId64 ": %s", column->name,
+                        row, what);
 }
 
 /* Sign or zero extension of 8 and 16 bits to INT32. */
-static void widen(const parquet_column *column, const uint8_t *raw, size_t row_count, uint8_t *slots)
+static void widen(const parquet_column *column, const uint8_t *raw, size_t row_count,
+                  uint8_t *slots)
 {
     int32_t *out = (int32_t *)(void *)slots;
 
@@ -57,8 +58,10 @@ static wend_status scale_i64(const parquet_column *column, const uint8_t *raw, c
         }
         memcpy(&value, raw + 8 * i, 8);
         if (__builtin_mul_overflow(value, column->multiply, &out[i])) {
-            return fail_row(column, first_row + (int64_t)i, "a time in seconds that milliseconds "
-                            "cannot hold", error);
+            return fail_row(column, first_row + (int64_t)i,
+                            "a time in seconds that milliseconds "
+                            "cannot hold",
+                            error);
         }
     }
     return WEND_OK;
@@ -77,8 +80,10 @@ static wend_status scale_i32(const parquet_column *column, const uint8_t *raw, c
         }
         memcpy(&value, raw + 4 * i, 4);
         if (__builtin_mul_overflow(value, (int32_t)column->multiply, &out[i])) {
-            return fail_row(column, first_row + (int64_t)i, "a time in seconds that milliseconds "
-                            "cannot hold", error);
+            return fail_row(column, first_row + (int64_t)i,
+                            "a time in seconds that milliseconds "
+                            "cannot hold",
+                            error);
         }
     }
     return WEND_OK;
@@ -100,8 +105,8 @@ static wend_status divide_to_days(const parquet_column *column, const uint8_t *r
         memcpy(&value, raw + 8 * i, 8);
         if (value % column->divide != 0 || value / column->divide > INT32_MAX ||
             value / column->divide < INT32_MIN) {
-            return fail_row(column, first_row + (int64_t)i, "a date64 that is no whole day in range",
-                            error);
+            return fail_row(column, first_row + (int64_t)i,
+                            "a date64 that is no whole day in range", error);
         }
         out[i] = (int32_t)(value / column->divide);
     }
@@ -134,8 +139,10 @@ static wend_status convert_decimals(const parquet_column *column, const uint8_t 
         }
         memcpy(&value, raw + 16 * i, 16);
         if (value >= limit || value <= -limit) {
-            return fail_row(column, first_row + (int64_t)i, "a decimal with more digits than its "
-                            "precision", error);
+            return fail_row(column, first_row + (int64_t)i,
+                            "a decimal with more digits than its "
+                            "precision",
+                            error);
         }
         if (column->physical != PARQUET_FIXED) {
             memcpy(out, &value, width); /* little-endian: the low bytes come first */
@@ -158,8 +165,8 @@ wend_status parquet_convert(const parquet_column *column, const uint8_t *raw, co
         return divide_to_days(column, raw, valid, row_count, slots, first_row, error);
     }
     if (column->multiply != 1) {
-        return (column->slot_bytes == 8 ? scale_i64 : scale_i32)(column, raw, valid, row_count, slots,
-                                                                 first_row, error);
+        return (column->slot_bytes == 8 ? scale_i64 : scale_i32)(column, raw, valid, row_count,
+                                                                 slots, first_row, error);
     }
     if (column->arrow_bytes < column->slot_bytes) {
         widen(column, raw, row_count, slots);
@@ -186,8 +193,8 @@ static char *put_seconds(char *at, const char *end, uint64_t nanos, bool is_nega
     if (nanos == 0) {
         return at;
     }
-    at += snprintf(at, (size_t)(end - at), "%s%" PRIu64, is_negative ? "-" : "",
-                   nanos / 1000000000u);
+    at +=
+        snprintf(at, (size_t)(end - at), "%s%" PRIu64, is_negative ? "-" : "", nanos / 1000000000u);
     if (nanos % 1000000000u != 0) {
         (void)snprintf(fraction, sizeof(fraction), "%09" PRIu64, nanos % 1000000000u);
         while (fraction[length - 1] == '0') {

@@ -21,9 +21,9 @@ WEND_MUST_USE wend_status parquet_convert(const parquet_column *column, const ui
                                           int64_t first_row, wend_error *error);
 
 /**
- * Arrow's months, days and nanoseconds as text that PostgreSQL, DuckDB and Spark cast to an interval:
- * "1 years 2 months 3 days 4 hours 5 minutes 6.5 seconds", parts of 0 left out, each with its own
- * sign. Returns its length; no NUL is counted.
+ * Arrow's months, days and nanoseconds as text that PostgreSQL, DuckDB and Spark cast to an
+ * interval: "1 years 2 months 3 days 4 hours 5 minutes 6.5 seconds", parts of 0 left out, each with
+ * its own sign. Returns its length; no NUL is counted.
  */
 uint32_t parquet_interval_text(const uint8_t *interval, char text[PARQUET_INTERVAL_TEXT_BYTES]);
 

@@ -18,7 +18,8 @@ void parquet_dictionary_free(parquet_dictionary *dictionary)
     *dictionary = (parquet_dictionary){0};
 }
 
-static bool can_pay(size_t distinct_bytes, uint32_t distinct, size_t value_count, size_t plain_bytes)
+static bool can_pay(size_t distinct_bytes, uint32_t distinct, size_t value_count,
+                    size_t plain_bytes)
 {
     unsigned bits = parquet_bits(distinct == 0 ? 0 : distinct - 1);
 
@@ -192,7 +193,8 @@ static wend_status grow_table(distinct_table *table)
     }
     memset(slots, 0xFF, slot_count * sizeof(*slots));
     for (uint32_t i = 0; i < table->count; i++) {
-        size_t at = hash_value(table->values.data + i * table->width, table->width) & (slot_count - 1);
+        size_t at =
+            hash_value(table->values.data + i * table->width, table->width) & (slot_count - 1);
 
         while (slots[at] != UINT32_MAX) {
             at = (at + 1) & (slot_count - 1);
@@ -215,7 +217,8 @@ static wend_status find_or_add(distinct_table *table, const uint8_t *value, uint
     }
     at = hash_value(value, table->width) & (table->slot_count - 1);
     while (table->slots[at] != UINT32_MAX) {
-        if (memcmp(table->values.data + table->slots[at] * table->width, value, table->width) == 0) {
+        if (memcmp(table->values.data + table->slots[at] * table->width, value, table->width) ==
+            0) {
             *place = table->slots[at];
             return WEND_OK;
         }
@@ -274,8 +277,8 @@ static wend_status order_distinct(parquet_dictionary *dictionary, distinct_table
     PARQUET_TRY(parquet_bytes_reserve(&dictionary->page, table->values.length));
     for (uint32_t i = 0; i < table->count; i++) {
         rank[order[i]] = i;
-        PARQUET_TRY(parquet_bytes_append(&dictionary->page,
-                                         table->values.data + order[i] * table->width, table->width));
+        PARQUET_TRY(parquet_bytes_append(
+            &dictionary->page, table->values.data + order[i] * table->width, table->width));
     }
     for (size_t i = 0; i < value_count; i++) {
         dictionary->places[i] = rank[dictionary->places[i]];

@@ -18,11 +18,11 @@
 #define PARQUET_DICTIONARY_BYTES_MAX ((size_t)64 << 20)
 
 typedef struct parquet_dictionary {
-    bool is_usable;      /* false: it would not be smaller than the values; nothing below is set */
+    bool is_usable; /* false: it would not be smaller than the values; nothing below is set */
     uint32_t count;
-    uint32_t *places;    /* of every value of the chunk */
-    uint32_t *entries;   /* BYTE_ARRAY: the pool's codes, in order */
-    parquet_bytes page;  /* the distinct values as PLAIN */
+    uint32_t *places;   /* of every value of the chunk */
+    uint32_t *entries;  /* BYTE_ARRAY: the pool's codes, in order */
+    parquet_bytes page; /* the distinct values as PLAIN */
 } parquet_dictionary;
 
 /**

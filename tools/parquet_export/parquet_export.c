@@ -98,9 +98,9 @@ static wend_status check_options(const parquet_export_options *options, wend_err
     }
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
         if (ranges[i].value < ranges[i].least || ranges[i].value > ranges[i].most) {
-            return parquet_fail(error, WEND_INVALID, "%s: %" PRId64 " is not within %" PRId64
-                                " to %" PRId64, ranges[i].name, ranges[i].value, ranges[i].least,
-                                ranges[i].most);
+            return parquet_fail(error, WEND_INVALID,
+                                "%s: %" PRId64 " is not within %" PRId64 " to %" PRId64,
+                                ranges[i].name, ranges[i].value, ranges[i].least, ranges[i].most);
         }
     }
     if (options->partition_by_count > 0 && options->target == PARQUET_TARGET_FILE) {
@@ -114,8 +114,10 @@ static wend_status check_options(const parquet_export_options *options, wend_err
 static wend_status check_file_limit(const export_run *run)
 {
     if (run->options->file_bytes > 0 && !parquet_output_is_directory(run->context.output)) {
-        parquet_fail(run->error, WEND_INVALID, "a limit to the bytes of a file makes several files, and "
-                     "\"%s\" is one", run->options->output);
+        parquet_fail(run->error, WEND_INVALID,
+                     "a limit to the bytes of a file makes several files, and "
+                     "\"%s\" is one",
+                     run->options->output);
         parquet_hint(run->error, "name a directory: end it with /");
         return WEND_INVALID;
     }
@@ -207,19 +209,22 @@ static wend_status check_partition_columns(const export_run *run)
 
         for (size_t k = 0; k < i; k++) {
             if (strcmp(run->options->partition_by[k], name) == 0) {
-                return parquet_fail(run->error, WEND_INVALID, "the partition column \"%s\" is named twice",
-                                    name);
+                return parquet_fail(run->error, WEND_INVALID,
+                                    "the partition column \"%s\" is named twice", name);
             }
         }
         if (!parquet_path_can_name(&run->schema.columns[column])) {
-            parquet_fail(run->error, WEND_UNSUPPORTED, "the partition column \"%s\" holds bytes, which "
-                         "cannot name folders", name);
+            parquet_fail(run->error, WEND_UNSUPPORTED,
+                         "the partition column \"%s\" holds bytes, which "
+                         "cannot name folders",
+                         name);
             parquet_hint(run->error, "cast it to text, for example by encode(%s, 'hex')", name);
             return WEND_UNSUPPORTED;
         }
     }
     if (run->options->partition_by_count == run->schema.column_count) {
-        return parquet_fail(run->error, WEND_INVALID, "every column is a partition column: nothing is "
+        return parquet_fail(run->error, WEND_INVALID,
+                            "every column is a partition column: nothing is "
                             "left for the files");
     }
     return WEND_OK;
@@ -523,20 +528,23 @@ static wend_status check_batch(const export_run *run, const struct ArrowArray *b
 {
     if (batch->length < 0 || batch->offset < 0 ||
         batch->n_children != (int64_t)run->schema.column_count) {
-        return parquet_fail(run->error, WEND_CORRUPT, "a batch of %" PRId64 " rows and %" PRId64
-                            " columns; the schema has %zu", batch->length, batch->n_children,
-                            run->schema.column_count);
+        return parquet_fail(run->error, WEND_CORRUPT,
+                            "a batch of %" PRId64 " rows and %" PRId64
+                            " columns; the schema has %zu",
+                            batch->length, batch->n_children, run->schema.column_count);
     }
     if (batch->null_count > 0) {
-        return parquet_fail(run->error, WEND_UNSUPPORTED, "a batch has rows that are null as a whole");
+        return parquet_fail(run->error, WEND_UNSUPPORTED,
+                            "a batch has rows that are null as a whole");
     }
     for (size_t i = 0; i < run->schema.column_count; i++) {
         const struct ArrowArray *array = batch->children[i];
 
         if (array->length < batch->offset + batch->length || array->offset < 0) {
-            return parquet_fail(run->error, WEND_CORRUPT, "column \"%s\" has %" PRId64 " rows in a batch "
-                                "of %" PRId64, run->schema.columns[i].name, array->length,
-                                batch->length);
+            return parquet_fail(run->error, WEND_CORRUPT,
+                                "column \"%s\" has %" PRId64 " rows in a batch "
+                                "of %" PRId64,
+                                run->schema.columns[i].name, array->length, batch->length);
         }
     }
     return WEND_OK;

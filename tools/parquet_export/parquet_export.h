@@ -32,9 +32,10 @@ typedef struct parquet_export_stats {
     int64_t row_count;
     int64_t file_count;
     int64_t row_group_count;
-    int64_t byte_count;              /* of all Parquet files, footers included */
-    int64_t partition_count;         /* Hive folders made; 0 when not partitioned */
-    int64_t empty_as_null_row_count; /* rows whose empty partition text went to Hive's null folder */
+    int64_t byte_count;      /* of all Parquet files, footers included */
+    int64_t partition_count; /* Hive folders made; 0 when not partitioned */
+    int64_t
+        empty_as_null_row_count; /* rows whose empty partition text went to Hive's null folder */
 } parquet_export_stats;
 
 /**
@@ -42,20 +43,20 @@ typedef struct parquet_export_stats {
  * A number that cannot be honoured is an error of parquet_export(), never adjusted silently.
  */
 typedef struct parquet_export_options {
-    const char *output;                /* required */
-    parquet_target target;             /* AUTO */
-    parquet_compression compression;   /* ZSTD */
-    int32_t zstd_level;                /* 3; 1 to 22 */
-    int64_t row_group_rows;            /* 1,048,576; at least 1 */
-    int64_t row_group_bytes;           /* 128 MiB buffered before encoding; at least 64 KiB */
-    int64_t page_rows;                 /* 131,072; at least 1 */
-    int64_t page_bytes;                /* 1 MiB before compression; 1 KiB to 1 GiB */
-    int64_t file_bytes;                /* directories: begin another part beyond this; 0: never */
-    int64_t buffer_bytes;              /* 512 MiB: all partitions together */
-    const char *const *partition_by;   /* column names, outermost folder first */
-    size_t partition_by_count;         /* 0: not partitioned */
-    int64_t partition_count_max;       /* 20,000: more folders than this is an error */
-    bool page_checksums;               /* true: a CRC-32 in every page header */
+    const char *output;              /* required */
+    parquet_target target;           /* AUTO */
+    parquet_compression compression; /* ZSTD */
+    int32_t zstd_level;              /* 3; 1 to 22 */
+    int64_t row_group_rows;          /* 1,048,576; at least 1 */
+    int64_t row_group_bytes;         /* 128 MiB buffered before encoding; at least 64 KiB */
+    int64_t page_rows;               /* 131,072; at least 1 */
+    int64_t page_bytes;              /* 1 MiB before compression; 1 KiB to 1 GiB */
+    int64_t file_bytes;              /* directories: begin another part beyond this; 0: never */
+    int64_t buffer_bytes;            /* 512 MiB: all partitions together */
+    const char *const *partition_by; /* column names, outermost folder first */
+    size_t partition_by_count;       /* 0: not partitioned */
+    int64_t partition_count_max;     /* 20,000: more folders than this is an error */
+    bool page_checksums;             /* true: a CRC-32 in every page header */
     /* Called a few times a second with what was done so far; not 0 ends the export with
      * WEND_CANCELLED. May be NULL. */
     int (*on_progress)(void *context, const parquet_export_stats *so_far);

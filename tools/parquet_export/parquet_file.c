@@ -25,7 +25,8 @@ static wend_status open_file(const parquet_file *file, int flags, int *fd, wend_
 }
 
 /* Close; a failure after good writes is a failure to keep them. */
-static wend_status close_file(const parquet_file *file, int fd, wend_status status, wend_error *error)
+static wend_status close_file(const parquet_file *file, int fd, wend_status status,
+                              wend_error *error)
 {
     if (fd >= 0 && close(fd) != 0 && errno != EINTR && status == WEND_OK) {
         status = parquet_fail(error, WEND_IO, "cannot close %s: %s", file->path, strerror(errno));
@@ -80,8 +81,8 @@ static wend_status append_chunk(parquet_file *file, int fd, parquet_page_encoder
     PARQUET_TRY(parquet_pages_encode(encoder, column->chunk, column->pool, &dictionary, plain_bytes,
                                      error));
     record->offset = file->length;
-    PARQUET_TRY(parquet_metadata_record(record, &encoder->best, column->chunk, column->pool,
-                                        &dictionary));
+    PARQUET_TRY(
+        parquet_metadata_record(record, &encoder->best, column->chunk, column->pool, &dictionary));
     PARQUET_TRY(write_bytes(file, fd, encoder->best.bytes.data, encoder->best.bytes.length, error));
 cleanup:
     parquet_dictionary_free(&dictionary);
@@ -147,8 +148,10 @@ wend_status parquet_file_finish(parquet_file *file, const parquet_column *const 
     PARQUET_TRY(parquet_metadata_footer(columns, column_count, file->row_count, &file->row_groups,
                                         file->row_group_count, &footer));
     if (footer.length > INT32_MAX) {
-        status = parquet_fail(error, WEND_UNSUPPORTED, "the footer of %s would have %zu bytes; "
-                              "Parquet's limit is 2 GiB", file->path, footer.length);
+        status = parquet_fail(error, WEND_UNSUPPORTED,
+                              "the footer of %s would have %zu bytes; "
+                              "Parquet's limit is 2 GiB",
+                              file->path, footer.length);
         parquet_hint(error, "set a limit to the bytes of a file, or larger row groups");
         goto cleanup;
     }

@@ -36,7 +36,8 @@ WEND_MUST_USE wend_status parquet_file_append(parquet_file *file, parquet_page_e
                                               wend_error *error);
 
 /** Write the footer and sync the file. Afterwards `file` is no file again, but for its length. */
-WEND_MUST_USE wend_status parquet_file_finish(parquet_file *file, const parquet_column *const *columns,
+WEND_MUST_USE wend_status parquet_file_finish(parquet_file *file,
+                                              const parquet_column *const *columns,
                                               size_t column_count, wend_error *error);
 /** Forget the file, whatever its state; the bytes on disk stay. */
 void parquet_file_abandon(parquet_file *file);

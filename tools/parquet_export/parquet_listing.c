@@ -107,7 +107,8 @@ static bool has_part_name(const char *name)
     size_t length = strlen(name);
 
     return length > 13 && strncmp(name, "part-", 5) == 0 &&
-           strspn(name + 5, "0123456789") == length - 13 && strcmp(name + length - 8, ".parquet") == 0;
+           strspn(name + 5, "0123456789") == length - 13 &&
+           strcmp(name + length - 8, ".parquet") == 0;
 }
 
 static bool is_ours(const parquet_listing *listing, const char *relative)
@@ -167,7 +168,8 @@ static wend_status sweep_subfolder(sweep_state *state, int dir_fd, const char *n
     return status;
 }
 
-static wend_status sweep_entry(sweep_state *state, int dir_fd, size_t prefix_length, const char *name)
+static wend_status sweep_entry(sweep_state *state, int dir_fd, size_t prefix_length,
+                               const char *name)
 {
     size_t length = prefix_length + strlen(name);
     wend_status status = WEND_OK;

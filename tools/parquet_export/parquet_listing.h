@@ -27,9 +27,9 @@ WEND_MUST_USE wend_status parquet_listing_read(parquet_listing *listing, int dir
 void parquet_listing_free(parquet_listing *listing);
 
 /**
- * Walk the directory `dir_fd`, whose name for messages is `path`. With `is_removing` everything that
- * is ours is removed and the rest left. Returns WEND_EXISTS, naming it in `error`, when there is
- * something that is not ours.
+ * Walk the directory `dir_fd`, whose name for messages is `path`. With `is_removing` everything
+ * that is ours is removed and the rest left. Returns WEND_EXISTS, naming it in `error`, when there
+ * is something that is not ours.
  */
 WEND_MUST_USE wend_status parquet_listing_sweep(const parquet_listing *listing, int dir_fd,
                                                 const char *path, bool is_removing,

@@ -12,13 +12,14 @@
 
 #include "wend/status.h"
 
-/** Run a call; on anything but WEND_OK keep its status in the local `status` and go to `cleanup`. */
-#define PARQUET_TRY(call)           \
-    do {                            \
-        status = (call);            \
-        if (status != WEND_OK) {    \
-            goto cleanup;           \
-        }                           \
+/** Run a call; on anything but WEND_OK keep its status in the local `status` and go to `cleanup`.
+ */
+#define PARQUET_TRY(call)                                                                          \
+    do {                                                                                           \
+        status = (call);                                                                           \
+        if (status != WEND_OK) {                                                                   \
+            goto cleanup;                                                                          \
+        }                                                                                          \
     } while (0)
 
 /** All accept a size of 0 (asked for as 1), so that NULL always means refused. */
@@ -40,7 +41,8 @@ typedef struct parquet_bytes {
 
 /** Make room for `more` bytes after the current length. WEND_OK or WEND_NOMEM. */
 WEND_MUST_USE wend_status parquet_bytes_reserve(parquet_bytes *bytes, size_t more);
-WEND_MUST_USE wend_status parquet_bytes_append(parquet_bytes *bytes, const void *data, size_t count);
+WEND_MUST_USE wend_status parquet_bytes_append(parquet_bytes *bytes, const void *data,
+                                               size_t count);
 void parquet_bytes_free(parquet_bytes *bytes);
 
 /** Fill `error` (may be NULL) with one line and return `status`. */

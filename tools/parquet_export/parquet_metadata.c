@@ -147,7 +147,8 @@ static int boundary_order(const index_draft *draft, size_t page_count, const par
         }
         if (before != NULL) {
             const uint8_t *data = draft->bounds.data;
-            parquet_entry low_a = {data + before->smallest_at, (uint32_t)before->smallest_length, 0};
+            parquet_entry low_a = {data + before->smallest_at, (uint32_t)before->smallest_length,
+                                   0};
             parquet_entry low_b = {data + line->smallest_at, (uint32_t)line->smallest_length, 0};
             parquet_entry high_a = {data + before->largest_at, (uint32_t)before->largest_length, 0};
             parquet_entry high_b = {data + line->largest_at, (uint32_t)line->largest_length, 0};
@@ -281,7 +282,8 @@ static int32_t codec_number(parquet_compression compression)
     return CODEC_UNCOMPRESSED;
 }
 
-static void put_page_count(parquet_thrift *thrift, int32_t page_type, int32_t encoding, size_t count)
+static void put_page_count(parquet_thrift *thrift, int32_t page_type, int32_t encoding,
+                           size_t count)
 {
     parquet_thrift_item_struct(thrift);
     parquet_thrift_i32(thrift, 1, page_type);

@@ -34,7 +34,7 @@ typedef struct parquet_chunk_record {
     int64_t stored_bytes;
     int64_t offset; /* of the first page in the file */
     int64_t dictionary_page_bytes;
-    parquet_bytes statistics; /* a Statistics struct, ready */
+    parquet_bytes statistics;   /* a Statistics struct, ready */
     parquet_bytes column_index; /* empty: none can be written */
     parquet_bytes offset_index;
     int64_t column_index_offset;

@@ -106,10 +106,10 @@ static wend_status name_neighbours(parquet_output *output, wend_error *error)
     }
     parent_length -= parent_length > 1;
     output->parent = parquet_format("%.*s", (int)parent_length, output->target);
-    output->temporary = parquet_format("%.*s/.%s.wend-tmp", (int)(name - output->target - 1),
-                                       output->target, name);
-    output->set_aside = parquet_format("%.*s/.%s.wend-old", (int)(name - output->target - 1),
-                                       output->target, name);
+    output->temporary =
+        parquet_format("%.*s/.%s.wend-tmp", (int)(name - output->target - 1), output->target, name);
+    output->set_aside =
+        parquet_format("%.*s/.%s.wend-old", (int)(name - output->target - 1), output->target, name);
     return output->parent == NULL || output->temporary == NULL || output->set_aside == NULL
                ? WEND_NOMEM
                : WEND_OK;
@@ -152,14 +152,14 @@ static wend_status check_target(const parquet_output *output, wend_error *error)
     }
     if (output->is_directory) {
         if (!S_ISDIR(info.st_mode)) {
-            return parquet_fail(error, WEND_INVALID, "%s is a file, and a directory is to be written",
-                                output->target);
+            return parquet_fail(error, WEND_INVALID,
+                                "%s is a file, and a directory is to be written", output->target);
         }
         return check_replaceable(output->target, error);
     }
     if (!S_ISREG(info.st_mode)) {
-        parquet_fail(error, WEND_INVALID, "%s is not a regular file and cannot be replaced as a whole",
-                     output->target);
+        parquet_fail(error, WEND_INVALID,
+                     "%s is not a regular file and cannot be replaced as a whole", output->target);
         parquet_hint(error, "write to a file, then copy it there");
         return WEND_INVALID;
     }
@@ -216,7 +216,8 @@ static wend_status clear_temporary(parquet_output *output, wend_error *error)
     if (ftruncate(output->lock_fd, 0) != 0) {
         return fail_path(error, "empty", output->temporary);
     }
-    if (stat(output->target, &target) == 0 && fchmod(output->lock_fd, target.st_mode & 07777) != 0) {
+    if (stat(output->target, &target) == 0 &&
+        fchmod(output->lock_fd, target.st_mode & 07777) != 0) {
         return fail_path(error, "set the mode of", output->temporary);
     }
     return WEND_OK;
@@ -276,8 +277,8 @@ wend_status parquet_output_open(parquet_output **output_out, const parquet_expor
     PARQUET_TRY(name_neighbours(output, error));
     PARQUET_TRY(check_target(output, error));
     PARQUET_TRY(make_temporary(output, error));
-    PARQUET_TRY(parquet_bytes_append(&output->listing, PARQUET_LISTING_HEAD,
-                                     strlen(PARQUET_LISTING_HEAD)));
+    PARQUET_TRY(
+        parquet_bytes_append(&output->listing, PARQUET_LISTING_HEAD, strlen(PARQUET_LISTING_HEAD)));
     *output_out = output;
     output = NULL;
 cleanup:
@@ -494,8 +495,8 @@ void parquet_output_close(parquet_output *output)
         /* Best effort: the fault that led here is what the caller must hear of. */
         if (!output->is_directory) {
             (void)unlink(output->temporary);
-        } else if (parquet_listing_sweep(&pattern, output->lock_fd, output->temporary, true, NULL) ==
-                   WEND_OK) {
+        } else if (parquet_listing_sweep(&pattern, output->lock_fd, output->temporary, true,
+                                         NULL) == WEND_OK) {
             (void)rmdir(output->temporary);
         }
     }

@@ -183,7 +183,8 @@ static wend_status append_front_coded(parquet_page_encoder *encoder, const page_
     prefixes = (int32_t *)(void *)encoder->numbers.data;
     rests = prefixes + page->value_count;
     for (size_t i = 0; i < page->value_count; i++) {
-        prefixes[i] = i == 0 ? 0 : (int32_t)shared_prefix(&entries[codes[i - 1]], &entries[codes[i]]);
+        prefixes[i] =
+            i == 0 ? 0 : (int32_t)shared_prefix(&entries[codes[i - 1]], &entries[codes[i]]);
         rests[i] = (int32_t)entries[codes[i]].length - prefixes[i];
     }
     PARQUET_TRY(parquet_delta_append_i32(&encoder->body, prefixes, page->value_count));
@@ -254,8 +255,9 @@ static wend_status finish_page(parquet_page_encoder *encoder, const page_plan *p
         stored = &encoder->packed;
     }
     if (stored->length > INT32_MAX || encoder->body.length > INT32_MAX) {
-        status = parquet_fail(error, WEND_UNSUPPORTED, "a page of %zu bytes; Parquet's limit is 2 GiB",
-                              encoder->body.length);
+        status =
+            parquet_fail(error, WEND_UNSUPPORTED, "a page of %zu bytes; Parquet's limit is 2 GiB",
+                         encoder->body.length);
         goto cleanup;
     }
     head->uncompressed_bytes = encoder->body.length;
@@ -281,8 +283,9 @@ static void measure_page(const parquet_page_encoder *encoder, const page_source 
     size_t rows_max = (size_t)encoder->options->page_rows;
     size_t bits_max = (size_t)encoder->options->page_bytes * 8;
     size_t value_bits = plan->encoding == PARQUET_RLE_DICTIONARY ? plan->index_bits
-                        : chunk->column->physical == PARQUET_BOOLEAN ? 1
-                                                                     : chunk->column->slot_bytes * 8;
+                        : chunk->column->physical == PARQUET_BOOLEAN
+                            ? 1
+                            : chunk->column->slot_bytes * 8;
     size_t bits = 0;
 
     page->row_count = 0;
@@ -292,7 +295,9 @@ static void measure_page(const parquet_page_encoder *encoder, const page_source 
             size_t value = page->first_value + page->value_count;
 
             if (is_string && plan->encoding != PARQUET_RLE_DICTIONARY) {
-                value_bits = 8 * (4 + (size_t)source->pool->entries[parquet_chunk_codes(chunk)[value]].length);
+                value_bits =
+                    8 *
+                    (4 + (size_t)source->pool->entries[parquet_chunk_codes(chunk)[value]].length);
             }
             if (page->row_count > 0 && bits + value_bits > bits_max) {
                 break;
@@ -331,8 +336,8 @@ cleanup:
 }
 
 static wend_status encode_data_page(parquet_page_encoder *encoder, const page_source *source,
-                                    const page_plan *plan, parquet_page *page,
-                                    parquet_encoded *out, wend_error *error)
+                                    const page_plan *plan, parquet_page *page, parquet_encoded *out,
+                                    wend_error *error)
 {
     parquet_page_head head = {.value_count = page->row_count, .encoding = plan->encoding};
     wend_status status = WEND_OK;
@@ -350,8 +355,8 @@ cleanup:
     return status;
 }
 
-/* Bytes that `encoded` takes for its rows before `row`: whole pages, a share of the page that `row` is
- * on, and of the dictionary a share too. */
+/* Bytes that `encoded` takes for its rows before `row`: whole pages, a share of the page that `row`
+ * is on, and of the dictionary a share too. */
 static double bytes_before(const parquet_encoded *encoded, size_t row, size_t row_count)
 {
     double bytes = (double)encoded->dictionary_page_bytes * (double)row / (double)row_count;
@@ -362,7 +367,8 @@ static double bytes_before(const parquet_encoded *encoded, size_t row, size_t ro
         if (page->first_row + page->row_count <= row) {
             bytes += (double)page->byte_count;
         } else if (page->first_row < row) {
-            bytes += (double)page->byte_count * (double)(row - page->first_row) / (double)page->row_count;
+            bytes += (double)page->byte_count * (double)(row - page->first_row) /
+                     (double)page->row_count;
         }
     }
     return bytes;
@@ -376,7 +382,8 @@ static bool is_hopeless(const parquet_encoded *trial, const parquet_encoded *bes
            bytes_before(trial, row, row_count) > 1.08 * bytes_before(best, row, row_count);
 }
 
-/* Encode all of the chunk into `out`; with a `best` to beat, stop (`is_whole` false) when it cannot. */
+/* Encode all of the chunk into `out`; with a `best` to beat, stop (`is_whole` false) when it
+ * cannot. */
 static wend_status encode_plan(parquet_page_encoder *encoder, const page_source *source,
                                const page_plan *plan, const parquet_encoded *best,
                                parquet_encoded *out, bool *is_whole, wend_error *error)
@@ -418,7 +425,8 @@ static bool keep_smaller(parquet_page_encoder *encoder)
     return true;
 }
 
-/* List the plans worth trying, the most promising first: the better it is, the sooner others end. */
+/* List the plans worth trying, the most promising first: the better it is, the sooner others end.
+ */
 static size_t list_plans(const parquet_page_encoder *encoder, const page_source *source,
                          size_t plain_bytes, page_plan plans[8])
 {
@@ -439,7 +447,8 @@ static size_t list_plans(const parquet_page_encoder *encoder, const page_source 
         /* No compressor makes up for that, and long strings cost the most time. */
         is_plain_hopeless = physical == PARQUET_BYTE_ARRAY && whole < plain_bytes / 8;
     }
-    if (source->chunk->value_count > 0 && (physical == PARQUET_INT32 || physical == PARQUET_INT64)) {
+    if (source->chunk->value_count > 0 &&
+        (physical == PARQUET_INT32 || physical == PARQUET_INT64)) {
         plans[count++] = (page_plan){PARQUET_DELTA_BINARY_PACKED, compression, 0};
     }
     if (source->chunk->value_count > 0 && physical == PARQUET_BYTE_ARRAY && !is_plain_hopeless) {
@@ -473,8 +482,8 @@ wend_status parquet_pages_encode(parquet_page_encoder *encoder, const parquet_ch
     if (plans[best].compression != PARQUET_COMPRESSION_NONE &&
         encoder->best.stored_body_bytes >= encoder->best.body_bytes) {
         plans[best].compression = PARQUET_COMPRESSION_NONE; /* random bytes: spare the reader */
-        PARQUET_TRY(encode_plan(encoder, &source, &plans[best], NULL, &encoder->trial, &is_whole,
-                                error));
+        PARQUET_TRY(
+            encode_plan(encoder, &source, &plans[best], NULL, &encoder->trial, &is_whole, error));
         (void)keep_smaller(encoder);
     }
 cleanup:

@@ -32,7 +32,8 @@ typedef struct parquet_page {
     size_t byte_count; /* header included */
 } parquet_page;
 
-/** A chunk in one encoding: the dictionary page if any, then the data pages, ready to be written. */
+/** A chunk in one encoding: the dictionary page if any, then the data pages, ready to be written.
+ */
 typedef struct parquet_encoded {
     parquet_encoding encoding;
     parquet_compression compression;
@@ -58,7 +59,8 @@ typedef struct parquet_page_encoder {
 
 /**
  * Encode `chunk` every way that its type and `dictionary` allow and leave the smallest in
- * `encoder->best`, which stays valid until the next call. `plain_bytes` is the chunk's size as PLAIN.
+ * `encoder->best`, which stays valid until the next call. `plain_bytes` is the chunk's size as
+ * PLAIN.
  */
 WEND_MUST_USE wend_status parquet_pages_encode(parquet_page_encoder *encoder,
                                                const parquet_chunk *chunk, const parquet_pool *pool,

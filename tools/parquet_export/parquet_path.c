@@ -131,8 +131,8 @@ static int put_uuid(char *text, const uint8_t *bytes)
     int length = 0;
 
     for (int i = 0; i < 16; i++) {
-        length += snprintf(text + length, 4, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-                           bytes[i]);
+        length += snprintf(text + length, 4, "%s%02x",
+                           i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
     }
     return length;
 }

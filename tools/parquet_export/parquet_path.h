@@ -12,7 +12,8 @@ bool parquet_path_can_name(const parquet_column *column);
 
 /**
  * Append "column=value", escaped, to `out`. `value` is a slot's bytes, or a string's; NULL is the
- * null value, which has Hive's own name, and so has the empty string, which Hive cannot tell from it.
+ * null value, which has Hive's own name, and so has the empty string, which Hive cannot tell from
+ * it.
  */
 WEND_MUST_USE wend_status parquet_path_append(parquet_bytes *out, const parquet_column *column,
                                               const uint8_t *value, size_t length);

@@ -33,8 +33,8 @@ typedef struct parquet_pool {
     parquet_mark *marks; /* beside the entries */
     uint32_t count;
     uint32_t capacity;
-    uint64_t *slots; /* by hash, open addressing: hash above code, so that others' entries are not
-                      * looked at; a code of PARQUET_POOL_NONE is free */
+    uint64_t *slots;   /* by hash, open addressing: hash above code, so that others' entries are not
+                        * looked at; a code of PARQUET_POOL_NONE is free */
     size_t slot_count; /* a power of two, or 0 */
     struct parquet_pool_block *blocks;
     size_t byte_count; /* of memory held */

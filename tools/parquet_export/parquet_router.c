@@ -92,7 +92,8 @@ static wend_status append_level(parquet_router *router, size_t column, uint32_t 
     from = name->length;
     PARQUET_TRY(parquet_path_append(name, stage->column, value.data, value.length));
     if (name->length - from > NAME_BYTES_MAX) {
-        status = parquet_fail(error, WEND_UNSUPPORTED, "a value of the partition column \"%s\" gives a "
+        status = parquet_fail(error, WEND_UNSUPPORTED,
+                              "a value of the partition column \"%s\" gives a "
                               "folder name of %zu bytes; file systems hold %d",
                               stage->column->name, name->length - from, NAME_BYTES_MAX);
     }
@@ -109,11 +110,13 @@ static wend_status add_tuple(parquet_router *router, const uint32_t *codes, wend
     for (size_t i = 0; i < router->column_count; i++) {
         PARQUET_TRY(append_level(router, i, codes[i], &made, &name, error));
     }
-    PARQUET_TRY(parquet_pool_intern(&router->folders, name.data, (uint32_t)name.length, &made.folder));
+    PARQUET_TRY(
+        parquet_pool_intern(&router->folders, name.data, (uint32_t)name.length, &made.folder));
     if (router->folders.count > router->folder_count_max) {
-        parquet_fail(error, WEND_UNSUPPORTED, "the partition columns make more than %" PRId64
-                     " folders, the last of them %.*s", router->folder_count_max, (int)name.length,
-                     (const char *)name.data);
+        parquet_fail(error, WEND_UNSUPPORTED,
+                     "the partition columns make more than %" PRId64
+                     " folders, the last of them %.*s",
+                     router->folder_count_max, (int)name.length, (const char *)name.data);
         parquet_hint(error, "partition by columns with fewer values, such as a date");
         status = WEND_UNSUPPORTED;
         goto cleanup;

@@ -15,10 +15,10 @@ typedef struct parquet_router {
     parquet_pool *values;   /* of fixed-width columns, beside the stages */
     size_t column_count;
     int64_t folder_count_max;
-    parquet_pool tuples;  /* of value codes */
-    parquet_bytes routes; /* an array, beside the tuples */
-    parquet_pool folders; /* names: a folder's number is its code */
-    uint32_t *codes;      /* scratch: column_count codes of a row */
+    parquet_pool tuples;                  /* of value codes */
+    parquet_bytes routes;                 /* an array, beside the tuples */
+    parquet_pool folders;                 /* names: a folder's number is its code */
+    uint32_t *codes;                      /* scratch: column_count codes of a row */
     uint32_t targets[PARQUET_SLICE_ROWS]; /* folder numbers of the rows routed last */
     int64_t empty_as_null_row_count;
 } parquet_router;

@@ -89,13 +89,13 @@ static wend_status load_indices(parquet_stage *stage, const struct ArrowArray *a
 {
     const struct ArrowArray *dictionary = array->dictionary;
     uint64_t length = (uint64_t)dictionary->length;
-    const uint8_t *entry_valid = dictionary->n_buffers > 0 && dictionary->null_count != 0
-                                     ? dictionary->buffers[0]
-                                     : NULL;
+    const uint8_t *entry_valid =
+        dictionary->n_buffers > 0 && dictionary->null_count != 0 ? dictionary->buffers[0] : NULL;
 
     if (length > UINT32_MAX) {
-        return parquet_fail(error, WEND_UNSUPPORTED, "the dictionary of column \"%s\" has %" PRIu64
-                            " entries", stage->column->name, length);
+        return parquet_fail(error, WEND_UNSUPPORTED,
+                            "the dictionary of column \"%s\" has %" PRIu64 " entries",
+                            stage->column->name, length);
     }
     for (size_t i = 0; i < stage->row_count; i++) {
         uint64_t index;
@@ -105,9 +105,11 @@ static wend_status load_indices(parquet_stage *stage, const struct ArrowArray *a
         }
         index = index_at(array->buffers[1], stage->column->index, first + (int64_t)i);
         if (index >= length) {
-            return parquet_fail(error, WEND_CORRUPT, "column \"%s\", row %" PRId64 ": dictionary "
+            return parquet_fail(error, WEND_CORRUPT,
+                                "column \"%s\", row %" PRId64 ": dictionary "
                                 "index %" PRId64 " is outside the %" PRIu64 " entries",
-                                stage->column->name, first_row + (int64_t)i, (int64_t)index, length);
+                                stage->column->name, first_row + (int64_t)i, (int64_t)index,
+                                length);
         }
         if ((entry_valid != NULL && !bit_at(entry_valid, dictionary->offset + (int64_t)index)) ||
             stage->column->arrow == PARQUET_ARROW_NULL) {
@@ -135,12 +137,15 @@ static wend_status bytes_at(const parquet_stage *stage, const struct ArrowArray 
         to = ((const int64_t *)array->buffers[1])[at + 1];
     }
     if (from < 0 || to < from) {
-        return parquet_fail(error, WEND_CORRUPT, "column \"%s\": a string from byte %" PRId64
-                            " to byte %" PRId64, stage->column->name, from, to);
+        return parquet_fail(error, WEND_CORRUPT,
+                            "column \"%s\": a string from byte %" PRId64 " to byte %" PRId64,
+                            stage->column->name, from, to);
     }
     if (to - from > PARQUET_VALUE_BYTES_MAX) {
-        return parquet_fail(error, WEND_UNSUPPORTED, "column \"%s\": a value of %" PRId64 " bytes; a "
-                            "Parquet page holds at most 2 GiB", stage->column->name, to - from);
+        return parquet_fail(error, WEND_UNSUPPORTED,
+                            "column \"%s\": a value of %" PRId64 " bytes; a "
+                            "Parquet page holds at most 2 GiB",
+                            stage->column->name, to - from);
     }
     *data = to == from ? (const uint8_t *)"" : (const uint8_t *)array->buffers[2] + from;
     *length = (uint32_t)(to - from);
@@ -166,7 +171,8 @@ cleanup:
     return status;
 }
 
-/* Make `known` speak of this dictionary, with no code found yet unless it is the one from before. */
+/* Make `known` speak of this dictionary, with no code found yet unless it is the one from before.
+ */
 static wend_status recognise(parquet_stage *stage, const struct ArrowArray *dictionary)
 {
     parquet_known_dictionary *known = &stage->known;
@@ -210,8 +216,8 @@ wend_status parquet_stage_begin_batch(parquet_stage *stage, const struct ArrowAr
     return recognise(stage, array->dictionary);
 }
 
-static wend_status load_codes_of_dictionary(parquet_stage *stage, const struct ArrowArray *dictionary,
-                                            wend_error *error)
+static wend_status load_codes_of_dictionary(parquet_stage *stage,
+                                            const struct ArrowArray *dictionary, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t *slots = (uint32_t *)(void *)stage->slots;
@@ -227,7 +233,8 @@ static wend_status load_codes_of_dictionary(parquet_stage *stage, const struct A
         }
         index = stage->indices[i];
         if (codes[index] == PARQUET_POOL_NONE) {
-            PARQUET_TRY(intern_at(stage, dictionary, dictionary->offset + index, &codes[index], error));
+            PARQUET_TRY(
+                intern_at(stage, dictionary, dictionary->offset + index, &codes[index], error));
         }
         slots[i] = codes[index];
     }
@@ -256,7 +263,8 @@ static void load_booleans(parquet_stage *stage, const struct ArrowArray *array, 
     const uint8_t *bits = dictionary != NULL ? dictionary->buffers[1] : array->buffers[1];
 
     for (size_t i = 0; i < stage->row_count; i++) {
-        int64_t at = dictionary != NULL ? dictionary->offset + stage->indices[i] : first + (int64_t)i;
+        int64_t at =
+            dictionary != NULL ? dictionary->offset + stage->indices[i] : first + (int64_t)i;
 
         if (stage->valid[i] != 0) {
             stage->slots[i] = bit_at(bits, at);
@@ -275,8 +283,8 @@ static wend_status load_fixed(parquet_stage *stage, const struct ArrowArray *arr
     if (dictionary == NULL) {
         raw = (const uint8_t *)array->buffers[1] + (size_t)first * width;
     } else {
-        const uint8_t *values = (const uint8_t *)dictionary->buffers[1] +
-                                (size_t)dictionary->offset * width;
+        const uint8_t *values =
+            (const uint8_t *)dictionary->buffers[1] + (size_t)dictionary->offset * width;
 
         for (size_t i = 0; i < stage->row_count; i++) {
             if (stage->valid[i] != 0) {
@@ -299,8 +307,10 @@ static wend_status check_nulls(const parquet_stage *stage, int64_t first_row, we
     while (stage->valid[row] != 0) {
         row++;
     }
-    return parquet_fail(error, WEND_INVALID, "column \"%s\" is declared without nulls and has one in "
-                        "row %" PRId64, stage->column->name, first_row + (int64_t)row);
+    return parquet_fail(error, WEND_INVALID,
+                        "column \"%s\" is declared without nulls and has one in "
+                        "row %" PRId64,
+                        stage->column->name, first_row + (int64_t)row);
 }
 
 wend_status parquet_stage_load(parquet_stage *stage, const struct ArrowArray *array, int64_t start,
@@ -313,7 +323,8 @@ wend_status parquet_stage_load(parquet_stage *stage, const struct ArrowArray *ar
     load_validity(stage, array, first);
     if (stage->column->has_dictionary) {
         if (array->dictionary == NULL) {
-            return parquet_fail(error, WEND_CORRUPT, "column \"%s\": a batch without the dictionary",
+            return parquet_fail(error, WEND_CORRUPT,
+                                "column \"%s\": a batch without the dictionary",
                                 stage->column->name);
         }
         PARQUET_TRY(load_indices(stage, array, first, first_row, error));

@@ -34,10 +34,10 @@ typedef struct parquet_stage {
     const parquet_column *column;
     parquet_pool pool;
     parquet_known_dictionary known;
-    uint8_t *valid;   /* a byte a row */
+    uint8_t *valid;    /* a byte a row */
     uint32_t *indices; /* scratch: dictionary indices */
-    uint8_t *raw;     /* scratch: values gathered from a dictionary */
-    uint8_t *slots;   /* row i at i * slot_bytes; that of a null row is undefined */
+    uint8_t *raw;      /* scratch: values gathered from a dictionary */
+    uint8_t *slots;    /* row i at i * slot_bytes; that of a null row is undefined */
     size_t row_count;
     size_t null_count;
 } parquet_stage;

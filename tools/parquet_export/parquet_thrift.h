@@ -48,11 +48,13 @@ void parquet_thrift_binary(parquet_thrift *thrift, int16_t id, const void *data,
 void parquet_thrift_string(parquet_thrift *thrift, int16_t id, const char *text);
 void parquet_thrift_struct(parquet_thrift *thrift, int16_t id);
 /** A struct field whose bytes, its end included, are there already. */
-void parquet_thrift_ready_struct(parquet_thrift *thrift, int16_t id, const void *data, size_t count);
+void parquet_thrift_ready_struct(parquet_thrift *thrift, int16_t id, const void *data,
+                                 size_t count);
 void parquet_thrift_struct_end(parquet_thrift *thrift);
 
 /** A list's head; its elements follow by the calls below (or struct elements). */
-void parquet_thrift_list(parquet_thrift *thrift, int16_t id, parquet_thrift_type type, size_t count);
+void parquet_thrift_list(parquet_thrift *thrift, int16_t id, parquet_thrift_type type,
+                         size_t count);
 void parquet_thrift_item_integer(parquet_thrift *thrift, int64_t value);
 void parquet_thrift_item_bool(parquet_thrift *thrift, bool value);
 void parquet_thrift_item_binary(parquet_thrift *thrift, const void *data, size_t count);

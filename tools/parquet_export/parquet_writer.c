@@ -54,7 +54,8 @@ static wend_status begin_file(parquet_writer *writer, parquet_writer_context *co
     if (writer->file.path != NULL) {
         return WEND_OK;
     }
-    PARQUET_TRY(parquet_output_part(context->output, writer->folder, writer->part_count, &path, error));
+    PARQUET_TRY(
+        parquet_output_part(context->output, writer->folder, writer->part_count, &path, error));
     writer->part_count++;
     PARQUET_TRY(parquet_file_begin(&writer->file, path, error));
 cleanup:
@@ -88,8 +89,8 @@ wend_status parquet_writer_flush(parquet_writer *writer, parquet_writer_context 
         return WEND_NOMEM;
     }
     for (size_t i = 0; i < context->column_count; i++) {
-        columns[i] = (parquet_file_column){.chunk = &writer->chunks[i],
-                                           .pool = &context->stages[i]->pool};
+        columns[i] =
+            (parquet_file_column){.chunk = &writer->chunks[i], .pool = &context->stages[i]->pool};
     }
     PARQUET_TRY(begin_file(writer, context, error));
     PARQUET_TRY(parquet_file_append(&writer->file, &context->encoder, columns,

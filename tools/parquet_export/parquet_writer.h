@@ -14,7 +14,7 @@
 /** What all writers of one export share. */
 typedef struct parquet_writer_context {
     const parquet_export_options *options;
-    parquet_stage **stages; /* of the columns that files hold */
+    parquet_stage **stages;         /* of the columns that files hold */
     const parquet_column **columns; /* beside the stages */
     size_t column_count;
     parquet_page_encoder encoder;
@@ -41,7 +41,8 @@ WEND_MUST_USE wend_status parquet_writer_open(parquet_writer *writer,
 WEND_MUST_USE wend_status parquet_writer_append(parquet_writer *writer,
                                                 const parquet_writer_context *context,
                                                 const uint32_t *rows, size_t count);
-/** Write the buffered rows as a row group and give their memory back; nothing when there are none. */
+/** Write the buffered rows as a row group and give their memory back; nothing when there are none.
+ */
 WEND_MUST_USE wend_status parquet_writer_flush(parquet_writer *writer,
                                                parquet_writer_context *context, wend_error *error);
 /** Flush and finish; a writer that never had a row makes a file without row groups. */
