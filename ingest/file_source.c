@@ -286,6 +286,9 @@ static void add_message(wendi_message_block *block, const source_file *file, con
     if (is_blank(begin, end)) {
         return;
     }
+    if (end - begin > WENDI_MESSAGE_BYTES_MAX) {
+        end = begin + WENDI_MESSAGE_BYTES_MAX + 1; /* enough to be seen as too long */
+    }
     block->messages[block->count++] = (wendi_message){.payload = begin,
                                                       .length = (uint32_t)(end - begin),
                                                       .partition = (uint32_t)file->partition,
@@ -441,7 +444,9 @@ static wend_status read_text(file_source *source, source_file *file, wendi_messa
     if (space == NULL) {
         return wendi_fail_nomem(error, "reading a file", carried + wanted);
     }
-    memcpy(space, file->carry.data, carried);
+    if (carried != 0) {
+        memcpy(space, file->carry.data, carried);
+    }
     wend_status status = wendi_file_stream_read(file->stream, space + carried, wanted, timeout_ms, length, ended, error);
     *length += carried;
     memset(space + *length, 0, WENDI_MESSAGE_PADDING);

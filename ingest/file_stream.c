@@ -149,6 +149,7 @@ static wend_status begin_gzip(wendi_file_stream *stream, wend_error *error)
 static wend_status recognise(wendi_file_stream *stream, int timeout_ms, wend_error *error)
 {
     bool waiting = false;
+    stream->in_ended = false; /* an empty file may have grown */
     while (stream->in_length < MAGIC_BYTES && !stream->in_ended && !waiting) {
         wend_status status = refill(stream, timeout_ms, &waiting, error);
         if (status != WEND_OK) {
