@@ -206,6 +206,21 @@ static wend_status whose(wendi_io *io, const char *folder, const wendi_record *r
     return status;
 }
 
+/* Renaming failed with `status`: the name was taken, or only the answer got lost. What stands there tells. */
+static wend_status settle(wendi_io *io, const char *folder, const wendi_record *record, uint64_t checksum, wend_status status,
+                          wend_error *error)
+{
+    wend_error why = {0};
+    wend_status there = whose(io, folder, record, checksum, &why);
+    if (there != WEND_OK && there != WEND_FENCED && status != WEND_EXISTS) {
+        return status; /* nothing is there that could be read: the first error says more */
+    }
+    if (there != WEND_OK && error != NULL) {
+        *error = why;
+    }
+    return there;
+}
+
 wend_status wendi_log_publish(wendi_io *io, const char *folder, const wendi_record *record, uint64_t *checksum,
                               wend_error *error)
 {
@@ -228,10 +243,10 @@ wend_status wendi_log_publish(wendi_io *io, const char *folder, const wendi_reco
     WEND_TRY(wendi_io_write_file(io, from, bytes.data, bytes.length, error));
     WEND_TRY(wendi_io_settled(io, from, bytes.length, SETTLE_MS, error));
     status = wendi_io_rename_new(io, from, to, error);
-    if (status == WEND_EXISTS) {
+    if (status != WEND_OK) {
         wend_error ignored;
+        status = settle(io, folder, record, *checksum, status, error);
         (void)wendi_io_unlink(io, from, &ignored);
-        WEND_TRY(whose(io, folder, record, *checksum, error));
     }
     WEND_TRY(status);
     WEND_TRY(wendi_io_sync_folder(io, log_folder, error));

@@ -353,12 +353,13 @@ wend_status wendi_record_decode(const void *bytes, size_t length, wendi_record_k
     if (format != RECORD_VERSION) {
         return wendi_fail(error, WEND_UNSUPPORTED, "the record has format %u; this version reads %d", format, RECORD_VERSION);
     }
-    record->kind = (uint8_t)wendi_reader_u32(&reader);
+    uint32_t kind_there = wendi_reader_u32(&reader);
     record->version = wendi_reader_u64(&reader);
-    if (record->kind != (uint8_t)kind || record->version != version) {
+    if (kind_there != (uint32_t)kind || record->version != version) {
         return wendi_fail(error, WEND_CORRUPT, "the record is of kind %u and number %llu, its name says otherwise",
-                          record->kind, (unsigned long long)record->version);
+                          kind_there, (unsigned long long)record->version);
     }
+    record->kind = (uint8_t)kind;
     record->previous_checksum = wendi_reader_u64(&reader);
     record->epoch = wendi_reader_u64(&reader);
     const uint8_t *writer = wendi_reader_bytes(&reader, WENDI_UUID_BYTES);

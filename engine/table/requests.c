@@ -75,6 +75,25 @@ cleanup:
     return status;
 }
 
+/* Names are sorted, so an answer stands just before its request. */
+static bool is_answered(wendi_string name, const wendi_io_entry *entries, uint32_t index)
+{
+    static const char suffix[] = ".answer";
+    if (index == 0) {
+        return false;
+    }
+    wendi_string before = entries[index - 1].name;
+    return before.length == name.length + sizeof suffix - 1 && memcmp(before.data, name.data, name.length) == 0 &&
+           memcmp(before.data + name.length, suffix, sizeof suffix - 1) == 0;
+}
+
+/* Remove a request, if it is still there. */
+static wend_status take_away(wendi_io *io, const char *folder, wendi_string name, wend_error *error)
+{
+    wend_status status = wendi_request_withdraw(io, folder, name, error);
+    return status == WEND_NOT_FOUND ? WEND_OK : status;
+}
+
 wend_status wendi_request_list(wendi_io *io, const char *folder, wendi_arena *arena, wendi_request **requests,
                                uint32_t *count, wend_error *error)
 {
@@ -97,6 +116,10 @@ wend_status wendi_request_list(wendi_io *io, const char *folder, wendi_arena *ar
             continue;
         }
         name.length -= (uint32_t)tail;
+        if (is_answered(name, entries, i)) { /* and a writer died before taking it away: once is enough */
+            WEND_TRY(take_away(io, folder, name, error));
+            continue;
+        }
         status = read_request(io, folder, name, arena, &(*requests)[*count], error);
         if (status == WEND_NOT_FOUND) { /* withdrawn meanwhile */
             status = WEND_OK;
@@ -112,7 +135,6 @@ cleanup:
 wend_status wendi_request_answer(wendi_io *io, const char *folder, const wendi_request *request, wend_status outcome,
                                  const wend_error *why, wend_error *error)
 {
-    char path[WENDI_PATH_BYTES];
     wendi_buffer bytes = {0};
     wend_status status = WEND_OK;
     bool failed = outcome != WEND_OK;
@@ -120,9 +142,9 @@ wend_status wendi_request_answer(wendi_io *io, const char *folder, const wendi_r
                             failed ? why->hint : "") != WEND_OK) {
         WEND_TRY(wendi_fail_nomem(error, "an answer", 0));
     }
-    WEND_TRY(place(io, folder, request->name, ".answer", &bytes, error));
-    WEND_TRY(request_path(path, folder, request->name, ".request", error));
-    WEND_TRY(wendi_io_unlink(io, path, error));
+    status = place(io, folder, request->name, ".answer", &bytes, error);
+    WEND_TRY(status == WEND_EXISTS ? WEND_OK : status); /* a writer that died here had answered already: its word stands */
+    WEND_TRY(take_away(io, folder, request->name, error)); /* unless it was collected or withdrawn meanwhile */
 cleanup:
     wendi_buffer_free(&bytes);
     return status;
@@ -169,6 +191,7 @@ wend_status wendi_request_collect(wendi_io *io, const char *folder, wendi_string
     }
     parse_answer((const char *)bytes.data, outcome, why);
     *answered = true;
+    WEND_TRY(take_away(io, folder, name, error)); /* its writer may have died before doing so */
     WEND_TRY(wendi_io_unlink(io, path, error));
 cleanup:
     wendi_buffer_free(&bytes);

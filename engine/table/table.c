@@ -138,13 +138,13 @@ void wendi_table_set_newest(wendi_table *table, wendi_snapshot *snapshot)
     wendi_snapshot_release(older);
 }
 
-static wend_status tell_missing(const char *store, wendi_string table, wend_error *error)
+static wend_status tell_missing(wendi_io *io, const char *store, wendi_string table, wend_error *error)
 {
     wendi_arena arena = {0};
     wendi_buffer list = {0};
     wendi_string *names = NULL;
     uint32_t count = 0;
-    if (wendi_table_list(store, &arena, &names, &count, NULL) == WEND_OK) {
+    if (wendi_table_list_io(io, store, &arena, &names, &count, NULL) == WEND_OK) {
         for (uint32_t i = 0; i < count && i < 20; i++) {
             (void)wendi_buffer_printf(&list, "%s%.*s", i == 0 ? "" : ", ", (int)names[i].length, names[i].data);
         }
@@ -169,6 +169,23 @@ static wend_status load_newest(wendi_table *table, wend_error *error)
 
 wend_status wendi_table_open(const char *store, wendi_string name, wendi_table **table_out, wend_error *error)
 {
+    wendi_io *io = NULL;
+    wend_status status = wendi_io_open(NULL, &io, error);
+    *table_out = NULL;
+    if (status == WEND_OK) {
+        status = wendi_table_open_io(io, store, name, table_out, error);
+    }
+    if (status == WEND_OK) {
+        (*table_out)->owns_io = true;
+    } else {
+        wendi_io_close(io);
+    }
+    return status;
+}
+
+wend_status wendi_table_open_io(wendi_io *io, const char *store, wendi_string name, wendi_table **table_out,
+                                wend_error *error)
+{
     wend_status status = WEND_OK;
     wendi_io_info info;
     char log_folder[WENDI_PATH_BYTES];
@@ -178,12 +195,11 @@ wend_status wendi_table_open(const char *store, wendi_string name, wendi_table *
         return wendi_fail_nomem(error, "a table", sizeof *table);
     }
     pthread_mutex_init(&table->lock, NULL);
+    table->io = io;
     WEND_TRY(wendi_table_find_folder(store, name, table->folder, error));
-    WEND_TRY(wendi_io_open(NULL, &table->io, error));
     WEND_TRY(wendi_table_path(log_folder, table->folder, "log", "", error));
-    if (wendi_io_stat(table->io, log_folder, &info, NULL) != WEND_OK) {
-        WEND_TRY(tell_missing(store, name, error));
-    }
+    status = wendi_io_stat(io, log_folder, &info, error);
+    WEND_TRY(status == WEND_NOT_FOUND ? tell_missing(io, store, name, error) : status);
     WEND_TRY(wendi_segment_cache_open(table->io, table->folder, &table->cache, error));
     WEND_TRY(load_newest(table, error));
     *table_out = table;
@@ -200,7 +216,9 @@ void wendi_table_close(wendi_table *table)
     }
     wendi_snapshot_release(table->newest);
     wendi_segment_cache_close(table->cache);
-    wendi_io_close(table->io);
+    if (table->owns_io) {
+        wendi_io_close(table->io);
+    }
     pthread_mutex_destroy(&table->lock);
     wendi_free(table);
 }

@@ -73,16 +73,23 @@ typedef struct wendi_table_state {
 
 /** Open `table` of the store at `store`; WEND_NOT_FOUND lists what there is. Reads the log. */
 wend_status wendi_table_open(const char *store, wendi_string table, wendi_table **table_out, wend_error *error);
+/** The same over an `io` of the caller's, which outlives the table: tests put faults below it. */
+wend_status wendi_table_open_io(wendi_io *io, const char *store, wendi_string table, wendi_table **table_out,
+                                wend_error *error);
 void wendi_table_close(wendi_table *table);
 const char *wendi_table_folder(const wendi_table *table);
 const char *wendi_table_io_name(const wendi_table *table); /* "io_uring" or "posix" */
 
 /** Create a table from its DDL (schema is borrowed). WEND_EXISTS when it is there. */
 wend_status wendi_table_create(const char *store, const wendi_schema *schema, wend_error *error);
+wend_status wendi_table_create_io(wendi_io *io, const char *store, const wendi_schema *schema, wend_error *error);
 /** Remove a table and its files. WEND_BUSY while a writer lives. */
 wend_status wendi_table_drop(const char *store, wendi_string table, wend_error *error);
+wend_status wendi_table_drop_io(wendi_io *io, const char *store, wendi_string table, wend_error *error);
 /** Names of the store's tables in `arena`, sorted. */
 wend_status wendi_table_list(const char *store, wendi_arena *arena, wendi_string **names, uint32_t *count, wend_error *error);
+wend_status wendi_table_list_io(wendi_io *io, const char *store, wendi_arena *arena, wendi_string **names, uint32_t *count,
+                                wend_error *error);
 
 /** The newest commit's snapshot (re-reads the log's end); one reference for the caller. */
 wend_status wendi_table_snapshot(wendi_table *table, wendi_snapshot **snapshot_out, wend_error *error);

@@ -10,6 +10,9 @@
 #include "engine/table/commit_log.h"
 
 static const char *const table_parts[] = {"log", "seg", "rejects", "requests", "tmp"};
+#define CREATING_PREFIX ".creating-"
+#define DROPPED_PREFIX ".dropped-"
+#define STORE_SWEEP_GRACE_US (INT64_C(15) * 60 * 1000000)
 enum { TABLE_PARTS = sizeof table_parts / sizeof table_parts[0], TABLE_NAME_MAX = 63 };
 
 /* A table's name is a folder's: letters, digits, _ and - only, so that no name leaves the store. */
@@ -131,11 +134,46 @@ static wend_status hidden_folder(char path[WENDI_PATH_BYTES], const char *store,
     return wendi_table_path(path, store, name, "", error);
 }
 
+/* Half-made and half-removed tables that a crash left: those old enough that nobody works on them any more. */
+static void sweep_store(wendi_io *io, const char *store)
+{
+    wendi_arena arena = {0};
+    wendi_io_entry *entries = NULL;
+    uint32_t count = 0;
+    char path[WENDI_PATH_BYTES];
+    int64_t now = wendi_clock_wall_us();
+    wend_error ignored;
+    if (wendi_io_list(io, store, &arena, &entries, &count, &ignored) != WEND_OK) {
+        count = 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = entries[i].name.data;
+        wendi_io_info info;
+        bool ours = strncmp(name, CREATING_PREFIX, sizeof CREATING_PREFIX - 1) == 0 ||
+                    strncmp(name, DROPPED_PREFIX, sizeof DROPPED_PREFIX - 1) == 0;
+        if (ours && entries[i].folder && wendi_table_path(path, store, name, "", &ignored) == WEND_OK &&
+            wendi_io_stat(io, path, &info, &ignored) == WEND_OK && now - info.modified_us >= STORE_SWEEP_GRACE_US) {
+            (void)remove_tree(io, path, 1, &ignored); /* the next create tries again */
+        }
+    }
+    wendi_arena_free(&arena);
+}
+
 wend_status wendi_table_create(const char *store, const wendi_schema *schema, wend_error *error)
+{
+    wendi_io *io = NULL;
+    wend_status status = wendi_io_open(NULL, &io, error);
+    if (status == WEND_OK) {
+        status = wendi_table_create_io(io, store, schema, error);
+    }
+    wendi_io_close(io);
+    return status;
+}
+
+wend_status wendi_table_create_io(wendi_io *io, const char *store, const wendi_schema *schema, wend_error *error)
 {
     char folder[WENDI_PATH_BYTES];
     char hidden[WENDI_PATH_BYTES] = "";
-    wendi_io *io = NULL;
     wendi_io_info info;
     wend_error ignored;
     wend_status status = WEND_OK;
@@ -146,13 +184,15 @@ wend_status wendi_table_create(const char *store, const wendi_schema *schema, we
         return WEND_UNSUPPORTED;
     }
     WEND_TRY(wendi_table_find_folder(store, schema->table_name, folder, error));
-    WEND_TRY(wendi_io_open(NULL, &io, error));
     WEND_TRY(make_store(io, store, error));
-    if (wendi_io_stat(io, folder, &info, &ignored) == WEND_OK) {
+    sweep_store(io, store);
+    status = wendi_io_stat(io, folder, &info, error);
+    if (status == WEND_OK) {
         WEND_TRY(wendi_fail(error, WEND_EXISTS, "the table %.*s exists already in %s", (int)schema->table_name.length,
                             schema->table_name.data, store));
     }
-    WEND_TRY(hidden_folder(hidden, store, ".creating-", error));
+    WEND_TRY(status == WEND_NOT_FOUND ? WEND_OK : status);
+    WEND_TRY(hidden_folder(hidden, store, CREATING_PREFIX, error));
     WEND_TRY(make_parts(io, hidden, error));
     WEND_TRY(write_first_commit(io, hidden, schema, error));
     WEND_TRY(wendi_io_rename_new(io, hidden, folder, error));
@@ -162,24 +202,32 @@ cleanup:
     if (status != WEND_OK && hidden[0] != '\0') {
         (void)remove_tree(io, hidden, 1, &ignored);
     }
-    wendi_io_close(io);
     return status;
 }
 
 wend_status wendi_table_drop(const char *store, wendi_string table, wend_error *error)
 {
+    wendi_io *io = NULL;
+    wend_status status = wendi_io_open(NULL, &io, error);
+    if (status == WEND_OK) {
+        status = wendi_table_drop_io(io, store, table, error);
+    }
+    wendi_io_close(io);
+    return status;
+}
+
+wend_status wendi_table_drop_io(wendi_io *io, const char *store, wendi_string table, wend_error *error)
+{
     char folder[WENDI_PATH_BYTES];
     char hidden[WENDI_PATH_BYTES];
     char lock_path[WENDI_PATH_BYTES];
-    wendi_io *io = NULL;
     wendi_io_lock *lock = NULL;
     wendi_io_info info;
     wend_status status = WEND_OK;
 
     WEND_TRY(wendi_table_find_folder(store, table, folder, error));
     WEND_TRY(wendi_table_path(lock_path, folder, "LOCK", "", error));
-    WEND_TRY(hidden_folder(hidden, store, ".dropped-", error));
-    WEND_TRY(wendi_io_open(NULL, &io, error));
+    WEND_TRY(hidden_folder(hidden, store, DROPPED_PREFIX, error));
     status = wendi_io_stat(io, folder, &info, error);
     if (status != WEND_OK) {
         WEND_TRY(wendi_fail(error, status, "there is no table %.*s in %s", (int)table.length, table.data, store));
@@ -192,20 +240,30 @@ wend_status wendi_table_drop(const char *store, wendi_string table, wend_error *
     WEND_TRY(remove_tree(io, hidden, 1, error));
 cleanup:
     wendi_io_lock_release(lock);
-    wendi_io_close(io);
     return status;
 }
 
 wend_status wendi_table_list(const char *store, wendi_arena *arena, wendi_string **names, uint32_t *count, wend_error *error)
 {
-    char path[WENDI_PATH_BYTES];
     wendi_io *io = NULL;
+    wend_status status = wendi_io_open(NULL, &io, error);
+    *count = 0;
+    if (status == WEND_OK) {
+        status = wendi_table_list_io(io, store, arena, names, count, error);
+    }
+    wendi_io_close(io);
+    return status;
+}
+
+wend_status wendi_table_list_io(wendi_io *io, const char *store, wendi_arena *arena, wendi_string **names, uint32_t *count,
+                                wend_error *error)
+{
+    char path[WENDI_PATH_BYTES];
     wendi_io_entry *entries = NULL;
     uint32_t entry_count = 0;
     wend_status status = WEND_OK;
 
     *count = 0;
-    WEND_TRY(wendi_io_open(NULL, &io, error));
     status = wendi_io_list(io, store, arena, &entries, &entry_count, error);
     if (status != WEND_OK) {
         wendi_error_hint(error, "the store is the folder given by -d or WEND_DIR; `wend create` makes it");
@@ -227,6 +285,5 @@ wend_status wendi_table_list(const char *store, wendi_arena *arena, wendi_string
         }
     }
 cleanup:
-    wendi_io_close(io);
     return status;
 }

@@ -19,6 +19,7 @@ typedef struct wendi_shared_schema {
 struct wendi_table {
     char folder[WENDI_PATH_BYTES];
     wendi_io *io;
+    bool owns_io;              /* false: the opener's, and it closes it */
     wendi_segment_cache *cache;
     pthread_mutex_t lock;      /* over `newest` */
     wendi_snapshot *newest;    /* one reference; the table's view of the log's end */

@@ -207,11 +207,17 @@ wend_status wendi_unique_window_prepend(wendi_unique_window *window, uint64_t ve
     }
     generation oldest = {.version = version};
     wend_status status = make_room(window, error);
+    if (status != WEND_OK) {
+        return status;
+    }
     for (uint64_t i = 0; status == WEND_OK && i < key_count; i++) {
         bool added;
         status = insert(window, keys[i], &added, error);
         if (status == WEND_OK && added) {
             status = wendi_buffer_append(&oldest.keys, &keys[i], sizeof keys[i]);
+            if (status != WEND_OK) {
+                wendi_fail_nomem(error, "the deduplication window", oldest.keys.length);
+            }
         }
     }
     memmove(window->generations + 1, window->generations, window->generation_count * sizeof *window->generations);

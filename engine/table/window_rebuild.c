@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/base/alloc.h"
+#include "engine/column/value.h"
 #include "engine/table/row_key.h"
 #include "format/segment_reader.h"
 
@@ -15,6 +16,7 @@ typedef struct key_reader {
     wendi_segment *segment;
     wendi_chunk **chunks;   /* per schema position; NULL where no rule needs it or the segment has no such column */
     wendi_vector *vectors;  /* per schema position */
+    wendi_value *defaults;  /* per schema position: what a segment without the column reads as */
     wendi_hash128 *keys;    /* of one batch */
     uint32_t rules;
 } key_reader;
@@ -42,19 +44,49 @@ static wend_status open_chunks(key_reader *reader, uint32_t row_group, wend_erro
     return WEND_OK;
 }
 
-/* A column that the segment lacks is null there. */
-static wendi_vector absent_column(wendi_type type, uint32_t row_count)
+/* A column that the segment lacks has its default there, or null. The vector borrows `value`. */
+static wendi_vector absent_column(const wendi_value *value, uint32_t row_count)
 {
     static const uint8_t one_null = 1;
-    static const wendi_b16 zero[4];
-    return (wendi_vector){.type = type, .form = WENDI_FORM_CONSTANT, .row_count = row_count, .nulls = &one_null, .data = zero};
+    wendi_vector vector = {.type = value->type, .form = WENDI_FORM_CONSTANT, .row_count = row_count, .data = &value->i64};
+    switch (wendi_type_physical(value->type)) {
+    case WENDI_PHYSICAL_STRING:
+        vector.data = &value->string;
+        break;
+    case WENDI_PHYSICAL_B16:
+        vector.data = &value->b16;
+        break;
+    case WENDI_PHYSICAL_F64:
+        vector.data = &value->f64;
+        break;
+    default:
+        break;
+    }
+    vector.nulls = value->null ? &one_null : NULL;
+    return vector;
+}
+
+static wend_status read_defaults(const wendi_schema *schema, wendi_value *defaults, wend_error *error)
+{
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        const wendi_column *column = &schema->columns[i];
+        const char *reason = "";
+        if (column->has_default &&
+            wendi_value_parse(column->type, column->default_value, wendi_timezone_utc(), &defaults[i], &reason) != WEND_OK) {
+            return wendi_fail(error, WEND_CORRUPT, "the default of column %.*s cannot be read: %s", (int)column->name.length,
+                              column->name.data, reason);
+        }
+        defaults[i].type = column->type;
+        defaults[i].null = !column->has_default;
+    }
+    return WEND_OK;
 }
 
 static wend_status read_batch(key_reader *reader, uint32_t first, uint32_t count, wendi_buffer *keys, wend_error *error)
 {
     for (uint32_t i = 0; i < reader->schema->column_count; i++) {
         if (reader->chunks[i] == NULL) {
-            reader->vectors[i] = absent_column(reader->schema->columns[i].type, count);
+            reader->vectors[i] = absent_column(&reader->defaults[i], count);
             continue;
         }
         wend_status status = wendi_chunk_read(reader->chunks[i], first, count, &reader->vectors[i], error);
@@ -119,11 +151,13 @@ wend_status wendi_window_rebuild(wendi_snapshot *snapshot, wendi_unique_window *
     key_reader reader = {.schema = schema,
                          .chunks = wendi_alloc_zero(schema->column_count, sizeof(wendi_chunk *)),
                          .vectors = wendi_alloc_zero(schema->column_count, sizeof(wendi_vector)),
+                         .defaults = wendi_alloc_zero(schema->column_count, sizeof(wendi_value)),
                          .keys = wendi_alloc((size_t)WENDI_BATCH_ROWS * (rules + 1) * sizeof(wendi_hash128)),
                          .rules = rules};
-    if (reader.chunks == NULL || reader.vectors == NULL || reader.keys == NULL) {
+    if (reader.chunks == NULL || reader.vectors == NULL || reader.defaults == NULL || reader.keys == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "reading keys", (size_t)WENDI_BATCH_ROWS * rules * sizeof(wendi_hash128)));
     }
+    WEND_TRY(read_defaults(schema, reader.defaults, error));
     for (uint32_t end = state->segment_count; end > 0 && !full;) {
         uint64_t version = state->segments[end - 1].commit_last;
         keys.length = 0;
@@ -135,6 +169,7 @@ cleanup:
     wendi_buffer_free(&keys);
     wendi_free(reader.chunks);
     wendi_free(reader.vectors);
+    wendi_free(reader.defaults);
     wendi_free(reader.keys);
     return status;
 }

@@ -36,6 +36,7 @@ struct wendi_table_writer {
     wendi_writer_options options;
     uint8_t uuid[WENDI_UUID_BYTES];
     uint64_t epoch;
+    bool failed; /* a publication ended in a failure: what the log holds is unknown until it is read again */
     pthread_mutex_t pending_lock;
     wendi_pending_segment *pending; /* flushed, not committed */
 };
@@ -52,6 +53,11 @@ static wend_status publish(wendi_table_writer *writer, wendi_record *record, wen
     uint64_t checksum;
     wend_status status = WEND_OK;
 
+    if (writer->failed) {
+        wendi_fail(error, WEND_IO, "%s: an earlier commit of this writer failed", table->folder);
+        wendi_error_hint(error, "open the table anew: what was committed is there");
+        return WEND_IO;
+    }
     record->kind = WENDI_RECORD_COMMIT;
     record->version = before->state.version + 1;
     record->previous_checksum = before->head_checksum;
@@ -68,23 +74,46 @@ static wend_status publish(wendi_table_writer *writer, wendi_record *record, wen
         WEND_TRY(wendi_log_checkpoint(table->io, table->folder, &snapshot->owned, record->commit_us, error));
     }
 cleanup:
+    writer->failed = status != WEND_OK;
     return status;
 }
 
 /* ---- open and close ---- */
 
+/* The uuid that a file's name begins with; false when it begins with none. */
+static bool name_uuid(wendi_string name, uint8_t uuid[WENDI_UUID_BYTES])
+{
+    char text[WENDI_UUID_TEXT_BYTES];
+    uint32_t digits = 0;
+    memset(uuid, 0, WENDI_UUID_BYTES);
+    for (uint32_t i = 0; i < name.length && digits < 2 * WENDI_UUID_BYTES; i++) {
+        char c = name.data[i];
+        if (c == '-') {
+            continue;
+        }
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+        uuid[digits / 2] = (uint8_t)(uuid[digits / 2] << 4 | (c <= '9' ? c - '0' : c - 'a' + 10));
+        digits++;
+    }
+    return digits == 2 * WENDI_UUID_BYTES && name.length >= WENDI_UUID_TEXT_BYTES - 1 &&
+           memcmp(wendi_uuid_text(uuid, text), name.data, WENDI_UUID_TEXT_BYTES - 1) == 0;
+}
+
 static bool is_referenced(const wendi_table_state *state, wendi_string name)
 {
-    char uuid[WENDI_UUID_TEXT_BYTES];
+    uint8_t uuid[WENDI_UUID_BYTES];
+    if (!name_uuid(name, uuid)) {
+        return false;
+    }
     for (uint32_t i = 0; i < state->segment_count; i++) {
-        if (name.length >= WENDI_UUID_TEXT_BYTES - 1 &&
-            memcmp(name.data, wendi_uuid_text(state->segments[i].uuid, uuid), WENDI_UUID_TEXT_BYTES - 1) == 0) {
+        if (memcmp(state->segments[i].uuid, uuid, WENDI_UUID_BYTES) == 0) {
             return true;
         }
     }
     for (uint32_t i = 0; i < state->reject_count; i++) {
-        if (name.length >= WENDI_UUID_TEXT_BYTES - 1 &&
-            memcmp(name.data, wendi_uuid_text(state->rejects[i].uuid, uuid), WENDI_UUID_TEXT_BYTES - 1) == 0) {
+        if (memcmp(state->rejects[i].uuid, uuid, WENDI_UUID_BYTES) == 0) {
             return true;
         }
     }
@@ -430,6 +459,9 @@ wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sq
     }
     wendi_record record = {.schema = &stored};
     WEND_TRY(publish(writer, &record, error));
+    if (schema->unique_rows) { /* whole rows have one more value now, and so other keys */
+        WEND_TRY(open_window(writer, error));
+    }
 cleanup:
     wendi_schema_free(schema);
     wendi_arena_free(&arena);

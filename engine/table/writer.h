@@ -70,7 +70,10 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer, const wendi_co
  */
 wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema_changed, wend_error *error);
 
-/** Carry out one ALTER TABLE … ADD COLUMN now. */
+/**
+ * Carry out one ALTER TABLE … ADD COLUMN now. No accepted row may be waiting for its commit. With unique_rows the
+ * window is read anew, since whole rows have one more value.
+ */
 wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sql, wend_error *error);
 
 /**
