@@ -8,6 +8,7 @@
 #include "format/chunk_writer.h"
 
 #include "engine/base/alloc.h"
+#include "engine/column/value.h"
 #include "format/dictionary_store.h"
 
 /** Strings as codes into something; what the pages are made from. */
@@ -227,6 +228,31 @@ cleanup:
     return status;
 }
 
+/*
+ * Readers find the users by their codes alone, so what is about to be written must be in order: rows take
+ * the codes 1, 2, 3, ... one run each, rows without a user last, and hashes rise. A writer that breaks this
+ * would lose users silently.
+ */
+static void require_user_order(const wendi_chunk_writer *writer, const coded_strings *strings, uint32_t row_count)
+{
+    uint32_t before = 0;
+    bool null = false;
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < (strings->constant ? 1 : row_count); i++) {
+        uint32_t code = writer->remap[strings->codes[i]];
+        WEND_REQUIRE(code == 0 || (!null && code - before <= 1));
+        null = code == 0;
+        before = code != 0 ? code : before;
+    }
+    for (uint32_t i = 0; i < strings->kept_count; i++) {
+        wendi_value user = {.type = wendi_type_of(WENDI_TYPE_TEXT),
+                            .string = wendi_dictionary_at(strings->dictionary, writer->kept[i])};
+        uint64_t next = wendi_value_hash(&user);
+        WEND_REQUIRE(next >= hash);
+        hash = next;
+    }
+}
+
 /* Worth a dictionary: values repeat, or the column must have one because its codes are the runs of users. */
 static bool wants_dictionary(const coded_strings *strings, uint32_t row_count, bool keep_order)
 {
@@ -241,6 +267,9 @@ wend_status wendi_chunk_write_strings(wendi_chunk_writer *writer, const wendi_ve
     coded_strings strings = {.codes = NULL};
     wendi_buffer *out = writer->encoder.out;
     WEND_TRY(code_strings(writer, vector, keep_order, &strings, error));
+    if (keep_order) {
+        require_user_order(writer, &strings, vector->row_count);
+    }
     WEND_TRY(take_bounds(writer, &strings, arena, entry));
     bool coded = wants_dictionary(&strings, vector->row_count, keep_order);
     for (uint32_t first = 0; first < vector->row_count; first += WENDI_PAGE_ROWS, pages++) {
