@@ -159,7 +159,7 @@ static wend_status parse_literal(wendi_ddl *ddl, const wendi_sql_expr *node,
     const char *reason = "not a value of its type";
     if (wendi_value_parse(column->type, node->text, wendi_timezone_utc(), value, &reason) !=
         WEND_OK) {
-        return wendi_ddl_refuse(ddl, node->position, "", "the default of a %s column: %s",
+        return wendi_ddl_refuse(ddl, node->position, "", "the default of type %s: %s",
                                 wendi_type_name(column->type, type), reason);
     }
     return WEND_OK;

@@ -325,7 +325,7 @@ static const bad_case BAD[] = {
     {"create table t (a int null §not null)", "NULL and NOT NULL", ""},
     {"create table t (a int default §now())", "cannot cast", ""},
     {"create table t (a timestamptz default §now())", "now()", "$timestamp"},
-    {"create table t (a int default §'x')", "the default of a integer column", ""},
+    {"create table t (a int default §'x')", "the default of type integer", ""},
     {"create table t (a int, b int default §a)", "no column can be used here", ""},
     {"create table t (a int default 1 §default 2)", "twice in one column", ""},
     {"create table t (b int, a int default 1 §generated always as (b) stored)", "no DEFAULT",
