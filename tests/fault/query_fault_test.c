@@ -85,7 +85,7 @@ static void segment_path(const query_fixture *fixture, char *path, size_t size)
     path[0] = '\0';
     for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
         if (strstr(entry->d_name, ".wseg") != NULL) {
-            snprintf(path, size, "%s/%s", folder, entry->d_name);
+            assert_true(snprintf(path, size, "%s/%s", folder, entry->d_name) < (int)size);
         }
     }
     closedir(entries);
