@@ -9,7 +9,8 @@
 typedef struct open_attempt {
     wendi_funnel_chain chain;
     bool is_open;
-    bool blocked;  /* an excluded row came: no further step can be taken, but the window still runs */
+    bool use_excludes;
+    bool blocked;  /* an excluding row came: no further step can be taken, but the window still runs */
     uint32_t next; /* the step that is waited for */
     uint32_t last_row;
 } open_attempt;
@@ -65,18 +66,30 @@ static bool row_excludes(const wendi_funnel_rule *rule, const wendi_user_rows *u
            (after != WENDI_NO_FLAG && wendi_user_flag(user, row, after));
 }
 
-static void begin(const wendi_funnel_rule *rule, const wendi_user_rows *user, open_attempt *open, uint32_t row)
+/* Take what the row gives; blocked when it lies between two steps and excludes. */
+static void pass_row(const wendi_funnel_rule *rule, const wendi_user_rows *user, open_attempt *open, uint32_t row)
+{
+    if (!open->blocked) {
+        uint32_t held = open->next;
+        offer_row(rule, user, open, row);
+        open->blocked = open->use_excludes && open->next == held && held < rule->step_count && row_excludes(rule, user, open, row);
+    }
+}
+
+static void begin(const wendi_funnel_rule *rule, const wendi_user_rows *user, open_attempt *open, uint32_t row,
+                  bool use_excludes)
 {
     memset(open, 0, sizeof *open);
     memset(open->chain.rows, 0xff, rule->step_count * sizeof *open->chain.rows);
     open->is_open = true;
+    open->use_excludes = use_excludes;
     take_step(rule, open, 0, row);
     if (rule->reuse_rows) {
         offer_row(rule, user, open, row);
     }
 }
 
-static wend_status finish(const wendi_funnel_rule *rule, const wendi_user_rows *user, open_attempt *open,
+static wend_status finish(const wendi_funnel_rule *rule, const wendi_user_rows *user, open_attempt *open, const open_attempt *without,
                           wend_status (*attempt)(void *context, const wendi_funnel_chain *chain, wend_error *error), void *context,
                           wend_error *error)
 {
@@ -84,6 +97,7 @@ static wend_status finish(const wendi_funnel_rule *rule, const wendi_user_rows *
     int64_t end;
     bool endless = __builtin_add_overflow(begun, rule->within_us, &end);
     open->chain.immature = open->chain.level < rule->step_count && (endless || end >= rule->as_of_us);
+    open->chain.excluded = rule->has_exclude && without->chain.level > open->chain.level;
     open->is_open = false;
     return counts(rule, begun) ? attempt(context, &open->chain, error) : WEND_OK;
 }
@@ -93,25 +107,27 @@ wend_status wendi_funnel_attempts(const wendi_funnel_rule *rule, const wendi_use
                                   void *context, wend_error *error)
 {
     open_attempt open = {.is_open = false};
+    open_attempt without; /* the same attempt if nothing were excluded */
     bool opened_once = false;
     wend_status status = WEND_OK;
     for (uint32_t i = 0; i < count && status == WEND_OK; i++) {
         uint32_t row = rows[i];
         if (open.is_open && (uint64_t)user->times[row] - (uint64_t)user->times[open.chain.rows[0]] > (uint64_t)rule->within_us) {
-            status = finish(rule, user, &open, attempt, context, error);
+            status = finish(rule, user, &open, &without, attempt, context, error);
         }
-        if (open.is_open && !open.blocked) {
-            uint32_t held = open.next;
-            offer_row(rule, user, &open, row);
-            open.blocked = open.next == held && row_excludes(rule, user, &open, row);
-        }
-        if (!open.is_open && wendi_user_flag(user, row, 0) && !(rule->entry_first && opened_once)) {
-            begin(rule, user, &open, row);
+        if (open.is_open) {
+            pass_row(rule, user, &open, row);
+            if (rule->has_exclude) {
+                pass_row(rule, user, &without, row);
+            }
+        } else if (wendi_user_flag(user, row, 0) && !(rule->entry_first && opened_once)) {
+            begin(rule, user, &open, row, rule->has_exclude);
+            begin(rule, user, &without, row, false);
             opened_once = true;
         }
         if (status == WEND_OK && open.is_open && open.chain.level == rule->step_count) {
-            status = finish(rule, user, &open, attempt, context, error);
+            status = finish(rule, user, &open, &without, attempt, context, error);
         }
     }
-    return status == WEND_OK && open.is_open ? finish(rule, user, &open, attempt, context, error) : status;
+    return status == WEND_OK && open.is_open ? finish(rule, user, &open, &without, attempt, context, error) : status;
 }

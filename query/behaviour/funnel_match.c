@@ -36,7 +36,7 @@ static int64_t deadline_of(const wendi_funnel_rule *rule, int64_t time)
 
 static void note_immature(const wendi_funnel_rule *rule, uint32_t level, int64_t entry_time, wendi_funnel_chain *best)
 {
-    if (level == best->level && level < rule->step_count && deadline_of(rule, entry_time) >= rule->as_of_us) {
+    if (level != 0 && level == best->level && level < rule->step_count && deadline_of(rule, entry_time) >= rule->as_of_us) {
         best->immature = true;
     }
 }
@@ -133,11 +133,12 @@ static uint32_t level_at(const wendi_funnel_rule *rule, uint32_t step)
     return rule->optional[step] ? wendi_funnel_previous_required(rule, step) + 1 : step + 1;
 }
 
-/* Compare what follows two continuations, step by step from `step` on: negative when a's times are smaller. */
-static int compare_times(search *of, uint32_t step, const continuation *a, const continuation *b)
+/* Compare what follows two continuations, step by step from `step` on: smaller times, then earlier rows come first. */
+static int compare_continuations(search *of, uint32_t step, const continuation *a, const continuation *b)
 {
     uint32_t a_at = 0;
     uint32_t b_at = 0;
+    int tie = 0; /* by the first places that differ; only looked at when all times are equal */
     for (; step < of->rule->step_count; step++) {
         bool a_has = a->next_place != WENDI_NO_ROW && a->steps[a_at] == step;
         bool b_has = b->next_place != WENDI_NO_ROW && b->steps[b_at] == step;
@@ -152,6 +153,7 @@ static int compare_times(search *of, uint32_t step, const continuation *a, const
         if (a_time != b_time) {
             return a_time < b_time ? -1 : 1;
         }
+        tie = tie != 0 ? tie : (a->next_place > b->next_place) - (a->next_place < b->next_place);
         if (++a_at == a->step_count) {
             a = memory_of(of, step, a->next_place);
             a_at = 0;
@@ -161,7 +163,7 @@ static int compare_times(search *of, uint32_t step, const continuation *a, const
             b_at = 0;
         }
     }
-    return 0;
+    return tie;
 }
 
 static const continuation *continue_from(search *of, uint32_t step, uint32_t place);
@@ -173,7 +175,7 @@ typedef struct candidates {
     uint32_t fixed_first;
     uint32_t steps[WENDI_FUNNEL_STEPS_MAX];
     uint32_t count;
-    uint32_t from; /* compare_times() begins here */
+    uint32_t from; /* compare_continuations() begins here */
     continuation *best;
 } candidates;
 
@@ -197,7 +199,7 @@ static void offer(candidates *at)
     const continuation *rest = continue_from(at->of, last, at->place);
     offered.level = rest->level;
     bool better = offered.level > at->best->level ||
-                  (offered.level == at->best->level && compare_times(at->of, at->from, &offered, at->best) < 0);
+                  (offered.level == at->best->level && compare_continuations(at->of, at->from, &offered, at->best) < 0);
     if (!better) {
         return;
     }
@@ -344,27 +346,24 @@ static wend_status match_exhaustively(wendi_arena *arena, const wendi_funnel_pla
 
 /* ---- any order ---- */
 
-typedef struct any_matching { /* steps to rows of the span relevant[begin..end) */
+typedef struct any_matching { /* rows of the span relevant[begin..end) to steps */
     const wendi_funnel_places *places;
     uint32_t begin;
     uint32_t end;
-    uint32_t row_of[WENDI_FUNNEL_STEPS_MAX]; /* index into relevant[] */
+    uint32_t row_of[WENDI_FUNNEL_STEPS_MAX]; /* index into relevant[], or WENDI_NO_ROW */
     bool tried[WENDI_FUNNEL_STEPS_MAX];
 } any_matching;
 
-static bool augment_any(any_matching *match, uint32_t step)
+/* Give the row a step, moving rows that have one already to other steps where that helps. */
+static bool augment_any(any_matching *match, uint32_t at)
 {
     const wendi_funnel_rule *rule = match->places->rule;
-    match->tried[step] = true;
-    for (uint32_t at = match->begin; at < match->end; at++) {
-        if (!wendi_user_flag(match->places->user, match->places->relevant[at], step)) {
+    for (uint32_t step = 0; step < rule->step_count; step++) {
+        if (match->tried[step] || !wendi_user_flag(match->places->user, match->places->relevant[at], step)) {
             continue;
         }
-        uint32_t other = rule->reuse_rows ? rule->step_count : 0;
-        while (other < rule->step_count && match->row_of[other] != at) {
-            other++;
-        }
-        if (other == rule->step_count || (!match->tried[other] && augment_any(match, other))) {
+        match->tried[step] = true;
+        if (match->row_of[step] == WENDI_NO_ROW || augment_any(match, match->row_of[step])) {
             match->row_of[step] = at;
             return true;
         }
@@ -372,15 +371,35 @@ static bool augment_any(any_matching *match, uint32_t step)
     return false;
 }
 
-/* The most steps that different rows of the span match. */
+/* With reuse_rows: all steps that the row matches and no earlier one did. */
+static uint32_t fill_steps(any_matching *match, uint32_t at)
+{
+    uint32_t filled = 0;
+    for (uint32_t step = 0; step < match->places->rule->step_count; step++) {
+        if (match->row_of[step] == WENDI_NO_ROW && wendi_user_flag(match->places->user, match->places->relevant[at], step)) {
+            match->row_of[step] = at;
+            filled++;
+        }
+    }
+    return filled;
+}
+
+/*
+ * The most steps that rows of the span match. Sets of rows that can have steps of their own are the independent sets
+ * of a (transversal) matroid: taking every row that still fits, in row order, gives a largest one and the earliest.
+ */
 static uint32_t match_span(any_matching *match)
 {
     uint32_t level = 0;
     uint32_t step_count = match->places->rule->step_count;
     memset(match->row_of, 0xff, sizeof match->row_of);
-    for (uint32_t step = 0; step < step_count; step++) {
-        memset(match->tried, 0, step_count * sizeof *match->tried);
-        level += augment_any(match, step);
+    for (uint32_t at = match->begin; at < match->end && level < step_count; at++) {
+        if (match->places->rule->reuse_rows) {
+            level += fill_steps(match, at);
+        } else {
+            memset(match->tried, 0, step_count * sizeof *match->tried);
+            level += augment_any(match, at);
+        }
     }
     return level;
 }

@@ -18,7 +18,7 @@ static bool splits(const wendi_session_rule *rule, const wendi_user_rows *rows, 
     if (rule->value_cell != WENDI_NO_CELL) {
         const uint64_t *values = rows->cells[rule->value_cell];
         const uint8_t *nulls = rows->nulls[rule->value_cell];
-        if (nulls[before] != nulls[row] || values[before] != values[row]) {
+        if (nulls[before] != nulls[row] || (!nulls[row] && values[before] != values[row])) {
             return true;
         }
     }
