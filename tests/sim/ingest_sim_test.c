@@ -130,6 +130,9 @@ static wend_status fake_next(wendi_source *self, wendi_message_block *block, int
         return wendi_fail(error, WEND_CANCELLED, "the process dies here");
     }
     uint32_t want = 1 + below(source->block_max);
+    if (below(3) == 0) {
+        usleep(below(4000)); /* long enough for a commit by time */
+    }
     bool any = false;
     for (uint32_t tries = 0; tries < 20 * PARTITIONS && block->count < want; tries++) {
         uint32_t p = below(PARTITIONS);
@@ -319,8 +322,8 @@ static wend_status ingest_once(const char *store, const sim_history *history, bo
 {
     wendi_table *table;
     wendi_ingest_stats stats;
-    fake_source like = {.history = history, .block_max = 1 + below(900), .blocks_left = die ? 1 + below(12) : SOURCE_FAILS};
-    wendi_ingest_options options = {.commit_rows = 4096 + below(4096), .commit_interval_ms = 1 + below(200)};
+    fake_source like = {.history = history, .block_max = 1 + below(400), .blocks_left = die ? 1 + below(25) : SOURCE_FAILS};
+    wendi_ingest_options options = {.commit_rows = 4096 + below(4096), .commit_interval_ms = 1 + below(30)};
     assert_int_equal(wendi_table_open(store, wendi_string_of("events"), &table, error), WEND_OK);
     wend_status status = wendi_ingest_run(table, open_fake, &like, &options, &stats, error);
     assert_int_equal(stats.taken, stats.stored + stats.rejected + stats.deduplicated + stats.tombstones);
