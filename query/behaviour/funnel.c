@@ -531,7 +531,7 @@ static wend_status bind_funnel_users(const wendi_table_call *call, wendi_operato
     wendi_behaviour_call *base;
     wendi_funnel_plan *plan;
     wendi_result_column columns[WENDI_FUNNEL_STEPS_MAX + 2];
-    char names[WENDI_FUNNEL_STEPS_MAX][8];
+    char names[WENDI_FUNNEL_STEPS_MAX][16];
     wend_status status = WEND_OK;
     WEND_TRY(wendi_behaviour_begin(call, &base, error));
     WEND_TRY(wendi_funnel_plan_make(base, &plan, error));
