@@ -52,7 +52,11 @@ bool wendi_log_name_parse(wendi_string name, wendi_record_kind *kind, uint64_t *
         if (name.data[i] < '0' || name.data[i] > '9') {
             return false;
         }
-        *version = *version * 10 + (uint64_t)(name.data[i] - '0');
+        uint64_t digit = (uint64_t)(name.data[i] - '0');
+        if (*version > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        *version = *version * 10 + digit;
     }
     wendi_string suffix = {name.data + VERSION_DIGITS, name.length - VERSION_DIGITS};
     *kind = wendi_string_equal(suffix, wendi_string_of(".commit")) ? WENDI_RECORD_COMMIT : WENDI_RECORD_CHECKPOINT;
