@@ -241,6 +241,9 @@ wend_status wendi_aggregate_bind(const wendi_sql_expr *node, const wendi_scope *
                                  arena, &aggregate->arg, error));
     }
     WEND_TRY(choose_type(node, scope, arena, aggregate, error));
+    if (aggregate->kind >= WENDI_AGGREGATE_MIN && aggregate->kind <= WENDI_AGGREGATE_BOOL_OR) {
+        aggregate->distinct = false; /* Repeats change neither the least nor the greatest. */
+    }
     if (call->filter != NULL) {
         WEND_TRY(wendi_bind_condition(call->filter, scope, "FILTER", arena, &aggregate->filter, error));
     }

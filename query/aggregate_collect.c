@@ -1,7 +1,4 @@
-/*
- * Aggregates that must see all their values before they answer: ordered-set functions collect them
- * with their group, DISTINCT keeps each (group, value) once and feeds the plain aggregate at the end.
- */
+/* Ordered-set functions: all values with their groups, sorted at the end. */
 #include "query/aggregate_internal.h"
 
 #include <assert.h>
@@ -11,45 +8,14 @@
 #include "engine/base/alloc.h"
 #include "query/index_sort.h"
 
-/* Selected rows without nulls; `indices` has room for the selection. */
-static uint32_t without_nulls(const wendi_selection *selection, const wendi_vector *arg, uint32_t *indices)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < selection->count; i++) {
-        uint32_t row = selection->indices != NULL ? selection->indices[i] : i;
-        indices[count] = row;
-        count += !wendi_vector_is_null(arg, row);
-    }
-    return count;
-}
-
-static wend_status scratch(wendi_aggregate_state *state, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    void *memory = NULL;
-
-    if (state->group_keys == NULL) {
-        WEND_TRY(wendi_aggregate_take(state, &memory, sizeof(int64_t), 0, WENDI_PAGE_ROWS + 8, error));
-        state->group_keys = memory;
-    }
-    if (state->group_ids == NULL) {
-        memory = NULL;
-        WEND_TRY(wendi_aggregate_take(state, &memory, 2 * sizeof(uint32_t), 0, WENDI_PAGE_ROWS, error));
-        state->group_ids = memory;
-    }
-cleanup:
-    return status;
-}
-
 wend_status wendi_aggregate_collect(wendi_aggregate_state *state, const uint32_t *groups,
                                     const wendi_selection *selection, const wendi_vector *arg, wend_error *error)
 {
     wend_status status = WEND_OK;
 
-    WEND_TRY(scratch(state, error));
+    WEND_TRY(wendi_aggregate_scratch(state, error));
     uint32_t *indices = state->group_ids;
-    uint32_t count = without_nulls(selection, arg, indices);
+    uint32_t count = wendi_aggregate_present(selection, arg, indices);
     uint32_t base = state->collected.row_count;
     if (base + count > state->collected_capacity) {
         uint32_t capacity = state->collected_capacity * 2;
@@ -179,90 +145,5 @@ wend_status wendi_aggregate_collect_finish(wendi_aggregate_state *state, uint32_
     }
 cleanup:
     wendi_free(sorted);
-    return status;
-}
-
-wend_status wendi_aggregate_distinct(wendi_aggregate_state *state, const uint32_t *groups,
-                                     const wendi_selection *selection, const wendi_vector *arg, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    int64_t zero[8] = {0};
-    wendi_vector keys[2] = {{.type = wendi_type_of(WENDI_TYPE_BIGINT), .row_count = arg->row_count}, *arg};
-
-    WEND_TRY(scratch(state, error));
-    uint32_t *indices = state->group_ids;
-    uint32_t *ids = state->group_ids + WENDI_PAGE_ROWS;
-    wendi_selection present = {indices, without_nulls(selection, arg, indices)};
-    if (groups == NULL) {
-        keys[0].form = WENDI_FORM_CONSTANT;
-        keys[0].i64 = zero;
-    } else {
-        for (uint32_t i = 0; i < present.count; i++) {
-            state->group_keys[indices[i]] = groups[indices[i]];
-        }
-        keys[0].i64 = state->group_keys;
-    }
-    WEND_TRY(wendi_group_table_assign(state->distinct, keys, &present, ids, error));
-cleanup:
-    return status;
-}
-
-/* All (group, value) pairs as rows. */
-static wend_status distinct_rows(const wendi_aggregate_state *state, wendi_rows *rows, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    wendi_type types[2] = {wendi_type_of(WENDI_TYPE_BIGINT), state->aggregate->arg->type};
-    uint32_t count = wendi_group_table_count(state->distinct);
-
-    WEND_TRY(wendi_rows_init(rows, state->context, "DISTINCT", types, 2, error));
-    WEND_TRY(wendi_rows_reserve(rows, count, error));
-    WEND_TRY(wendi_group_table_keys(state->distinct, rows, 0, error));
-    rows->row_count = count;
-cleanup:
-    return status;
-}
-
-wend_status wendi_aggregate_distinct_merge(wendi_aggregate_state *state, const wendi_aggregate_state *other,
-                                           const uint32_t *map, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    wendi_rows rows = {0};
-    wendi_vector vectors[2];
-
-    WEND_TRY(scratch(state, error));
-    WEND_TRY(distinct_rows(other, &rows, error));
-    for (uint32_t i = 0; i < rows.row_count; i++) {
-        rows.columns[0].i64[i] = map[rows.columns[0].i64[i]];
-    }
-    for (uint32_t first = 0; first < rows.row_count; first += WENDI_PAGE_ROWS) {
-        uint32_t count = rows.row_count - first < WENDI_PAGE_ROWS ? rows.row_count - first : WENDI_PAGE_ROWS;
-        wendi_selection all = {NULL, count};
-        wendi_rows_view(&rows, first, count, vectors, 2);
-        WEND_TRY(wendi_group_table_assign(state->distinct, vectors, &all, state->group_ids, error));
-    }
-cleanup:
-    wendi_rows_free(&rows);
-    return status;
-}
-
-wend_status wendi_aggregate_distinct_finish(wendi_aggregate_state *state, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    wendi_rows rows = {0};
-    wendi_vector vectors[2];
-
-    WEND_TRY(scratch(state, error));
-    WEND_TRY(distinct_rows(state, &rows, error));
-    for (uint32_t first = 0; first < rows.row_count; first += WENDI_PAGE_ROWS) {
-        uint32_t count = rows.row_count - first < WENDI_PAGE_ROWS ? rows.row_count - first : WENDI_PAGE_ROWS;
-        wendi_selection all = {NULL, count};
-        wendi_rows_view(&rows, first, count, vectors, 2);
-        for (uint32_t i = 0; i < count; i++) {
-            state->group_ids[i] = (uint32_t)vectors[0].i64[i];
-        }
-        WEND_TRY(wendi_aggregate_update_plain(state, state->group_ids, &all, &vectors[1], error));
-    }
-cleanup:
-    wendi_rows_free(&rows);
     return status;
 }

@@ -40,7 +40,8 @@ wend_status wendi_aggregate_state_open(wendi_query_context *context, const wendi
         wendi_type pair[2] = {wendi_type_of(WENDI_TYPE_BIGINT), type};
         state->physical = (uint8_t)wendi_type_physical(type);
         if (aggregate->distinct) {
-            WEND_TRY(wendi_group_table_open(context, pair, 2, &state->distinct, error));
+            bool text = state->physical == WENDI_PHYSICAL_STRING;
+            WEND_TRY(wendi_group_table_open(context, text ? &type : pair, text ? 1 : 2, &state->distinct, error));
         }
         if (wendi_aggregate_is_ordered_set(aggregate)) {
             WEND_TRY(wendi_rows_init(&state->collected, context, aggregate->name, &type, 1, error));
@@ -76,6 +77,7 @@ void wendi_aggregate_state_close(wendi_aggregate_state *state)
     wendi_rows_free(&state->collected);
     wendi_free(state->collected_groups);
     wendi_group_table_close(state->distinct);
+    wendi_free(state->pairs);
     wendi_free(state->group_keys);
     wendi_free(state->group_ids);
     wendi_query_unreserve(state->context, state->reserved_bytes);
@@ -145,6 +147,9 @@ cleanup:
 wend_status wendi_aggregate_state_update(wendi_aggregate_state *state, const uint32_t *groups,
                                          const wendi_selection *selection, const wendi_vector *arg, wend_error *error)
 {
+    if (wendi_aggregate_uses_pairs(state)) {
+        return wendi_aggregate_pairs(state, groups, selection, arg, error);
+    }
     if (state->distinct != NULL) {
         return wendi_aggregate_distinct(state, groups, selection, arg, error);
     }
@@ -210,6 +215,9 @@ wend_status wendi_aggregate_state_merge(wendi_aggregate_state *state, wendi_aggr
 {
     wend_status status = WEND_OK;
 
+    if (wendi_aggregate_uses_pairs(state)) {
+        return wendi_aggregate_pairs_merge(state, other, map, error);
+    }
     if (state->distinct != NULL) {
         return wendi_aggregate_distinct_merge(state, other, map, error);
     }
@@ -355,7 +363,9 @@ wend_status wendi_aggregate_state_finish(wendi_aggregate_state *state, uint32_t 
     if (wendi_aggregate_is_ordered_set(state->aggregate)) {
         return wendi_aggregate_collect_finish(state, group_count, rows, column, error);
     }
-    if (state->distinct != NULL) {
+    if (wendi_aggregate_uses_pairs(state)) {
+        wendi_aggregate_pairs_finish(state);
+    } else if (state->distinct != NULL) {
         WEND_TRY(wendi_aggregate_distinct_finish(state, error));
     }
     for (uint32_t group = 0; group < group_count; group++) {

@@ -123,14 +123,18 @@ uint32_t wendi_group_table_count(const wendi_group_table *table)
     return table->group_count;
 }
 
+/* The products do not wait for each other; one mixing step at the end spreads their sum. */
 static uint64_t hash_words(const uint64_t *words, uint32_t width)
 {
-    uint64_t hash = 0x9e3779b97f4a7c15u;
+    uint64_t sum = 0x9e3779b97f4a7c15u;
+    uint64_t factor = 0xd6e8feb86659fd93u;
 
     for (uint32_t i = 0; i < width; i++) {
-        hash = wendi_mix64(hash + words[i]);
+        sum += (words[i] ^ words[i] >> 32) * factor;
+        factor = factor * 0x5851f42d4c957f2du + 0x14057b7ef767814eu;
+        factor |= 1;
     }
-    return hash;
+    return wendi_mix64(sum);
 }
 
 static wend_status slots_resize(wendi_group_table *table, uint32_t slot_count, wend_error *error)

@@ -65,10 +65,18 @@ wend_status wendi_rows_sort(const wendi_rows *rows, const wendi_sort_key *keys, 
 
 /* ---- the operator ---- */
 
+/** The worst first key that may still be among the first `limit`, once a worker has pruned. */
+typedef struct sort_bound {
+    bool known;
+    int64_t worst;
+    uint32_t indices[WENDI_PAGE_ROWS]; /* rows of a batch that are not beyond it */
+} sort_bound;
+
 typedef struct sort_operator {
     wendi_operator head;
     wendi_pipe *pipe;
-    wendi_rows *kept; /* by worker */
+    wendi_rows *kept;    /* by worker */
+    sort_bound **bounds; /* by worker; NULL until it has pruned */
     uint32_t worker_count;
     const wendi_type *types; /* of the input's columns */
     uint32_t input_count;
@@ -88,6 +96,10 @@ static void sort_close(wendi_operator *self)
     for (uint32_t i = 0; sort->kept != NULL && i < sort->worker_count; i++) {
         wendi_rows_free(&sort->kept[i]);
     }
+    for (uint32_t i = 0; sort->bounds != NULL && i < sort->worker_count; i++) {
+        wendi_free(sort->bounds[i]);
+    }
+    wendi_free(sort->bounds);
     wendi_free(sort->kept);
     wendi_pipe_close(sort->pipe);
     wendi_free(sort);
@@ -116,20 +128,64 @@ cleanup:
     return status;
 }
 
+/* Remember the last row that was kept, where its first key is a plain integer. */
+static wend_status set_bound(sort_operator *sort, uint32_t worker, wend_error *error)
+{
+    const wendi_rows *rows = &sort->kept[worker];
+    const wendi_rows_column *column = &rows->columns[sort->keys[0].column];
+
+    if (column->physical != WENDI_PHYSICAL_I64 || rows->row_count < sort->limit) {
+        return WEND_OK;
+    }
+    if (sort->bounds[worker] == NULL) {
+        sort->bounds[worker] = wendi_alloc(sizeof(sort_bound));
+        if (sort->bounds[worker] == NULL) {
+            return wendi_fail_nomem(error, "ORDER BY", sizeof(sort_bound));
+        }
+    }
+    sort->bounds[worker]->known = column->nulls[rows->row_count - 1] == 0;
+    sort->bounds[worker]->worst = column->i64[rows->row_count - 1];
+    return WEND_OK;
+}
+
+/* Leave out rows that are beyond the bound; nulls stay, ties too. */
+static void apply_bound(const sort_operator *sort, sort_bound *bound, const wendi_vector *key,
+                        wendi_selection *selection)
+{
+    bool descending = sort->keys[0].descending;
+    uint32_t count = 0;
+
+    if (key->form != WENDI_FORM_FLAT) {
+        return;
+    }
+    for (uint32_t i = 0; i < selection->count; i++) {
+        uint32_t row = selection->indices != NULL ? selection->indices[i] : i;
+        bool within = descending ? key->i64[row] >= bound->worst : key->i64[row] <= bound->worst;
+        bound->indices[count] = row;
+        count += within || (key->nulls != NULL && key->nulls[row] != 0);
+    }
+    *selection = (wendi_selection){bound->indices, count};
+}
+
 static wend_status take(void *context, uint32_t worker, uint64_t place, const wendi_batch *outputs,
                         const wendi_selection *selection, wend_error *error)
 {
     wend_status status = WEND_OK;
     sort_operator *sort = context;
     wendi_rows *rows = &sort->kept[worker];
+    wendi_selection wanted = *selection;
     (void)place; /* Ties are broken by values, not by where rows came from. */
 
     if (sort->limit == 0) {
         return WEND_OK;
     }
-    WEND_TRY(wendi_rows_append(rows, outputs->columns, selection->indices, selection->count, error));
+    if (sort->bounds[worker] != NULL && sort->bounds[worker]->known) {
+        apply_bound(sort, sort->bounds[worker], &outputs->columns[sort->keys[0].column], &wanted);
+    }
+    WEND_TRY(wendi_rows_append(rows, outputs->columns, wanted.indices, wanted.count, error));
     if (sort->limit < UINT32_MAX && rows->row_count >= PRUNE_ROWS_MIN && rows->row_count / 2 >= sort->limit) {
         WEND_TRY(prune(sort, rows, error));
+        WEND_TRY(set_bound(sort, worker, error));
     }
 cleanup:
     return status;
@@ -236,7 +292,8 @@ wend_status wendi_sort_operator_open(wendi_query_context *context, wendi_arena *
     WEND_TRY(wendi_pipe_open(context, arena, input, identity, input->column_count, true, &sort->pipe, error));
     sort->worker_count = wendi_pipe_workers(sort->pipe);
     sort->kept = wendi_alloc_zero(sort->worker_count, sizeof *sort->kept);
-    if (sort->kept == NULL) {
+    sort->bounds = wendi_alloc_zero(sort->worker_count, sizeof(sort_bound *));
+    if (sort->kept == NULL || sort->bounds == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "ORDER BY", sort->worker_count * sizeof *sort->kept));
     }
     for (uint32_t i = 0; i < sort->worker_count; i++) {
