@@ -170,8 +170,8 @@ static void unique_ids_are_recognised(void **state)
     (void)state;
     char *lines[40];
     for (int i = 0; i < 40; i++) {
-        lines[i] = malloc(64);
-        snprintf(lines[i], 64, "{\"event_id\":\"e%d\",\"id\":%d,\"page_id\":%d}", i, i, i / 2);
+        lines[i] = malloc(96);
+        snprintf(lines[i], 96, "{\"event_id\":\"e%d\",\"id\":%d,\"page_id\":%d}", i, i, i / 2);
     }
     guess result = guess_lines((const char *const *)lines, 40, 0);
     assert_int_equal(result.schema->unique_count, 1);
