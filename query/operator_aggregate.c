@@ -297,29 +297,81 @@ cleanup:
     return status;
 }
 
-/* Without filter and keys, row counts are in the footers. */
-static bool count_from_metadata(aggregate_operator *aggregate)
+/* The least or greatest value of a plain column, as a row group's statistics say it. */
+static bool extreme_from_metadata(const aggregate_operator *aggregate, uint32_t index, wendi_value *value, bool *any)
 {
-    const wendi_scan *scan = wendi_pipe_scan(aggregate->pipe);
+    const wendi_aggregate *one = &aggregate->plan->aggregates[index];
+    wendi_scan *scan = wendi_pipe_scan(aggregate->pipe);
+    wendi_value least, greatest;
 
-    if (scan == NULL || wendi_pipe_filtered(aggregate->pipe) || aggregate->plan->key_count > 0 ||
-        !aggregate->only_counts) {
+    if ((one->kind != WENDI_AGGREGATE_MIN && one->kind != WENDI_AGGREGATE_MAX) || one->filter != NULL) {
         return false;
     }
-    for (uint32_t i = 0; i < aggregate->plan->aggregate_count; i++) {
-        wendi_aggregate_state_count(aggregate->workers[0].states[i], 0, wendi_scan_row_count(scan));
+    const wendi_expr *arg = wendi_pipe_output(aggregate->pipe, aggregate->arg_outputs[index]);
+    if (arg->kind != WENDI_EXPR_COLUMN || !wendi_scan_min_max(scan, arg->slot, &least, &greatest, any)) {
+        return false;
+    }
+    if (*any) {
+        *value = one->kind == WENDI_AGGREGATE_MIN ? least : greatest;
     }
     return true;
+}
+
+/* One value into group 0 of a min() or max(). */
+static wend_status take_value(aggregate_operator *aggregate, uint32_t index, const wendi_value *value,
+                              wend_error *error)
+{
+    wendi_b16 bits = value->b16;
+    wendi_selection one = {NULL, 1};
+    wendi_vector vector = {.type = value->type, .form = WENDI_FORM_CONSTANT, .row_count = 1, .b16 = &bits};
+
+    return wendi_aggregate_state_update(aggregate->workers[0].states[index], NULL, &one, &vector, error);
+}
+
+/*
+ * Without filter and keys, count(*), min and max of plain columns are in the footers. *done says
+ * whether all aggregates could be answered so; nothing has been counted when not.
+ */
+static wend_status answer_from_metadata(aggregate_operator *aggregate, bool *done, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    const wendi_plan *plan = aggregate->plan;
+    const wendi_scan *scan = wendi_pipe_scan(aggregate->pipe);
+    wendi_value value;
+    bool any = false;
+
+    *done = false;
+    if (scan == NULL || wendi_pipe_filtered(aggregate->pipe) || plan->key_count > 0) {
+        return WEND_OK;
+    }
+    for (uint32_t i = 0; i < plan->aggregate_count; i++) {
+        bool rows = plan->aggregates[i].kind == WENDI_AGGREGATE_COUNT_ROWS && plan->aggregates[i].filter == NULL;
+        if (!rows && !extreme_from_metadata(aggregate, i, &value, &any)) {
+            return WEND_OK;
+        }
+    }
+    for (uint32_t i = 0; i < plan->aggregate_count; i++) {
+        if (plan->aggregates[i].kind == WENDI_AGGREGATE_COUNT_ROWS) {
+            wendi_aggregate_state_count(aggregate->workers[0].states[i], 0, wendi_scan_row_count(scan));
+        } else if (extreme_from_metadata(aggregate, i, &value, &any) && any) {
+            WEND_TRY(take_value(aggregate, i, &value, error));
+        }
+    }
+    *done = true;
+cleanup:
+    return status;
 }
 
 static wend_status aggregate_all(aggregate_operator *aggregate, wend_error *error)
 {
     wend_status status = WEND_OK;
+    bool answered = false;
 
     for (uint32_t i = 0; i < aggregate->worker_count; i++) {
         WEND_TRY(worker_init(aggregate, &aggregate->workers[i], error));
     }
-    if (!count_from_metadata(aggregate)) {
+    WEND_TRY(answer_from_metadata(aggregate, &answered, error));
+    if (!answered) {
         WEND_TRY(wendi_pipe_run(aggregate->pipe, take, aggregate, error));
     }
     for (uint32_t i = 0; i < aggregate->worker_count; i++) {

@@ -51,6 +51,12 @@ uint64_t wendi_scan_row_count(const wendi_scan *scan);
 wendi_segment *wendi_scan_segment(const wendi_scan *scan, uint32_t segment);
 /** What was considered and skipped so far; wendi_scan_close() adds it to the context's counters. */
 const wendi_query_counters *wendi_scan_counters(const wendi_scan *scan);
+/**
+ * The least and greatest value of the column at `slot` over all units, from row groups' statistics alone;
+ * `*any` is false when every value is null. Returns false when statistics do not say it exactly: for text, for
+ * absent columns, where one is missing, or when units are only parts of row groups.
+ */
+bool wendi_scan_min_max(const wendi_scan *scan, uint32_t slot, wendi_value *least, wendi_value *greatest, bool *any);
 /** Whether the column at `slot` has a dictionary in every row group that is left (or one value there). */
 bool wendi_scan_has_dictionary(wendi_scan *scan, uint32_t slot);
 

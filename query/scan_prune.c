@@ -211,3 +211,38 @@ wend_status wendi_scan_plan_units(wendi_scan *scan, wend_error *error)
 cleanup:
     return status;
 }
+
+bool wendi_scan_min_max(const wendi_scan *scan, uint32_t slot, wendi_value *least, wendi_value *greatest, bool *any)
+{
+    const scan_slot *of = &scan->slots[slot];
+    uint32_t id = scan->schema->columns[of->position].id;
+    const wendi_scan_unit *previous = NULL;
+
+    *any = false;
+    if (scan->conjunct_count > 0 || wendi_type_physical(of->type) == WENDI_PHYSICAL_STRING) {
+        return false;
+    }
+    for (uint32_t i = 0; i < scan->unit_count; previous = &scan->units[i++]) {
+        const wendi_scan_unit *unit = &scan->units[i];
+        wendi_zone zone;
+        if (previous != NULL && previous->segment == unit->segment && previous->row_group == unit->row_group) {
+            continue;
+        }
+        uint32_t column = wendi_segment_find_column(scan->segments[unit->segment], id);
+        if (column == WENDI_NO_COLUMN) {
+            return false;
+        }
+        memset(&zone, 0, sizeof zone);
+        wendi_row_group_zone(scan->segments[unit->segment], unit->row_group, column, &zone);
+        if (zone.null_count_exact && zone.null_count == zone.row_count) {
+            continue;
+        }
+        if (!zone.has_min_max) {
+            return false;
+        }
+        *least = !*any || wendi_value_compare(&zone.min, least) < 0 ? zone.min : *least;
+        *greatest = !*any || wendi_value_compare(&zone.max, greatest) > 0 ? zone.max : *greatest;
+        *any = true;
+    }
+    return true;
+}
