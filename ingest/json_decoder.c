@@ -180,7 +180,8 @@ uint32_t wendi_json_decoder_unknown_keys(const wendi_json_decoder *decoder, wend
 /* ---- keys ------------------------------------------------------------------------------------- */
 
 enum { KEY_STRAY = 0xfffffffeu, /* an unknown key that is not learnt */
-       KEY_SHOWN_BYTES = 100 };
+       KEY_SHOWN_BYTES = 100,
+       FRAMING_BYTES = 5 /* a zero and the number of a schema */ };
 
 static inline uint32_t *expected(wendi_key_tree *tree, const decoder_frame *frame)
 {
@@ -441,6 +442,11 @@ static bool take_document(wendi_json_decoder *decoder)
     const char *at = wendi_json_blanks(row->message_begin, row->message_end);
     if (at == row->message_end || *at != '{') {
         size_t position;
+        if (row->message_end - at > FRAMING_BYTES && *at == '\0' && at[FRAMING_BYTES] == '{') {
+            wendi_reject_set(&decoder->reject, WENDI_REJECT_NOT_OBJECT, WENDI_NO_COLUMN, 0,
+                             "JSON behind a byte 0 and four more, as a schema registry frames it");
+            return false;
+        }
         error.fault = wendi_json_validate(row->message_begin, (size_t)(row->message_end - row->message_begin), &position);
         error.at = row->message_begin + position;
         if (error.fault != WENDI_JSON_GOOD) {
