@@ -2,15 +2,15 @@
  * Nanoseconds per event of decoding generated click events into a row builder: as they come, with keys in
  * shuffled order, and with prediction off. Rows are decoded again and again from memory, in rounds.
  *
- *   bench_ingest_parse [events] [rounds]
+ *   bench_ingest_parse [shared options]
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/clickgen/clickgen.h"
+#include "bench/harness.h"
 #include "engine/base/alloc.h"
-#include "engine/base/clock.h"
 #include "engine/expr/table_ddl.h"
 #include "ingest/json_decoder.h"
 
@@ -20,12 +20,6 @@ typedef struct parse_sample {
     uint32_t count;
 } parse_sample;
 
-static void fail(const char *what)
-{
-    fprintf(stderr, "bench_ingest_parse: %s\n", what);
-    exit(1);
-}
-
 static void generate(parse_sample *sample, uint32_t count)
 {
     wendi_clickgen_options options = {.seed = 7, .event_count = count, .clean = true};
@@ -34,13 +28,13 @@ static void generate(parse_sample *sample, uint32_t count)
     char space[WENDI_CLICKGEN_LINE_MAX];
     sample->messages = wendi_alloc_zero(count, sizeof *sample->messages);
     if (sample->messages == NULL || wendi_clickgen_open(&options, &generator, NULL) != WEND_OK) {
-        fail("no generator");
+        wendi_bench_fail("no generator");
     }
     while (wendi_clickgen_next(generator, space, &line, NULL) == WEND_OK) {
         sample->messages[sample->count].position = (int64_t)sample->text.length;
         sample->messages[sample->count++].length = line.length;
         if (wendi_buffer_append(&sample->text, space, line.length + 1) != WEND_OK) {
-            fail("no memory");
+            wendi_bench_fail("no memory");
         }
     }
     wendi_clickgen_close(generator);
@@ -70,59 +64,66 @@ static void swap_members(parse_sample *sample)
     }
 }
 
-static void run(const char *name, const wendi_schema *schema, const parse_sample *sample, uint32_t rounds, bool predict)
-{
+typedef struct decoding {
+    const parse_sample *sample;
     wendi_json_decoder *decoder;
     wendi_row_builder builder;
+} decoding;
+
+static void decode_all(void *context)
+{
+    decoding *work = context;
     wendi_decode_outcome outcome;
-    if (wendi_json_decoder_open(schema, &decoder, NULL) != WEND_OK ||
-        wendi_row_builder_init(&builder, schema, sample->count, NULL) != WEND_OK) {
-        fail("no decoder");
-    }
-    wendi_json_decoder_set_prediction(decoder, predict);
-    wendi_json_decoder_set_now(decoder, INT64_C(4102444800) * 1000000);
-    double best = 1e18;
-    for (uint32_t round = 0; round < rounds; round++) {
-        wendi_row_builder_reset(&builder);
-        int64_t begin = wendi_clock_monotonic_us();
-        for (uint32_t i = 0; i < sample->count; i++) {
-            if (wendi_json_decode(decoder, &sample->messages[i], NULL, &builder, &outcome, NULL) != WEND_OK ||
-                outcome != WENDI_DECODE_ROW) {
-                fail(wendi_json_decoder_reject(decoder)->reason);
-            }
+    wendi_row_builder_reset(&work->builder);
+    for (uint32_t i = 0; i < work->sample->count; i++) {
+        if (wendi_json_decode(work->decoder, &work->sample->messages[i], NULL, &work->builder, &outcome, NULL) != WEND_OK ||
+            outcome != WENDI_DECODE_ROW) {
+            wendi_bench_fail("%s", wendi_json_decoder_reject(work->decoder)->reason);
         }
-        double ns = (double)(wendi_clock_monotonic_us() - begin) * 1000 / sample->count;
-        best = ns < best ? ns : best;
     }
-    double bytes = (double)sample->text.length / sample->count;
-    wendi_decoder_counters counters = wendi_json_decoder_counters(decoder);
-    printf("%-28s %7.1f ns/event  %6.2f GB/s  %5.2f %% of keys as predicted\n", name, best, bytes / best,
-           100.0 * (double)counters.key_hits / (double)(counters.key_hits + counters.key_misses));
-    wendi_row_builder_free(&builder);
-    wendi_json_decoder_close(decoder);
+}
+
+static void run(wendi_bench *bench, const char *name, const wendi_schema *schema, const parse_sample *sample, bool predict)
+{
+    decoding work = {.sample = sample};
+    char share[128];
+    wendi_bench_must(wendi_json_decoder_open(schema, &work.decoder, NULL), "the decoder", NULL);
+    wendi_bench_must(wendi_row_builder_init(&work.builder, schema, sample->count, NULL), "the builder", NULL);
+    wendi_json_decoder_set_prediction(work.decoder, predict);
+    wendi_json_decoder_set_now(work.decoder, INT64_C(4102444800) * 1000000);
+    wendi_bench_case of = {name, decode_all, &work, sample->count, "events", (double)sample->text.length};
+    (void)wendi_bench_measure(bench, &of);
+    wendi_decoder_counters counters = wendi_json_decoder_counters(work.decoder);
+    snprintf(share, sizeof share, "%s: keys as predicted", name);
+    wendi_bench_value(bench, share, 100.0 * (double)counters.key_hits / (double)(counters.key_hits + counters.key_misses), "%");
+    wendi_row_builder_free(&work.builder);
+    wendi_json_decoder_close(work.decoder);
 }
 
 int main(int argc, char **argv)
 {
-    uint32_t count = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 100000;
-    uint32_t rounds = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 5;
+    wendi_bench bench;
     parse_sample sample = {0};
     wendi_schema *schema;
-    wend_error error;
-    if (count == 0 || count > WENDI_ROW_GROUP_ROWS_MAX) {
-        fail("events: 1 to 1048576");
+    wend_error error = {.message = ""};
+    if (wendi_bench_open(&bench, "bench_ingest_parse", argc, argv) > 1) {
+        wendi_bench_fail("usage: bench_ingest_parse [--rows N] [--runs N] [--json FILE]");
     }
-    if (wendi_schema_parse(wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM), &schema, &error) != WEND_OK) {
-        fail(error.message);
+    uint64_t count = bench.rows > 0 ? bench.rows : 100000;
+    if (count > WENDI_ROW_GROUP_ROWS_MAX) {
+        wendi_bench_fail("--rows: at most %d", WENDI_ROW_GROUP_ROWS_MAX);
     }
-    generate(&sample, count);
-    printf("%u events of %.1f bytes\n", sample.count, (double)sample.text.length / sample.count);
-    run("as they come", schema, &sample, rounds, true);
-    run("without prediction", schema, &sample, rounds, false);
+    wendi_bench_must(wendi_schema_parse(wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM), &schema, &error), "the schema",
+                     &error);
+    generate(&sample, (uint32_t)count);
+    wendi_bench_heading(&bench, "Parser: JSON text to typed rows");
+    run(&bench, "as they come", schema, &sample, true);
+    run(&bench, "without prediction", schema, &sample, false);
     swap_members(&sample);
-    run("a third with swapped keys", schema, &sample, rounds, true);
+    run(&bench, "a third with swapped keys", schema, &sample, true);
     wendi_schema_free(schema);
     wendi_buffer_free(&sample.text);
     wendi_free(sample.messages);
+    wendi_bench_close(&bench);
     return 0;
 }
