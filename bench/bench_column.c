@@ -1,18 +1,19 @@
 /*
  * What single values cost: numbers and times from text and back, interning, ordering a dictionary, time zones.
- * Prints the median of several runs in nanoseconds an operation; --json prints one JSON object a line.
+ *
+ *   bench_column [shared options]
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench/harness.h"
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
 #include "engine/column/dictionary.h"
 #include "engine/column/value.h"
 
-enum { TEXTS = 4096, RUNS = 9, TEXT_BYTES = 128, STRINGS = 1 << 20 };
+enum { TEXTS = 4096, TEXT_BYTES = 128, STRINGS = 1 << 20 };
 
 typedef struct inputs {
     wendi_string texts[TEXTS];
@@ -21,35 +22,26 @@ typedef struct inputs {
 
 static inputs input;
 static volatile uint64_t kept; /* so that no result is optimised away */
-static bool json;
-
-static double now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double *left = a;
-    const double *right = b;
-    return (*left > *right) - (*left < *right);
-}
+static wendi_bench bench;
 
 typedef uint64_t (*operation)(uint64_t rounds); /* carries out `rounds` × TEXTS operations */
 
+typedef struct timed {
+    operation run;
+    uint64_t rounds;
+} timed;
+
+static void run_timed(void *context)
+{
+    const timed *work = context;
+    kept += work->run(work->rounds);
+}
+
 static void measure(const char *name, operation run, uint64_t rounds, uint64_t operations)
 {
-    double times[RUNS];
-    kept += run(1); /* warm */
-    for (int i = 0; i < RUNS; i++) {
-        double begin = now_ns();
-        kept += run(rounds);
-        times[i] = (now_ns() - begin) / (double)operations;
-    }
-    qsort(times, RUNS, sizeof times[0], compare_doubles);
-    printf(json ? "{\"name\":\"%s\",\"ns\":%.2f}\n" : "%-36s %8.2f ns\n", name, times[RUNS / 2]);
+    timed work = {run, rounds};
+    wendi_bench_case of = {name, run_timed, &work, (double)operations, "values", 0};
+    (void)wendi_bench_measure(&bench, &of);
 }
 
 /* Fill the inputs by a format over a random number. */
@@ -269,7 +261,10 @@ static void measure_texts(const char *name, void (*write)(char *, uint64_t), ope
 
 int main(int argc, char **argv)
 {
-    json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    if (wendi_bench_open(&bench, "bench_column", argc, argv) > 1) {
+        wendi_bench_fail("usage: bench_column [--runs N] [--json FILE]");
+    }
+    wendi_bench_heading(&bench, "Single values");
     measure_texts("integer of 7 digits", write_id, run_i64);
     measure_texts("integer of 19 digits", write_long, run_i64);
     measure_texts("double, a price", write_price, run_f64);
@@ -301,5 +296,6 @@ int main(int argc, char **argv)
     measure_interning();
     free(strings);
     wendi_buffer_free(&printed);
+    wendi_bench_close(&bench);
     return 0;
 }

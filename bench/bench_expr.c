@@ -1,19 +1,19 @@
 /**
  * Cost of scalar expressions, in nanoseconds a row over pages of 64 Ki rows: filters on integers and dictionary
- * codes, checked arithmetic, and truncation of times. Best of several runs; one thread.
+ * codes, checked arithmetic, and truncation of times. One thread.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/harness.h"
 #include "engine/base/alloc.h"
-#include "engine/base/clock.h"
 #include "engine/column/calendar.h"
 #include "engine/expr/binder.h"
 #include "engine/expr/evaluator.h"
 #include "engine/sql/sql.h"
 
-enum { ROWS = WENDI_PAGE_ROWS, RUNS = 40, COLUMNS = 5, ENTRIES = 5000 };
+enum { ROWS = WENDI_PAGE_ROWS, PAGES = 16, COLUMNS = 5, ENTRIES = 5000 };
 
 static const struct {
     const char *name;
@@ -86,47 +86,49 @@ static void fill(wendi_vector *columns)
     }
 }
 
-static void measure(const char *sql, const char *zone, wendi_evaluator *evaluator, const wendi_batch *batch)
+typedef struct evaluation {
+    wendi_evaluator *evaluator;
+    const wendi_expr *bound;
+    const wendi_batch *batch;
+} evaluation;
+
+static void evaluate(void *context)
 {
     static uint32_t indices[ROWS];
+    const evaluation *work = context;
+    wend_error error = {.message = ""};
+    uint32_t count = 0;
+    for (int page = 0; page < PAGES; page++) {
+        wendi_vector out;
+        wend_status status = work->bound->type.kind == WENDI_TYPE_BOOLEAN
+                                 ? wendi_evaluate_filter(work->evaluator, work->bound, work->batch, NULL, indices, &count, &error)
+                                 : wendi_evaluate(work->evaluator, work->bound, work->batch, NULL, &out, &error);
+        wendi_bench_must(status, "evaluating", &error);
+        wendi_evaluator_reset(work->evaluator);
+    }
+}
+
+static void measure(wendi_bench *bench, const char *sql, const char *zone, wendi_evaluator *evaluator, const wendi_batch *batch)
+{
     wendi_session session = {wendi_timezone_utc(), 0};
     const wendi_scope scope = {.column = resolve, .session = &session};
     wendi_arena arena = {.blocks = NULL};
     const wendi_sql_expr *tree;
-    const wendi_expr *bound;
+    evaluation work = {evaluator, NULL, batch};
     wend_error error = {.message = ""};
-    uint32_t count = 0;
-    int64_t best = INT64_MAX;
+    char name[128];
 
-    if (wendi_timezone_find(wendi_string_of(zone), &session.zone, &error) != WEND_OK ||
-        wendi_sql_parse_expression(sql, strlen(sql), &arena, &tree, &error) != WEND_OK ||
-        wendi_bind(tree, &scope, &arena, &bound, &error) != WEND_OK) {
-        printf("%s: %s\n", sql, error.message);
-        exit(1);
-    }
-    for (int run = 0; run < RUNS; run++) {
-        int64_t begin = wendi_clock_monotonic_us();
-        for (int page = 0; page < 16; page++) {
-            wendi_vector out;
-            wend_status status = bound->type.kind == WENDI_TYPE_BOOLEAN
-                                     ? wendi_evaluate_filter(evaluator, bound, batch, NULL, indices, &count, &error)
-                                     : wendi_evaluate(evaluator, bound, batch, NULL, &out, &error);
-            if (status != WEND_OK) {
-                printf("%s: %s\n", sql, error.message);
-                exit(1);
-            }
-            wendi_evaluator_reset(evaluator);
-        }
-        int64_t took = wendi_clock_monotonic_us() - begin;
-        best = took < best ? took : best;
-    }
-    double ns = (double)best * 1000 / (16.0 * ROWS);
-    printf("%-52s %-14s %8.3f ns/row %9.0f M rows/s\n", sql, zone, ns, 1000 / ns);
+    wendi_bench_must(wendi_timezone_find(wendi_string_of(zone), &session.zone, &error), zone, &error);
+    wendi_bench_must(wendi_sql_parse_expression(sql, strlen(sql), &arena, &tree, &error), sql, &error);
+    wendi_bench_must(wendi_bind(tree, &scope, &arena, &work.bound, &error), sql, &error);
+    snprintf(name, sizeof name, "%s%s%s", sql, strcmp(zone, "UTC") == 0 ? "" : " at ", strcmp(zone, "UTC") == 0 ? "" : zone);
+    wendi_bench_case of = {name, evaluate, &work, (double)PAGES * ROWS, "rows", 0};
+    (void)wendi_bench_measure(bench, &of);
     wendi_evaluator_forget(evaluator);
     wendi_arena_free(&arena);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const char *const expressions[] = {
         "quantity > 50", "quantity = 7", "quantity between 10 and 20", "quantity > 50 and price > 500", "quantity > 90 or score > 0.5",
@@ -137,21 +139,27 @@ int main(void)
     wendi_vector columns[COLUMNS];
     wendi_batch batch = {ROWS, COLUMNS, columns};
     wendi_evaluator *evaluator;
+    wendi_bench bench;
 
+    if (wendi_bench_open(&bench, "bench_expr", argc, argv) > 1) {
+        wendi_bench_fail("usage: bench_expr [--runs N] [--json FILE]");
+    }
+    wendi_bench_heading(&bench, "Expressions over pages of 64 Ki rows");
     fill(columns);
     if (wendi_evaluator_open(&evaluator, NULL) != WEND_OK) {
         return 1;
     }
     for (size_t i = 0; i < sizeof expressions / sizeof *expressions; i++) {
-        measure(expressions[i], "UTC", evaluator, &batch);
+        measure(&bench, expressions[i], "UTC", evaluator, &batch);
     }
-    measure("date_trunc('hour', ts)", "Europe/Berlin", evaluator, &batch);
-    measure("date_trunc('day', ts)", "Europe/Berlin", evaluator, &batch);
+    measure(&bench, "date_trunc('hour', ts)", "Europe/Berlin", evaluator, &batch);
+    measure(&bench, "date_trunc('day', ts)", "Europe/Berlin", evaluator, &batch);
     wendi_evaluator_close(evaluator);
     wendi_dictionary_release(columns[4].dictionary);
     for (int c = 0; c < 4; c++) {
         free((void *)(uintptr_t)columns[c].data);
     }
     free((void *)(uintptr_t)columns[4].codes);
+    wendi_bench_close(&bench);
     return 0;
 }

@@ -2,15 +2,15 @@
  * The segment format: rows encoded and decoded per second by column kind, bytes a row, and the kernels
  * below, on one core. Rows are made like sorted clickstream columns.
  *
- *   bench_format [rows]      text; one line a measurement
+ *   bench_format [shared options]
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/harness.h"
 #include "engine/base/alloc.h"
-#include "engine/base/clock.h"
 #include "engine/base/hash.h"
 #include "engine/column/value.h"
 #include "format/codec/codec.h"
@@ -184,55 +184,87 @@ static uint64_t read_column(wendi_segment *segment, uint32_t rows, uint32_t step
     return sum;
 }
 
-static void bench_column(const wendi_vector *column, uint32_t c, uint32_t rows, bench_file *file)
+typedef struct encoding {
+    const wendi_vector *columns;
+    const wendi_segment_column *of;
+    uint32_t column_count, rows;
+    bench_file *file;
+} encoding;
+
+static void encode(void *context)
 {
-    int64_t begin = wendi_clock_monotonic_us();
-    int rounds = 0;
-    wendi_segment *segment;
-    wend_error error;
-    uint64_t sum = 0;
-    for (; rounds < 3; rounds++) {
-        write_columns(column, &schema[c], 1, rows, file);
-    }
-    double encode_s = (double)(wendi_clock_monotonic_us() - begin) / 1e6 / rounds;
-    wendi_segment_source source = {file, NULL, file->length, source_read};
-    if (wendi_segment_open(&source, NULL, &segment, &error) != WEND_OK) {
-        fprintf(stderr, "%s\n", error.message);
-        exit(1);
-    }
-    sum += read_column(segment, rows, WENDI_BATCH_ROWS);
-    begin = wendi_clock_monotonic_us();
-    for (rounds = 0; rounds < 20; rounds++) {
-        sum += read_column(segment, rows, WENDI_BATCH_ROWS);
-    }
-    double decode_s = (double)(wendi_clock_monotonic_us() - begin) / 1e6 / rounds;
-    printf("%-12s %8.2f M rows/s in  %9.1f M rows/s out  %6.2f B/row%s\n", schema[c].name.data, rows / encode_s / 1e6,
-           rows / decode_s / 1e6, (double)file->length / rows, sum == 1 ? "." : "");
-    wendi_segment_close(segment);
+    const encoding *work = context;
+    write_columns(work->columns, work->of, work->column_count, work->rows, work->file);
 }
 
-static void bench_unpack(unsigned width)
+typedef struct decoding {
+    wendi_segment *segment;
+    uint32_t rows;
+} decoding;
+
+static volatile uint64_t kept; /* so that no result is optimised away */
+
+static void decode(void *context)
 {
-    enum { VECTORS = 64, ROUNDS = 400 };
-    uint64_t *values = wendi_alloc_aligned(64, 1024 * 8);
-    uint8_t *packed = wendi_alloc_aligned(64, VECTORS * 128 * 32);
-    uint32_t *out = wendi_alloc_aligned(64, 1024 * 4);
-    const wendi_kernels *kernels = wendi_kernels_get();
-    memset(values, 0, 1024 * 8);
-    for (unsigned v = 0; v < VECTORS; v++) {
-        kernels->pack_u64(values, width, packed + (size_t)v * 128 * width);
-    }
-    int64_t begin = wendi_clock_monotonic_us();
+    const decoding *work = context;
+    kept += read_column(work->segment, work->rows, WENDI_BATCH_ROWS);
+}
+
+static void bench_column(wendi_bench *bench, const wendi_vector *column, uint32_t c, uint32_t rows, bench_file *file)
+{
+    encoding written = {column, &schema[c], 1, rows, file};
+    decoding read = {NULL, rows};
+    wend_error error = {.message = ""};
+    char name[64];
+    snprintf(name, sizeof name, "%s, encode", schema[c].name.data);
+    wendi_bench_case in = {name, encode, &written, rows, "rows", 0};
+    (void)wendi_bench_measure(bench, &in);
+    wendi_segment_source source = {file, NULL, file->length, source_read};
+    wendi_bench_must(wendi_segment_open(&source, NULL, &read.segment, &error), "opening a segment", &error);
+    snprintf(name, sizeof name, "%s, decode", schema[c].name.data);
+    wendi_bench_case out = {name, decode, &read, rows, "rows", 0};
+    (void)wendi_bench_measure(bench, &out);
+    snprintf(name, sizeof name, "%s, size", schema[c].name.data);
+    wendi_bench_value(bench, name, (double)file->length / rows, "bytes/row");
+    wendi_segment_close(read.segment);
+}
+
+enum { UNPACK_VECTORS = 64, UNPACK_ROUNDS = 400 };
+
+typedef struct unpacking {
+    const wendi_kernels *kernels;
+    const uint8_t *packed;
+    uint32_t *out;
+    unsigned width;
+} unpacking;
+
+static void unpack(void *context)
+{
+    const unpacking *work = context;
     uint64_t sum = 0;
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        for (unsigned v = 0; v < VECTORS; v++) {
-            kernels->unpack_u32(packed + (size_t)v * 128 * width, width, round, out);
-            sum += out[v];
+    for (unsigned round = 0; round < UNPACK_ROUNDS; round++) {
+        for (unsigned v = 0; v < UNPACK_VECTORS; v++) {
+            work->kernels->unpack_u32(work->packed + (size_t)v * 128 * work->width, work->width, round, work->out);
+            sum += work->out[v];
         }
     }
-    double seconds = (double)(wendi_clock_monotonic_us() - begin) / 1e6;
-    printf("unpack u32 width %2u: %6.2f G values/s (%s)%s\n", width, 1024.0 * VECTORS * ROUNDS / seconds / 1e9,
-           kernels->name, sum == 1 ? "." : "");
+    kept += sum;
+}
+
+static void bench_unpack(wendi_bench *bench, unsigned width)
+{
+    uint64_t *values = wendi_alloc_aligned(64, 1024 * 8);
+    uint8_t *packed = wendi_alloc_aligned(64, UNPACK_VECTORS * 128 * 32);
+    uint32_t *out = wendi_alloc_aligned(64, 1024 * 4);
+    unpacking work = {wendi_kernels_get(), packed, out, width};
+    char name[64];
+    memset(values, 0, 1024 * 8);
+    for (unsigned v = 0; v < UNPACK_VECTORS; v++) {
+        work.kernels->pack_u64(values, width, packed + (size_t)v * 128 * width);
+    }
+    snprintf(name, sizeof name, "unpack %u bits to u32, %s", width, work.kernels->name);
+    wendi_bench_case of = {name, unpack, &work, 1024.0 * UNPACK_VECTORS * UNPACK_ROUNDS, "values", 0};
+    (void)wendi_bench_measure(bench, &of);
     wendi_free(values);
     wendi_free(packed);
     wendi_free(out);
@@ -240,23 +272,29 @@ static void bench_unpack(unsigned width)
 
 int main(int argc, char **argv)
 {
-    uint32_t rows = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1048576;
-    rows = rows == 0 || rows > WENDI_ROW_GROUP_ROWS_MAX ? WENDI_ROW_GROUP_ROWS_MAX : rows;
+    static const unsigned widths[] = {1, 4, 8, 12, 16, 17, 24, 31};
+    wendi_bench bench;
+    if (wendi_bench_open(&bench, "bench_format", argc, argv) > 1) {
+        wendi_bench_fail("usage: bench_format [--rows N] [--runs N] [--json FILE]");
+    }
+    uint64_t asked = bench.rows > 0 ? bench.rows : WENDI_ROW_GROUP_ROWS_MAX;
+    uint32_t rows = asked > WENDI_ROW_GROUP_ROWS_MAX ? WENDI_ROW_GROUP_ROWS_MAX : (uint32_t)asked;
     wendi_vector columns[COLUMNS];
     bench_file file = {.capacity = (size_t)rows * 128 + (1 << 20)};
     file.bytes = wendi_alloc(file.capacity);
     make_columns(columns, rows);
+    wendi_bench_heading(&bench, "Segment writer and reader, by column");
     for (uint32_t c = 0; c < COLUMNS; c++) {
-        bench_column(&columns[c], c, rows, &file);
+        bench_column(&bench, &columns[c], c, rows, &file);
     }
-    int64_t begin = wendi_clock_monotonic_us();
-    write_columns(columns, schema, COLUMNS, rows, &file);
-    double seconds = (double)(wendi_clock_monotonic_us() - begin) / 1e6;
-    printf("%-12s %8.2f M rows/s in                        %6.2f B/row\n", "all", rows / seconds / 1e6,
-           (double)file.length / rows);
-    static const unsigned widths[] = {1, 4, 8, 12, 16, 17, 24, 31};
+    encoding all = {columns, schema, COLUMNS, rows, &file};
+    wendi_bench_case of = {"all columns, encode", encode, &all, rows, "rows", 0};
+    (void)wendi_bench_measure(&bench, &of);
+    wendi_bench_value(&bench, "all columns, size", (double)file.length / rows, "bytes/row");
+    wendi_bench_heading(&bench, "Kernels");
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        bench_unpack(widths[i]);
+        bench_unpack(&bench, widths[i]);
     }
+    wendi_bench_close(&bench);
     return 0;
 }

@@ -1,8 +1,8 @@
 /*
- * Queries over a table of clickstream shape: rows per second on one core (or as many as asked for),
- * the best of several runs, everything in the page cache.
+ * Queries over a table of clickstream shape, made without JSON: rows per second on one core (or as
+ * many as asked for), everything in the page cache.
  *
- *   bench_query [rows] [threads]      text; one line a query
+ *   bench_query [shared options]
  *
  * The table is written by the engine's own writer into a temporary folder, which is removed again.
  */
@@ -11,15 +11,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/harness.h"
 #include "engine/base/alloc.h"
-#include "engine/base/clock.h"
 #include "engine/base/hash.h"
 #include "engine/column/builder.h"
 #include "engine/expr/table_ddl.h"
 #include "engine/table/writer.h"
 #include "query/query.h"
 
-enum { RUNS = 7, SEGMENT_ROWS = WENDI_ROW_GROUP_ROWS_MAX, EVENTS_A_SESSION = 8, EVENTS_A_USER = 100 };
+enum { SEGMENT_ROWS = WENDI_ROW_GROUP_ROWS_MAX, EVENTS_A_SESSION = 8, EVENTS_A_USER = 100 };
 
 static const char ddl[] =
     "create table events (user_id text, ts timestamptz not null, event_type text, page text, country text,"
@@ -122,59 +122,64 @@ static void write_table(const char *store, uint64_t rows)
     wendi_schema_free(schema);
 }
 
-/* Seconds of one run, opening included. */
-static double run(const char *store, wendi_thread_pool *pool, const char *sql, uint64_t *rows_out)
+typedef struct asked {
+    const char *store;
+    wendi_thread_pool *pool;
+    const char *sql;
+} asked;
+
+/* One run, opening included. */
+static void run(void *of)
 {
+    const asked *work = of;
     wend_error error = {0};
     wendi_query_context context;
     wendi_query *query = NULL;
     wendi_batch batch;
     wend_status status;
-    int64_t begin_us = wendi_clock_monotonic_us();
 
     must(wendi_query_context_init(&context, &error), &error);
-    context.store = store;
-    context.pool = pool;
-    must(wendi_query_open(&context, wendi_string_of(sql), &query, &error), &error);
-    *rows_out = 0;
+    context.store = work->store;
+    context.pool = work->pool;
+    must(wendi_query_open(&context, wendi_string_of(work->sql), &query, &error), &error);
     while ((status = wendi_query_next(query, &batch, &error)) == WEND_OK) {
-        *rows_out += batch.row_count;
     }
     must(status == WEND_END ? WEND_OK : status, &error);
     wendi_query_close(query);
     wendi_query_context_free(&context);
-    return (double)(wendi_clock_monotonic_us() - begin_us) / 1e6;
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t rows = argc > 1 ? strtoull(argv[1], NULL, 10) : 4000000;
-    uint32_t threads = argc > 2 ? (uint32_t)atoi(argv[2]) : 1;
+    wendi_bench bench;
     char store[] = "/tmp/wend-bench-XXXXXX";
     char command[64];
+    char heading[64];
     wendi_thread_pool *pool = NULL;
     wend_error error = {0};
 
+    if (wendi_bench_open(&bench, "bench_query", argc, argv) > 1) {
+        wendi_bench_fail("usage: bench_query [--rows N] [--threads N] [--runs N] [--json FILE]");
+    }
+    uint64_t rows = bench.rows > 0 ? bench.rows : 4000000;
     if (mkdtemp(store) == NULL) {
         perror("mkdtemp");
         return 1;
     }
     write_table(store, rows);
-    if (threads > 1) {
-        must(wendi_thread_pool_open(threads, &pool, &error), &error);
+    if (bench.threads > 1) {
+        must(wendi_thread_pool_open(bench.threads, &pool, &error), &error);
     }
-    printf("%llu rows, %u thread%s\n", (unsigned long long)rows, threads, threads == 1 ? "" : "s");
+    snprintf(heading, sizeof heading, "Queries over %llu made-up rows, %u thread%s", (unsigned long long)rows, bench.threads,
+             bench.threads == 1 ? "" : "s");
+    wendi_bench_heading(&bench, heading);
     for (size_t q = 0; q < sizeof queries / sizeof queries[0]; q++) {
-        double best = 1e9;
-        uint64_t rows_out = 0;
-        for (int i = 0; i < RUNS; i++) {
-            double seconds = run(store, pool, queries[q][1], &rows_out);
-            best = seconds < best ? seconds : best;
-        }
-        printf("%-24s %9.2f ms  %9.1f M rows/s  %8llu rows\n", queries[q][0], best * 1e3, (double)rows / best / 1e6,
-               (unsigned long long)rows_out);
+        asked work = {store, pool, queries[q][1]};
+        wendi_bench_case of = {queries[q][0], run, &work, (double)rows, "rows", 0};
+        (void)wendi_bench_measure(&bench, &of);
     }
     wendi_thread_pool_close(pool);
+    wendi_bench_close(&bench);
     snprintf(command, sizeof command, "rm -rf %s", store);
     return system(command) == 0 ? 0 : 1;
 }
