@@ -12,7 +12,7 @@
 #include "engine/table/table_state.h"
 #include "ingest/intake.h"
 
-enum { TOPIC_BYTES = 256, LINES_MAX = WENDI_MESSAGE_BLOCK_MAX, SEGMENTS_MIN = 8 };
+enum { TOPIC_BYTES = 256, LINES_MAX = WENDI_MESSAGE_BLOCK_MAX, SEGMENTS_MIN = 8, BATCH_BYTES_MAX = 256 << 20 };
 
 struct wendi_appender {
     wendi_table_writer *writer;
@@ -147,6 +147,10 @@ static wend_status flush(wendi_appender *appender, wend_error *error)
     WEND_TRY(wendi_table_writer_flush(appender->writer, builder, &appender->segments[appender->segment_count], error));
     appender->segment_count++;
     wendi_row_builder_reset(builder);
+    if (wendi_row_builder_bytes(builder) > BATCH_BYTES_MAX / 2) { /* tables of many strings outlive a reset */
+        wendi_row_builder_free(builder);
+        WEND_TRY(wendi_intake_batch_ready(appender->intake, &appender->batch, error));
+    }
 cleanup:
     return status;
 }
@@ -154,7 +158,8 @@ cleanup:
 static wend_status make_room(wendi_appender *appender, uint32_t count, wend_error *error)
 {
     const wendi_row_builder *builder = &appender->batch.builder;
-    return builder->row_capacity - builder->row_count < count ? flush(appender, error) : WEND_OK;
+    bool large = wendi_row_builder_bytes(builder) >= BATCH_BYTES_MAX;
+    return large || builder->row_capacity - builder->row_count < count ? flush(appender, error) : WEND_OK;
 }
 
 static bool is_blank(const char *at, const char *end)

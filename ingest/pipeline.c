@@ -140,6 +140,9 @@ static wend_status commit_batch(pipeline *self, wendi_intake_batch *batch, wendi
         wendi_source_reader_announce(&self->reader, batch->partitions, batch->partition_count);
     }
     wendi_intake_batch_reset(batch);
+    if (wendi_intake_batch_bytes(batch) > self->batch_bytes_max / 2) { /* tables of many strings outlive a reset */
+        wendi_row_builder_free(&batch->builder);
+    }
 cleanup:
     return status;
 }
@@ -259,8 +262,9 @@ static wend_status take_block(pipeline *self, const wendi_queued_block *block, w
 {
     wend_status status = WEND_OK;
     const wendi_row_builder *builder = &filling(self)->builder;
+    bool any = builder->row_count != 0 || filling(self)->reject_count != 0;
     bool full = builder->row_capacity - builder->row_count < block->block.count ||
-                (builder->row_count != 0 && wendi_intake_batch_bytes(filling(self)) >= self->batch_bytes_max);
+                (any && wendi_intake_batch_bytes(filling(self)) >= self->batch_bytes_max);
     if (full) {
         WEND_TRY(turn_over(self, error));
     }
