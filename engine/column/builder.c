@@ -58,6 +58,7 @@ wend_status wendi_row_builder_init(wendi_row_builder *builder, const wendi_schem
     if (builder->columns == NULL || builder->partitions == NULL) {
         WEND_TRY(WEND_NOMEM);
     }
+    memset(builder->partitions, 0, row_capacity * sizeof(uint32_t)); /* who has one source need not name it */
     builder->column_count = schema->column_count;
     for (uint32_t i = 0; i < schema->column_count; i++) {
         WEND_TRY(init_column(&builder->columns[i], schema->columns[i].type, row_capacity));

@@ -145,7 +145,9 @@ static void mark_returns(const retention_plan *plan, const wendi_user_rows *user
         }
         int64_t bucket = plan->rolling ? rolling_bucket(plan, user->times[birth], user->times[row])
                                        : calendar_bucket(plan, start, user->times[row]);
-        bucket = bucket > plan->periods && plan->or_after ? plan->periods : bucket;
+        if (plan->or_after && plan->periods > 0 && bucket > plan->periods) { /* bucket 0 counts no later returns */
+            bucket = plan->periods;
+        }
         if (bucket <= plan->periods) {
             hit[bucket] = 1;
         }

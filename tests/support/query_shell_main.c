@@ -17,6 +17,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/column/value.h"
+#include "query/behaviour/behaviour.h"
 #include "tests/support/query_fixture.h"
 
 static void print_json(const char *text, size_t length)
@@ -126,6 +127,8 @@ static void run(const query_fixture *fixture, const char *sql, wendi_thread_pool
     }
     context.store = fixture->store;
     context.pool = pool;
+    context.functions = wendi_behaviour_functions;
+    context.function_count = wendi_behaviour_function_count;
     context.session.now_us = INT64_C(1750000000000000);
     if (print_rows(&context, sql, &error) != WEND_OK) {
         printf("{\"error\":");
