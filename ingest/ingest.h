@@ -10,8 +10,9 @@
  *
  * Order: a partition's messages keep their order whatever the threads do, since blocks are decoded
  * in the order in which the source gave them, and commits follow each other in that order.
- * Memory: blocks in flight, two builders and the rejects stay within `memory_limit_bytes`; a source
- * that is faster waits (it is not asked for more).
+ * Memory: the two batches take a quarter of `memory_limit_bytes` each and so does the window of unique keys; the
+ * last quarter is for blocks in flight and for encoding a segment, which small limits may overstep by some 50 MiB. A
+ * source that is faster waits (it is not asked for more).
  */
 #ifndef WENDI_INGEST_INGEST_H
 #define WENDI_INGEST_INGEST_H
