@@ -236,8 +236,12 @@ wend_status wendi_scan_skip_corrupt(wendi_scan *scan, wend_status status, uint64
     }
     scan->counters.corrupt_pages++;
     scan->counters.corrupt_rows += rows;
-    return wendi_query_note(scan->context, error, "%" PRIu64 " rows were left out as damaged: %s", rows,
-                            error == NULL ? "" : error->message);
+    status = wendi_query_note(scan->context, error, "%" PRIu64 " rows were left out as damaged: %s", rows,
+                              error == NULL ? "" : error->message);
+    if (status == WEND_OK && error != NULL) { /* a note from here on, and no failure of the query */
+        *error = (wend_error){.status = WEND_OK, .position = -1};
+    }
+    return status;
 }
 
 wend_status wendi_scan_open(wendi_query_context *context, wendi_snapshot *snapshot, const wendi_scan_options *options,

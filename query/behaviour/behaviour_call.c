@@ -83,8 +83,13 @@ static wend_status constant_value(wendi_behaviour_call *base, const wendi_sql_ex
     const wendi_expr *expr;
     wend_status status = WEND_OK;
     WEND_TRY(wendi_bind(node, &no_columns, base->call->arena, &expr, error));
+    const wendi_value *text = wendi_expr_value(expr);
     WEND_TRY(wendi_bind_cast(expr, type, WENDI_CAST_EXPLICIT, &base->session, base->call->arena, &expr, error));
     const wendi_value *found = wendi_expr_value(expr);
+    if (found == NULL && text != NULL && !text->null && text->type.kind == WENDI_TYPE_TEXT) {
+        WEND_TRY(wendi_fail_at(error, WEND_INVALID, node->position, "%s cannot be \"%.*s\"", name, (int)text->string.length,
+                               text->string.data)); /* a constant, but none that its type can read */
+    }
     if (found == NULL || found->null) {
         WEND_TRY(wendi_fail_at(error, WEND_INVALID, node->position, "%s must be a constant", name));
     }
