@@ -24,7 +24,7 @@ typedef struct wendi_scan_reader wendi_scan_reader;
 typedef struct wendi_scan_unit {
     uint32_t segment;   /* index into the snapshot's segments */
     uint32_t row_group;
-    uint32_t row_begin; /* within the row group; multiples of WENDI_PAGE_ROWS except for the last end */
+    uint32_t row_begin; /* within the row group; any row */
     uint32_t row_end;
 } wendi_scan_unit;
 

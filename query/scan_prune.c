@@ -156,6 +156,47 @@ static void prune_pages(const wendi_scan *scan, wendi_segment *segment, uint32_t
     }
 }
 
+/* The one user that the filter asks for, or NULL. */
+static const wendi_value *single_user(const wendi_scan *scan)
+{
+    for (uint32_t i = 0; i < scan->conjunct_count; i++) {
+        const wendi_range *range = &scan->conjuncts[i].range;
+        if (scan->conjuncts[i].has_range && range->slot != WENDI_EXPR_NO_SLOT &&
+            scan->slots[range->slot].position == scan->schema->user_column && range->kind == WENDI_RANGE_BETWEEN &&
+            range->low != NULL && range->high != NULL && wendi_value_compare(range->low, range->high) == 0) {
+            return range->low;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * Rows are ordered by the user's hash, so one user's rows of a row group are found by binary search.
+ * False when that cannot be said (then all rows are looked at); *begin == *end when there are none.
+ */
+static bool rows_of_user(wendi_segment *segment, uint32_t row_group, const wendi_value *user, uint32_t *begin,
+                         uint32_t *end)
+{
+    const wendi_user_runs *runs = NULL;
+    const uint64_t *hashes = NULL;
+    uint64_t hash = wendi_value_hash(user);
+
+    if (wendi_segment_user_column(segment) == WENDI_NO_COLUMN ||
+        wendi_segment_user_runs(segment, row_group, &runs, NULL) != WEND_OK ||
+        wendi_segment_user_hashes(segment, row_group, &hashes, NULL) != WEND_OK) {
+        return false; /* Damage is reported by the reader, at its place. */
+    }
+    uint32_t users = runs->run_count - (runs->null_run ? 1 : 0);
+    uint32_t first = wendi_user_runs_lower_bound(runs, hashes, hash);
+    uint32_t last = first;
+    while (last < users && hashes[last] == hash) {
+        last++;
+    }
+    *begin = runs->first_row[first];
+    *end = runs->first_row[last];
+    return true;
+}
+
 static wend_status plan_row_group(wendi_scan *scan, uint32_t segment_index, uint32_t row_group, wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -174,6 +215,18 @@ static wend_status plan_row_group(wendi_scan *scan, uint32_t segment_index, uint
     }
     if (scan->whole_row_groups) {
         return add_unit(scan, (wendi_scan_unit){segment_index, row_group, 0, info->row_count}, error);
+    }
+    const wendi_value *user = single_user(scan);
+    uint32_t begin_row, end_row;
+    if (user != NULL && rows_of_user(segment, row_group, user, &begin_row, &end_row)) {
+        if (begin_row == end_row) {
+            scan->counters.row_groups_skipped++;
+            scan->counters.pages_skipped += page_count;
+            return WEND_OK;
+        }
+        uint32_t pages = (end_row - 1) / WENDI_PAGE_ROWS - begin_row / WENDI_PAGE_ROWS + 1;
+        scan->counters.pages_skipped += page_count - pages;
+        return add_unit(scan, (wendi_scan_unit){segment_index, row_group, begin_row, end_row}, error);
     }
     memset(live, 1, sizeof live);
     prune_pages(scan, segment, row_group, live, page_count);
