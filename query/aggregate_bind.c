@@ -110,17 +110,18 @@ static wendi_type avg_type(wendi_type type)
     return wendi_numeric_type(WENDI_NUMERIC_PRECISION_MAX, scale);
 }
 
-static wend_status to_double(const wendi_scope *scope, wendi_arena *arena, wendi_aggregate *aggregate,
-                             wend_error *error)
+static wend_status to_double(const wendi_scope *scope, wendi_arena *arena,
+                             wendi_aggregate *aggregate, wend_error *error)
 {
-    return wendi_bind_cast(aggregate->arg, wendi_type_of(WENDI_TYPE_DOUBLE), WENDI_CAST_EXPLICIT, scope->session, arena,
-                           &aggregate->arg, error);
+    return wendi_bind_cast(aggregate->arg, wendi_type_of(WENDI_TYPE_DOUBLE), WENDI_CAST_EXPLICIT,
+                           scope->session, arena, &aggregate->arg, error);
 }
 
-static wend_status choose_type(const wendi_sql_expr *node, const wendi_scope *scope, wendi_arena *arena,
-                               wendi_aggregate *aggregate, wend_error *error)
+static wend_status choose_type(const wendi_sql_expr *node, const wendi_scope *scope,
+                               wendi_arena *arena, wendi_aggregate *aggregate, wend_error *error)
 {
-    wendi_type type = aggregate->arg == NULL ? wendi_type_of(WENDI_TYPE_NULL) : aggregate->arg->type;
+    wendi_type type =
+        aggregate->arg == NULL ? wendi_type_of(WENDI_TYPE_NULL) : aggregate->arg->type;
     bool number = wendi_type_is_number(type);
 
     switch (aggregate->kind) {
@@ -137,7 +138,9 @@ static wend_status choose_type(const wendi_sql_expr *node, const wendi_scope *sc
     case WENDI_AGGREGATE_MIN:
     case WENDI_AGGREGATE_MAX:
         aggregate->type = type;
-        return type.kind == WENDI_TYPE_BOOLEAN || type.kind == WENDI_TYPE_JSONB ? no_such(node, type, error) : WEND_OK;
+        return type.kind == WENDI_TYPE_BOOLEAN || type.kind == WENDI_TYPE_JSONB
+                   ? no_such(node, type, error)
+                   : WEND_OK;
     case WENDI_AGGREGATE_BOOL_AND:
     case WENDI_AGGREGATE_BOOL_OR:
         aggregate->type = type;
@@ -155,31 +158,33 @@ static wend_status choose_type(const wendi_sql_expr *node, const wendi_scope *sc
     }
 }
 
-static wend_status bind_fraction(const wendi_sql_expr *node, const wendi_scope *scope, wendi_arena *arena,
-                                 wendi_aggregate *aggregate, wend_error *error)
+static wend_status bind_fraction(const wendi_sql_expr *node, const wendi_scope *scope,
+                                 wendi_arena *arena, wendi_aggregate *aggregate, wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_expr *fraction = NULL;
     const wendi_sql_expr *arg = node->call.args[0];
 
     WEND_TRY(wendi_bind(arg, scope, arena, &fraction, error));
-    WEND_TRY(wendi_bind_cast(fraction, wendi_type_of(WENDI_TYPE_DOUBLE), WENDI_CAST_EXPLICIT, scope->session, arena,
-                             &fraction, error));
+    WEND_TRY(wendi_bind_cast(fraction, wendi_type_of(WENDI_TYPE_DOUBLE), WENDI_CAST_EXPLICIT,
+                             scope->session, arena, &fraction, error));
     const wendi_value *value = wendi_expr_value(fraction);
     if (value == NULL || value->null) {
-        wendi_fail_at(error, WEND_UNSUPPORTED, arg->position, "the fraction of %s must be a constant", aggregate->name);
+        wendi_fail_at(error, WEND_UNSUPPORTED, arg->position,
+                      "the fraction of %s must be a constant", aggregate->name);
         return WEND_UNSUPPORTED;
     }
     if (!(value->f64 >= 0.0 && value->f64 <= 1.0)) {
-        return wendi_fail_at(error, WEND_INVALID, arg->position, "percentile value %g is not between 0 and 1",
-                             value->f64);
+        return wendi_fail_at(error, WEND_INVALID, arg->position,
+                             "percentile value %g is not between 0 and 1", value->f64);
     }
     aggregate->fraction = value->f64;
 cleanup:
     return status;
 }
 
-static wend_status check_shape(const wendi_sql_expr *node, const aggregate_name *entry, wend_error *error)
+static wend_status check_shape(const wendi_sql_expr *node, const aggregate_name *entry,
+                               wend_error *error)
 {
     const wendi_sql_call *call = &node->call;
     const char *name = entry->name;
@@ -187,7 +192,8 @@ static wend_status check_shape(const wendi_sql_expr *node, const aggregate_name 
 
     if (entry->within_group != call->within_group) {
         wendi_fail_at(error, WEND_INVALID, node->position,
-                      entry->within_group ? "%s needs WITHIN GROUP (ORDER BY …)" : "%s does not take WITHIN GROUP",
+                      entry->within_group ? "%s needs WITHIN GROUP (ORDER BY …)"
+                                          : "%s does not take WITHIN GROUP",
                       name);
         return WEND_INVALID;
     }
@@ -195,36 +201,40 @@ static wend_status check_shape(const wendi_sql_expr *node, const aggregate_name 
         return wendi_fail_at(error, WEND_INVALID, node->position, "%s(*) does not exist", name);
     }
     if (!call->star && call->arg_count != expected) {
-        return wendi_fail_at(error, WEND_INVALID, node->position, "%s takes %u argument%s, not %u", name, expected,
-                             expected == 1 ? "" : "s", call->arg_count);
+        return wendi_fail_at(error, WEND_INVALID, node->position, "%s takes %u argument%s, not %u",
+                             name, expected, expected == 1 ? "" : "s", call->arg_count);
     }
     if (call->arg_names != NULL) {
-        return wendi_fail_at(error, WEND_INVALID, node->position, "%s takes no named arguments", name);
+        return wendi_fail_at(error, WEND_INVALID, node->position, "%s takes no named arguments",
+                             name);
     }
     if (entry->within_group && call->order_count != 1) {
-        return wendi_fail_at(error, WEND_UNSUPPORTED, node->position, "%s orders by exactly one expression", name);
+        return wendi_fail_at(error, WEND_UNSUPPORTED, node->position,
+                             "%s orders by exactly one expression", name);
     }
     if (entry->within_group && call->distinct) {
-        return wendi_fail_at(error, WEND_INVALID, node->position, "DISTINCT cannot be used with WITHIN GROUP");
+        return wendi_fail_at(error, WEND_INVALID, node->position,
+                             "DISTINCT cannot be used with WITHIN GROUP");
     }
     return WEND_OK;
 }
 
-wend_status wendi_aggregate_bind(const wendi_sql_expr *node, const wendi_scope *scope, wendi_arena *arena,
-                                 wendi_aggregate *aggregate, wend_error *error)
+wend_status wendi_aggregate_bind(const wendi_sql_expr *node, const wendi_scope *scope,
+                                 wendi_arena *arena, wendi_aggregate *aggregate, wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_sql_call *call = &node->call;
     const aggregate_name *entry = find(call->name);
 
     if (entry == NULL) {
-        wendi_fail_at(error, WEND_UNSUPPORTED, node->position, "wend has no aggregate %.*s()", (int)call->name.length,
-                      call->name.data);
+        wendi_fail_at(error, WEND_UNSUPPORTED, node->position, "wend has no aggregate %.*s()",
+                      (int)call->name.length, call->name.data);
         wendi_error_hint(error, "%s", refused_hint(call->name));
         return WEND_UNSUPPORTED;
     }
     WEND_TRY(check_shape(node, entry, error));
-    *aggregate = (wendi_aggregate){.kind = entry->kind, .name = entry->name, .distinct = call->distinct};
+    *aggregate =
+        (wendi_aggregate){.kind = entry->kind, .name = entry->name, .distinct = call->distinct};
     if (call->star) {
         aggregate->kind = WENDI_AGGREGATE_COUNT_ROWS;
     } else if (entry->within_group) {
@@ -237,15 +247,17 @@ wend_status wendi_aggregate_bind(const wendi_sql_expr *node, const wendi_scope *
         WEND_TRY(wendi_bind(call->args[0], scope, arena, &aggregate->arg, error));
     }
     if (aggregate->arg != NULL && aggregate->arg->type.kind == WENDI_TYPE_NULL) {
-        WEND_TRY(wendi_bind_cast(aggregate->arg, wendi_type_of(WENDI_TYPE_TEXT), WENDI_CAST_EXPLICIT, scope->session,
-                                 arena, &aggregate->arg, error));
+        WEND_TRY(wendi_bind_cast(aggregate->arg, wendi_type_of(WENDI_TYPE_TEXT),
+                                 WENDI_CAST_EXPLICIT, scope->session, arena, &aggregate->arg,
+                                 error));
     }
     WEND_TRY(choose_type(node, scope, arena, aggregate, error));
     if (aggregate->kind >= WENDI_AGGREGATE_MIN && aggregate->kind <= WENDI_AGGREGATE_BOOL_OR) {
         aggregate->distinct = false; /* Repeats change neither the least nor the greatest. */
     }
     if (call->filter != NULL) {
-        WEND_TRY(wendi_bind_condition(call->filter, scope, "FILTER", arena, &aggregate->filter, error));
+        WEND_TRY(
+            wendi_bind_condition(call->filter, scope, "FILTER", arena, &aggregate->filter, error));
     }
 cleanup:
     return status;
@@ -259,6 +271,6 @@ static bool maybe_equal(const wendi_expr *a, const wendi_expr *b)
 bool wendi_aggregate_equal(const wendi_aggregate *a, const wendi_aggregate *b)
 {
     return a->kind == b->kind && a->distinct == b->distinct && a->descending == b->descending &&
-           memcmp(&a->fraction, &b->fraction, sizeof a->fraction) == 0 && maybe_equal(a->arg, b->arg) &&
-           maybe_equal(a->filter, b->filter);
+           memcmp(&a->fraction, &b->fraction, sizeof a->fraction) == 0 &&
+           maybe_equal(a->arg, b->arg) && maybe_equal(a->filter, b->filter);
 }

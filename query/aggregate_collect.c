@@ -9,7 +9,8 @@
 #include "query/index_sort.h"
 
 wend_status wendi_aggregate_collect(wendi_aggregate_state *state, const uint32_t *groups,
-                                    const wendi_selection *selection, const wendi_vector *arg, wend_error *error)
+                                    const wendi_selection *selection, const wendi_vector *arg,
+                                    wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -21,7 +22,8 @@ wend_status wendi_aggregate_collect(wendi_aggregate_state *state, const uint32_t
         uint32_t capacity = state->collected_capacity * 2;
         capacity = capacity < base + count ? base + count : capacity;
         void *memory = state->collected_groups;
-        WEND_TRY(wendi_aggregate_take(state, &memory, sizeof(uint32_t), state->collected_capacity, capacity, error));
+        WEND_TRY(wendi_aggregate_take(state, &memory, sizeof(uint32_t), state->collected_capacity,
+                                      capacity, error));
         state->collected_groups = memory;
         state->collected_capacity = capacity;
     }
@@ -33,8 +35,9 @@ cleanup:
     return status;
 }
 
-wend_status wendi_aggregate_collect_merge(wendi_aggregate_state *state, const wendi_aggregate_state *other,
-                                          const uint32_t *map, wend_error *error)
+wend_status wendi_aggregate_collect_merge(wendi_aggregate_state *state,
+                                          const wendi_aggregate_state *other, const uint32_t *map,
+                                          wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t base = state->collected.row_count;
@@ -45,11 +48,13 @@ wend_status wendi_aggregate_collect_merge(wendi_aggregate_state *state, const we
     }
     if (base + count > state->collected_capacity) {
         void *memory = state->collected_groups;
-        WEND_TRY(wendi_aggregate_take(state, &memory, sizeof(uint32_t), state->collected_capacity, base + count, error));
+        WEND_TRY(wendi_aggregate_take(state, &memory, sizeof(uint32_t), state->collected_capacity,
+                                      base + count, error));
         state->collected_groups = memory;
         state->collected_capacity = base + count;
     }
-    WEND_TRY(wendi_rows_append_rows(&state->collected, &other->collected, NULL, count, false, error));
+    WEND_TRY(
+        wendi_rows_append_rows(&state->collected, &other->collected, NULL, count, false, error));
     for (uint32_t i = 0; i < count; i++) {
         state->collected_groups[base + i] = map[other->collected_groups[i]];
     }
@@ -92,7 +97,8 @@ static uint32_t mode_of(const wendi_aggregate_state *state, const uint32_t *sort
     return sorted[best];
 }
 
-static wendi_value ordered_result(const wendi_aggregate_state *state, const uint32_t *sorted, uint32_t count)
+static wendi_value ordered_result(const wendi_aggregate_state *state, const uint32_t *sorted,
+                                  uint32_t count)
 {
     const wendi_aggregate *aggregate = state->aggregate;
     wendi_value value = {.type = aggregate->type, .null = true};
@@ -118,8 +124,8 @@ static wendi_value ordered_result(const wendi_aggregate_state *state, const uint
     return value;
 }
 
-wend_status wendi_aggregate_collect_finish(wendi_aggregate_state *state, uint32_t group_count, wendi_rows *rows,
-                                           uint32_t column, wend_error *error)
+wend_status wendi_aggregate_collect_finish(wendi_aggregate_state *state, uint32_t group_count,
+                                           wendi_rows *rows, uint32_t column, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t count = state->collected.row_count;

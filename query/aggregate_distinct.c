@@ -1,7 +1,7 @@
 /*
- * DISTINCT: each (group, value) is kept once and fed to the plain aggregate at the end. Of text only
- * count() needs its values apart (min and max do not care), so values are numbered and pairs of
- * numbers are kept, eight bytes each.
+ * DISTINCT: each (group, value) is kept once and fed to the plain aggregate at the end. Of text
+ * only count() needs its values apart (min and max do not care), so values are numbered and pairs
+ * of numbers are kept, eight bytes each.
  */
 #include "query/aggregate_internal.h"
 
@@ -12,7 +12,8 @@
 static const uint64_t PAIR_FREE = UINT64_MAX;
 enum { PAIR_SLOTS_FIRST = 4096, PREFETCH_AHEAD = 24 };
 
-uint32_t wendi_aggregate_present(const wendi_selection *selection, const wendi_vector *arg, uint32_t *indices)
+uint32_t wendi_aggregate_present(const wendi_selection *selection, const wendi_vector *arg,
+                                 uint32_t *indices)
 {
     uint32_t count = 0;
 
@@ -30,12 +31,14 @@ wend_status wendi_aggregate_scratch(wendi_aggregate_state *state, wend_error *er
     void *memory = NULL;
 
     if (state->group_keys == NULL) {
-        WEND_TRY(wendi_aggregate_take(state, &memory, sizeof(int64_t), 0, WENDI_PAGE_ROWS + 8, error));
+        WEND_TRY(
+            wendi_aggregate_take(state, &memory, sizeof(int64_t), 0, WENDI_PAGE_ROWS + 8, error));
         state->group_keys = memory;
     }
     if (state->group_ids == NULL) {
         memory = NULL;
-        WEND_TRY(wendi_aggregate_take(state, &memory, 2 * sizeof(uint32_t), 0, WENDI_PAGE_ROWS, error));
+        WEND_TRY(
+            wendi_aggregate_take(state, &memory, 2 * sizeof(uint32_t), 0, WENDI_PAGE_ROWS, error));
         state->group_ids = memory;
     }
 cleanup:
@@ -67,7 +70,8 @@ static wend_status pair_room(wendi_aggregate_state *state, uint32_t more, wend_e
         return WEND_OK;
     }
     if (slots > UINT32_MAX) {
-        return wendi_fail(error, WEND_NOMEM, "count(distinct) over more than a billion pairs of group and value");
+        return wendi_fail(error, WEND_NOMEM,
+                          "count(distinct) over more than a billion pairs of group and value");
     }
     uint64_t bytes = (slots - state->pair_slots) * sizeof(uint64_t);
     wend_status status = wendi_query_reserve(state->context, bytes, "count(distinct)", error);
@@ -104,7 +108,8 @@ static void add_pair(wendi_aggregate_state *state, uint64_t pair)
 }
 
 wend_status wendi_aggregate_pairs(wendi_aggregate_state *state, const uint32_t *groups,
-                                  const wendi_selection *selection, const wendi_vector *arg, wend_error *error)
+                                  const wendi_selection *selection, const wendi_vector *arg,
+                                  wend_error *error)
 {
     wend_status status = WEND_OK;
     uint64_t previous = PAIR_FREE;
@@ -129,7 +134,8 @@ wend_status wendi_aggregate_pairs(wendi_aggregate_state *state, const uint32_t *
     }
     for (uint32_t i = 0; i < count; i++) {
         if (i + PREFETCH_AHEAD < count) {
-            __builtin_prefetch(&state->pairs[wendi_mix64(pairs[i + PREFETCH_AHEAD]) & (state->pair_slots - 1)], 1);
+            __builtin_prefetch(
+                &state->pairs[wendi_mix64(pairs[i + PREFETCH_AHEAD]) & (state->pair_slots - 1)], 1);
         }
         add_pair(state, pairs[i]);
     }
@@ -137,8 +143,9 @@ cleanup:
     return status;
 }
 
-wend_status wendi_aggregate_pairs_merge(wendi_aggregate_state *state, const wendi_aggregate_state *other,
-                                        const uint32_t *map, wend_error *error)
+wend_status wendi_aggregate_pairs_merge(wendi_aggregate_state *state,
+                                        const wendi_aggregate_state *other, const uint32_t *map,
+                                        wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t count = wendi_group_table_count(other->distinct);
@@ -181,11 +188,13 @@ void wendi_aggregate_pairs_finish(wendi_aggregate_state *state)
 /* ---- values of other types ---- */
 
 wend_status wendi_aggregate_distinct(wendi_aggregate_state *state, const uint32_t *groups,
-                                     const wendi_selection *selection, const wendi_vector *arg, wend_error *error)
+                                     const wendi_selection *selection, const wendi_vector *arg,
+                                     wend_error *error)
 {
     wend_status status = WEND_OK;
     int64_t zero[8] = {0};
-    wendi_vector keys[2] = {{.type = wendi_type_of(WENDI_TYPE_BIGINT), .row_count = arg->row_count}, *arg};
+    wendi_vector keys[2] = {{.type = wendi_type_of(WENDI_TYPE_BIGINT), .row_count = arg->row_count},
+                            *arg};
 
     WEND_TRY(wendi_aggregate_scratch(state, error));
     uint32_t *indices = state->group_ids;
@@ -206,7 +215,8 @@ cleanup:
 }
 
 /* All (group, value) pairs as rows. */
-static wend_status distinct_rows(const wendi_aggregate_state *state, wendi_rows *rows, wend_error *error)
+static wend_status distinct_rows(const wendi_aggregate_state *state, wendi_rows *rows,
+                                 wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_type types[2] = {wendi_type_of(WENDI_TYPE_BIGINT), state->aggregate->arg->type};
@@ -220,8 +230,9 @@ cleanup:
     return status;
 }
 
-wend_status wendi_aggregate_distinct_merge(wendi_aggregate_state *state, const wendi_aggregate_state *other,
-                                           const uint32_t *map, wend_error *error)
+wend_status wendi_aggregate_distinct_merge(wendi_aggregate_state *state,
+                                           const wendi_aggregate_state *other, const uint32_t *map,
+                                           wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_rows rows = {0};
@@ -233,7 +244,8 @@ wend_status wendi_aggregate_distinct_merge(wendi_aggregate_state *state, const w
         rows.columns[0].i64[i] = map[rows.columns[0].i64[i]];
     }
     for (uint32_t first = 0; first < rows.row_count; first += WENDI_PAGE_ROWS) {
-        uint32_t count = rows.row_count - first < WENDI_PAGE_ROWS ? rows.row_count - first : WENDI_PAGE_ROWS;
+        uint32_t count =
+            rows.row_count - first < WENDI_PAGE_ROWS ? rows.row_count - first : WENDI_PAGE_ROWS;
         wendi_selection all = {NULL, count};
         wendi_rows_view(&rows, first, count, vectors, 2);
         WEND_TRY(wendi_group_table_assign(state->distinct, vectors, &all, state->group_ids, error));
@@ -252,7 +264,8 @@ wend_status wendi_aggregate_distinct_finish(wendi_aggregate_state *state, wend_e
     WEND_TRY(wendi_aggregate_scratch(state, error));
     WEND_TRY(distinct_rows(state, &rows, error));
     for (uint32_t first = 0; first < rows.row_count; first += WENDI_PAGE_ROWS) {
-        uint32_t count = rows.row_count - first < WENDI_PAGE_ROWS ? rows.row_count - first : WENDI_PAGE_ROWS;
+        uint32_t count =
+            rows.row_count - first < WENDI_PAGE_ROWS ? rows.row_count - first : WENDI_PAGE_ROWS;
         wendi_selection all = {NULL, count};
         wendi_rows_view(&rows, first, count, vectors, 2);
         for (uint32_t i = 0; i < count; i++) {

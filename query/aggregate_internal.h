@@ -20,58 +20,70 @@ struct wendi_aggregate_state {
     uint8_t physical; /* of the argument */
     uint32_t group_count;
     uint32_t group_capacity;
-    int64_t *counts;          /* rows taken in, all but min, max, bool: those use it as "seen" */
-    wendi_int128 *sums;       /* whole and exact numbers */
-    wendi_exact_sum *exact;   /* doubles */
-    wendi_exact_sum *squares; /* of doubles, for variances */
-    wendi_b16 *values;        /* min, max, bool: the value's bits */
-    kept_string *strings;     /* min, max of text */
-    wendi_arena arena;        /* bytes of `strings` */
-    wendi_rows collected;     /* ordered-set functions: one column of values … */
+    int64_t *counts;            /* rows taken in, all but min, max, bool: those use it as "seen" */
+    wendi_int128 *sums;         /* whole and exact numbers */
+    wendi_exact_sum *exact;     /* doubles */
+    wendi_exact_sum *squares;   /* of doubles, for variances */
+    wendi_b16 *values;          /* min, max, bool: the value's bits */
+    kept_string *strings;       /* min, max of text */
+    wendi_arena arena;          /* bytes of `strings` */
+    wendi_rows collected;       /* ordered-set functions: one column of values … */
     uint32_t *collected_groups; /* … and the group of each */
     uint32_t collected_capacity;
-    wendi_group_table *distinct; /* DISTINCT: keys (group, value); of text: keys (value), numbering the values … */
-    uint64_t *pairs;             /* … and a set of group << 32 | value, open addressing, PAIR_FREE: free */
+    wendi_group_table *
+        distinct; /* DISTINCT: keys (group, value); of text: keys (value), numbering the values … */
+    uint64_t *pairs; /* … and a set of group << 32 | value, open addressing, PAIR_FREE: free */
     uint32_t pair_count;
     uint32_t pair_slots;
-    int64_t *group_keys;         /* scratch for it: a batch's groups as a bigint column */
+    int64_t *group_keys; /* scratch for it: a batch's groups as a bigint column */
     uint32_t *group_ids;
     uint64_t reserved_bytes;
 };
 
-/** Grow one array of the state to hold `capacity` elements, the new ones zero. aggregate_state.c. */
-wend_status wendi_aggregate_take(wendi_aggregate_state *state, void **array, size_t each, uint32_t old_capacity,
-                                 uint32_t capacity, wend_error *error);
+/** Grow one array of the state to hold `capacity` elements, the new ones zero. aggregate_state.c.
+ */
+wend_status wendi_aggregate_take(wendi_aggregate_state *state, void **array, size_t each,
+                                 uint32_t old_capacity, uint32_t capacity, wend_error *error);
 /** The plain update, without DISTINCT. aggregate_update.c. */
 wend_status wendi_aggregate_update_plain(wendi_aggregate_state *state, const uint32_t *groups,
-                                         const wendi_selection *selection, const wendi_vector *arg, wend_error *error);
+                                         const wendi_selection *selection, const wendi_vector *arg,
+                                         wend_error *error);
 /** Keep `text` as the group's min() or max(). */
-wend_status wendi_aggregate_keep_string(wendi_aggregate_state *state, uint32_t group, wendi_string text,
-                                        wend_error *error);
+wend_status wendi_aggregate_keep_string(wendi_aggregate_state *state, uint32_t group,
+                                        wendi_string text, wend_error *error);
 /** Make group_keys and group_ids (two page's worth). aggregate_distinct.c. */
 wend_status wendi_aggregate_scratch(wendi_aggregate_state *state, wend_error *error);
-/** The selected rows that are not null; `indices` has room for the selection. Their number is returned. */
-uint32_t wendi_aggregate_present(const wendi_selection *selection, const wendi_vector *arg, uint32_t *indices);
+/** The selected rows that are not null; `indices` has room for the selection. Their number is
+ * returned. */
+uint32_t wendi_aggregate_present(const wendi_selection *selection, const wendi_vector *arg,
+                                 uint32_t *indices);
 /** Values of ordered-set functions. aggregate_collect.c. */
 wend_status wendi_aggregate_collect(wendi_aggregate_state *state, const uint32_t *groups,
-                                    const wendi_selection *selection, const wendi_vector *arg, wend_error *error);
-wend_status wendi_aggregate_collect_merge(wendi_aggregate_state *state, const wendi_aggregate_state *other,
-                                          const uint32_t *map, wend_error *error);
-wend_status wendi_aggregate_collect_finish(wendi_aggregate_state *state, uint32_t group_count, wendi_rows *rows,
-                                           uint32_t column, wend_error *error);
+                                    const wendi_selection *selection, const wendi_vector *arg,
+                                    wend_error *error);
+wend_status wendi_aggregate_collect_merge(wendi_aggregate_state *state,
+                                          const wendi_aggregate_state *other, const uint32_t *map,
+                                          wend_error *error);
+wend_status wendi_aggregate_collect_finish(wendi_aggregate_state *state, uint32_t group_count,
+                                           wendi_rows *rows, uint32_t column, wend_error *error);
 /** DISTINCT of every type but text. aggregate_distinct.c. */
 wend_status wendi_aggregate_distinct(wendi_aggregate_state *state, const uint32_t *groups,
-                                     const wendi_selection *selection, const wendi_vector *arg, wend_error *error);
-wend_status wendi_aggregate_distinct_merge(wendi_aggregate_state *state, const wendi_aggregate_state *other,
-                                           const uint32_t *map, wend_error *error);
+                                     const wendi_selection *selection, const wendi_vector *arg,
+                                     wend_error *error);
+wend_status wendi_aggregate_distinct_merge(wendi_aggregate_state *state,
+                                           const wendi_aggregate_state *other, const uint32_t *map,
+                                           wend_error *error);
 /** Feed the distinct values to the plain aggregate. */
 wend_status wendi_aggregate_distinct_finish(wendi_aggregate_state *state, wend_error *error);
 
-/** count(DISTINCT text), the usual question for users: pairs of small numbers. aggregate_distinct.c. */
+/** count(DISTINCT text), the usual question for users: pairs of small numbers.
+ * aggregate_distinct.c. */
 wend_status wendi_aggregate_pairs(wendi_aggregate_state *state, const uint32_t *groups,
-                                  const wendi_selection *selection, const wendi_vector *arg, wend_error *error);
-wend_status wendi_aggregate_pairs_merge(wendi_aggregate_state *state, const wendi_aggregate_state *other,
-                                        const uint32_t *map, wend_error *error);
+                                  const wendi_selection *selection, const wendi_vector *arg,
+                                  wend_error *error);
+wend_status wendi_aggregate_pairs_merge(wendi_aggregate_state *state,
+                                        const wendi_aggregate_state *other, const uint32_t *map,
+                                        wend_error *error);
 void wendi_aggregate_pairs_finish(wendi_aggregate_state *state);
 
 static inline bool wendi_aggregate_uses_pairs(const wendi_aggregate_state *state)

@@ -15,7 +15,8 @@ typedef long double wide_float;
 
 static bool is_variance(const wendi_aggregate *aggregate)
 {
-    return aggregate->kind >= WENDI_AGGREGATE_VAR_SAMP && aggregate->kind <= WENDI_AGGREGATE_STDDEV_POP;
+    return aggregate->kind >= WENDI_AGGREGATE_VAR_SAMP &&
+           aggregate->kind <= WENDI_AGGREGATE_STDDEV_POP;
 }
 
 static bool is_extreme(const wendi_aggregate *aggregate)
@@ -23,7 +24,8 @@ static bool is_extreme(const wendi_aggregate *aggregate)
     return aggregate->kind >= WENDI_AGGREGATE_MIN && aggregate->kind <= WENDI_AGGREGATE_BOOL_OR;
 }
 
-wend_status wendi_aggregate_state_open(wendi_query_context *context, const wendi_aggregate *aggregate,
+wend_status wendi_aggregate_state_open(wendi_query_context *context,
+                                       const wendi_aggregate *aggregate,
                                        wendi_aggregate_state **state_out, wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -41,7 +43,8 @@ wend_status wendi_aggregate_state_open(wendi_query_context *context, const wendi
         state->physical = (uint8_t)wendi_type_physical(type);
         if (aggregate->distinct) {
             bool text = state->physical == WENDI_PHYSICAL_STRING;
-            WEND_TRY(wendi_group_table_open(context, text ? &type : pair, text ? 1 : 2, &state->distinct, error));
+            WEND_TRY(wendi_group_table_open(context, text ? &type : pair, text ? 1 : 2,
+                                            &state->distinct, error));
         }
         if (wendi_aggregate_is_ordered_set(aggregate)) {
             WEND_TRY(wendi_rows_init(&state->collected, context, aggregate->name, &type, 1, error));
@@ -84,18 +87,20 @@ void wendi_aggregate_state_close(wendi_aggregate_state *state)
     wendi_free(state);
 }
 
-wend_status wendi_aggregate_take(wendi_aggregate_state *state, void **array, size_t each, uint32_t old_capacity,
-                                 uint32_t capacity, wend_error *error)
+wend_status wendi_aggregate_take(wendi_aggregate_state *state, void **array, size_t each,
+                                 uint32_t old_capacity, uint32_t capacity, wend_error *error)
 {
     size_t bytes = (size_t)capacity * each;
     size_t old_bytes = (size_t)old_capacity * each;
-    wend_status status = wendi_query_reserve(state->context, bytes - old_bytes, "aggregation", error);
+    wend_status status =
+        wendi_query_reserve(state->context, bytes - old_bytes, "aggregation", error);
 
     if (status != WEND_OK) {
         return status;
     }
     state->reserved_bytes += bytes - old_bytes;
-    /* Sums in 128 bits want their alignment, which a plain reallocation gives on the platforms served. */
+    /* Sums in 128 bits want their alignment, which a plain reallocation gives on the platforms
+     * served. */
     char *grown = wendi_realloc(*array, bytes);
     if (grown == NULL) {
         return wendi_fail_nomem(error, "aggregation", bytes);
@@ -105,14 +110,16 @@ wend_status wendi_aggregate_take(wendi_aggregate_state *state, void **array, siz
     return WEND_OK;
 }
 
-#define GROW(field)                                                                                                 \
-    do {                                                                                                            \
-        void *memory_ = state->field;                                                                               \
-        WEND_TRY(wendi_aggregate_take(state, &memory_, sizeof *state->field, state->group_capacity, capacity, error)); \
-        state->field = memory_;                                                                                     \
+#define GROW(field)                                                                                \
+    do {                                                                                           \
+        void *memory_ = state->field;                                                              \
+        WEND_TRY(wendi_aggregate_take(state, &memory_, sizeof *state->field,                       \
+                                      state->group_capacity, capacity, error));                    \
+        state->field = memory_;                                                                    \
     } while (0)
 
-wend_status wendi_aggregate_state_grow(wendi_aggregate_state *state, uint32_t group_count, wend_error *error)
+wend_status wendi_aggregate_state_grow(wendi_aggregate_state *state, uint32_t group_count,
+                                       wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_aggregate *aggregate = state->aggregate;
@@ -121,7 +128,8 @@ wend_status wendi_aggregate_state_grow(wendi_aggregate_state *state, uint32_t gr
         uint32_t capacity = state->group_capacity * 2;
         capacity = capacity < group_count ? group_count : capacity;
         capacity = capacity < 64 ? 64 : capacity;
-        bool sums = aggregate->kind == WENDI_AGGREGATE_SUM || aggregate->kind == WENDI_AGGREGATE_AVG;
+        bool sums =
+            aggregate->kind == WENDI_AGGREGATE_SUM || aggregate->kind == WENDI_AGGREGATE_AVG;
         GROW(counts);
         if (sums && state->physical != WENDI_PHYSICAL_F64) {
             GROW(sums);
@@ -145,7 +153,8 @@ cleanup:
 }
 
 wend_status wendi_aggregate_state_update(wendi_aggregate_state *state, const uint32_t *groups,
-                                         const wendi_selection *selection, const wendi_vector *arg, wend_error *error)
+                                         const wendi_selection *selection, const wendi_vector *arg,
+                                         wend_error *error)
 {
     if (wendi_aggregate_uses_pairs(state)) {
         return wendi_aggregate_pairs(state, groups, selection, arg, error);
@@ -168,15 +177,17 @@ void wendi_aggregate_state_count(wendi_aggregate_state *state, uint32_t group, u
 
 static wend_status out_of_range(wend_error *error)
 {
-    return wendi_fail(error, WEND_INVALID, "numeric value out of range: a sum needs more than 38 digits");
+    return wendi_fail(error, WEND_INVALID,
+                      "numeric value out of range: a sum needs more than 38 digits");
 }
 
-static wend_status merge_value(wendi_aggregate_state *state, uint32_t to, const wendi_aggregate_state *other,
-                               uint32_t from, wend_error *error)
+static wend_status merge_value(wendi_aggregate_state *state, uint32_t to,
+                               const wendi_aggregate_state *other, uint32_t from, wend_error *error)
 {
     uint32_t row = 0;
     wendi_selection one = {&row, 1};
-    wendi_vector vector = {.type = state->aggregate->arg->type, .form = WENDI_FORM_CONSTANT, .row_count = 1};
+    wendi_vector vector = {
+        .type = state->aggregate->arg->type, .form = WENDI_FORM_CONSTANT, .row_count = 1};
     wendi_string text;
 
     if (other->counts[from] == 0) {
@@ -191,27 +202,31 @@ static wend_status merge_value(wendi_aggregate_state *state, uint32_t to, const 
     return wendi_aggregate_update_plain(state, &to, &one, &vector, error);
 }
 
-static wend_status merge_group(wendi_aggregate_state *state, uint32_t to, const wendi_aggregate_state *other,
-                               uint32_t from, wend_error *error)
+static wend_status merge_group(wendi_aggregate_state *state, uint32_t to,
+                               const wendi_aggregate_state *other, uint32_t from, wend_error *error)
 {
     if (is_extreme(state->aggregate)) {
         return merge_value(state, to, other, from, error);
     }
     state->counts[to] += other->counts[from];
-    if (state->sums != NULL && __builtin_add_overflow(state->sums[to], other->sums[from], &state->sums[to])) {
+    if (state->sums != NULL &&
+        __builtin_add_overflow(state->sums[to], other->sums[from], &state->sums[to])) {
         return out_of_range(error);
     }
-    if (state->exact != NULL && wendi_exact_sum_merge(&state->exact[to], &other->exact[from]) != WEND_OK) {
+    if (state->exact != NULL &&
+        wendi_exact_sum_merge(&state->exact[to], &other->exact[from]) != WEND_OK) {
         return wendi_fail_nomem(error, "aggregation", 0);
     }
-    if (state->squares != NULL && wendi_exact_sum_merge(&state->squares[to], &other->squares[from]) != WEND_OK) {
+    if (state->squares != NULL &&
+        wendi_exact_sum_merge(&state->squares[to], &other->squares[from]) != WEND_OK) {
         return wendi_fail_nomem(error, "aggregation", 0);
     }
     return WEND_OK;
 }
 
-wend_status wendi_aggregate_state_merge(wendi_aggregate_state *state, wendi_aggregate_state *other, const uint32_t *map,
-                                        uint32_t other_group_count, wend_error *error)
+wend_status wendi_aggregate_state_merge(wendi_aggregate_state *state, wendi_aggregate_state *other,
+                                        const uint32_t *map, uint32_t other_group_count,
+                                        wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -242,7 +257,8 @@ static void put_numeric(wendi_value *value, wendi_int128 number)
     }
 }
 
-static wend_status finish_sum(const wendi_aggregate_state *state, uint32_t group, wendi_value *value, wend_error *error)
+static wend_status finish_sum(const wendi_aggregate_state *state, uint32_t group,
+                              wendi_value *value, wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -271,7 +287,8 @@ cleanup:
     return status;
 }
 
-static wend_status finish_avg(const wendi_aggregate_state *state, uint32_t group, wendi_value *value, wend_error *error)
+static wend_status finish_avg(const wendi_aggregate_state *state, uint32_t group,
+                              wendi_value *value, wend_error *error)
 {
     int64_t count = state->counts[group];
     wendi_type type = state->aggregate->arg->type;
@@ -292,13 +309,16 @@ static wend_status finish_avg(const wendi_aggregate_state *state, uint32_t group
     return WEND_OK;
 }
 
-/* (n * sum(x^2) - sum(x)^2) / (n * (n or n-1)), from exact sums in more than twice a double's digits. */
-static wend_status finish_variance(const wendi_aggregate_state *state, uint32_t group, wendi_value *value,
-                                   wend_error *error)
+/* (n * sum(x^2) - sum(x)^2) / (n * (n or n-1)), from exact sums in more than twice a double's
+ * digits. */
+static wend_status finish_variance(const wendi_aggregate_state *state, uint32_t group,
+                                   wendi_value *value, wend_error *error)
 {
     const wendi_aggregate *aggregate = state->aggregate;
-    bool sample = aggregate->kind == WENDI_AGGREGATE_VAR_SAMP || aggregate->kind == WENDI_AGGREGATE_STDDEV_SAMP;
-    bool root = aggregate->kind == WENDI_AGGREGATE_STDDEV_SAMP || aggregate->kind == WENDI_AGGREGATE_STDDEV_POP;
+    bool sample = aggregate->kind == WENDI_AGGREGATE_VAR_SAMP ||
+                  aggregate->kind == WENDI_AGGREGATE_STDDEV_SAMP;
+    bool root = aggregate->kind == WENDI_AGGREGATE_STDDEV_SAMP ||
+                aggregate->kind == WENDI_AGGREGATE_STDDEV_POP;
     int64_t count = state->counts[group];
     double sum, sum_rest, square, square_rest;
 
@@ -323,8 +343,8 @@ static wend_status finish_variance(const wendi_aggregate_state *state, uint32_t 
     return WEND_OK;
 }
 
-static wend_status finish_group(const wendi_aggregate_state *state, uint32_t group, wendi_value *value,
-                                wend_error *error)
+static wend_status finish_group(const wendi_aggregate_state *state, uint32_t group,
+                                wendi_value *value, wend_error *error)
 {
     const wendi_aggregate *aggregate = state->aggregate;
     int64_t count = state->counts[group];
@@ -354,8 +374,8 @@ static wend_status finish_group(const wendi_aggregate_state *state, uint32_t gro
     return WEND_OK;
 }
 
-wend_status wendi_aggregate_state_finish(wendi_aggregate_state *state, uint32_t group_count, wendi_rows *rows,
-                                         uint32_t column, wend_error *error)
+wend_status wendi_aggregate_state_finish(wendi_aggregate_state *state, uint32_t group_count,
+                                         wendi_rows *rows, uint32_t column, wend_error *error)
 {
     wend_status status = WEND_OK;
 

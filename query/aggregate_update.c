@@ -6,19 +6,21 @@
 
 #include "engine/base/alloc.h"
 
-/* Walk the selected rows that are not null: `row` of the batch, `at` in the vector's arrays, `group`. */
-#define EACH_ROW(...)                                                               \
-    for (uint32_t i_ = 0; i_ < selection->count; i_++) {                            \
-        uint32_t row = selection->indices != NULL ? selection->indices[i_] : i_;    \
-        uint32_t at = constant ? 0 : row;                                           \
-        if (nulls != NULL && nulls[at] != 0) {                                      \
-            continue;                                                               \
-        }                                                                           \
-        uint32_t group = groups != NULL ? groups[row] : 0;                          \
-        __VA_ARGS__                                                                 \
+/* Walk the selected rows that are not null: `row` of the batch, `at` in the vector's arrays,
+ * `group`. */
+#define EACH_ROW(...)                                                                              \
+    for (uint32_t i_ = 0; i_ < selection->count; i_++) {                                           \
+        uint32_t row = selection->indices != NULL ? selection->indices[i_] : i_;                   \
+        uint32_t at = constant ? 0 : row;                                                          \
+        if (nulls != NULL && nulls[at] != 0) {                                                     \
+            continue;                                                                              \
+        }                                                                                          \
+        uint32_t group = groups != NULL ? groups[row] : 0;                                         \
+        __VA_ARGS__                                                                                \
     }
 
-static void count_rows(wendi_aggregate_state *state, const uint32_t *groups, const wendi_selection *selection)
+static void count_rows(wendi_aggregate_state *state, const uint32_t *groups,
+                       const wendi_selection *selection)
 {
     if (groups == NULL) {
         state->counts[0] += selection->count;
@@ -33,8 +35,8 @@ static void count_rows(wendi_aggregate_state *state, const uint32_t *groups, con
     }
 }
 
-static void count_values(wendi_aggregate_state *state, const uint32_t *groups, const wendi_selection *selection,
-                         const wendi_vector *arg)
+static void count_values(wendi_aggregate_state *state, const uint32_t *groups,
+                         const wendi_selection *selection, const wendi_vector *arg)
 {
     const uint8_t *nulls = arg->nulls;
     bool constant = arg->form == WENDI_FORM_CONSTANT;
@@ -63,8 +65,9 @@ static wend_status sum_flat(wendi_aggregate_state *state, const wendi_vector *ar
     return __builtin_add_overflow(state->sums[0], total, &state->sums[0]) ? WEND_INVALID : WEND_OK;
 }
 
-static wend_status sum_whole(wendi_aggregate_state *state, const uint32_t *groups, const wendi_selection *selection,
-                             const wendi_vector *arg, wend_error *error)
+static wend_status sum_whole(wendi_aggregate_state *state, const uint32_t *groups,
+                             const wendi_selection *selection, const wendi_vector *arg,
+                             wend_error *error)
 {
     const uint8_t *nulls = arg->nulls;
     bool constant = arg->form == WENDI_FORM_CONSTANT;
@@ -81,15 +84,18 @@ static wend_status sum_whole(wendi_aggregate_state *state, const uint32_t *group
         overflow = sum_flat(state, arg, selection->count) != WEND_OK;
     } else {
         EACH_ROW({
-            overflow |= __builtin_add_overflow(state->sums[group], (wendi_int128)arg->i64[at], &state->sums[group]);
+            overflow |= __builtin_add_overflow(state->sums[group], (wendi_int128)arg->i64[at],
+                                               &state->sums[group]);
             state->counts[group]++;
         })
     }
-    return overflow ? wendi_fail(error, WEND_INVALID, "numeric value out of range in sum()") : WEND_OK;
+    return overflow ? wendi_fail(error, WEND_INVALID, "numeric value out of range in sum()")
+                    : WEND_OK;
 }
 
-static wend_status sum_doubles(wendi_aggregate_state *state, const uint32_t *groups, const wendi_selection *selection,
-                               const wendi_vector *arg, wend_error *error)
+static wend_status sum_doubles(wendi_aggregate_state *state, const uint32_t *groups,
+                               const wendi_selection *selection, const wendi_vector *arg,
+                               wend_error *error)
 {
     const uint8_t *nulls = arg->nulls;
     bool constant = arg->form == WENDI_FORM_CONSTANT;
@@ -104,8 +110,9 @@ static wend_status sum_doubles(wendi_aggregate_state *state, const uint32_t *gro
 }
 
 /* x * x = high + low exactly; both go into the exact sum. */
-static wend_status sum_squares(wendi_aggregate_state *state, const uint32_t *groups, const wendi_selection *selection,
-                               const wendi_vector *arg, wend_error *error)
+static wend_status sum_squares(wendi_aggregate_state *state, const uint32_t *groups,
+                               const wendi_selection *selection, const wendi_vector *arg,
+                               wend_error *error)
 {
     const uint8_t *nulls = arg->nulls;
     bool constant = arg->form == WENDI_FORM_CONSTANT;
@@ -122,8 +129,8 @@ static wend_status sum_squares(wendi_aggregate_state *state, const uint32_t *gro
     return sum_doubles(state, groups, selection, arg, error);
 }
 
-wend_status wendi_aggregate_keep_string(wendi_aggregate_state *state, uint32_t group, wendi_string text,
-                                        wend_error *error)
+wend_status wendi_aggregate_keep_string(wendi_aggregate_state *state, uint32_t group,
+                                        wendi_string text, wend_error *error)
 {
     kept_string *kept = &state->strings[group];
 
@@ -153,7 +160,8 @@ wend_status wendi_aggregate_keep_string(wendi_aggregate_state *state, uint32_t g
 }
 
 static wend_status extreme_strings(wendi_aggregate_state *state, const uint32_t *groups,
-                                   const wendi_selection *selection, const wendi_vector *arg, wend_error *error)
+                                   const wendi_selection *selection, const wendi_vector *arg,
+                                   wend_error *error)
 {
     wend_status status = WEND_OK;
     int want = state->aggregate->kind == WENDI_AGGREGATE_MIN ? -1 : 1;
@@ -178,13 +186,14 @@ cleanup:
     return status;
 }
 
-static void extreme_whole(wendi_aggregate_state *state, const uint32_t *groups, const wendi_selection *selection,
-                          const wendi_vector *arg)
+static void extreme_whole(wendi_aggregate_state *state, const uint32_t *groups,
+                          const wendi_selection *selection, const wendi_vector *arg)
 {
     const uint8_t *nulls = arg->nulls;
     bool constant = arg->form == WENDI_FORM_CONSTANT;
     /* false < true, so AND is the least and OR the greatest. */
-    bool least = state->aggregate->kind == WENDI_AGGREGATE_MIN || state->aggregate->kind == WENDI_AGGREGATE_BOOL_AND;
+    bool least = state->aggregate->kind == WENDI_AGGREGATE_MIN ||
+                 state->aggregate->kind == WENDI_AGGREGATE_BOOL_AND;
 
     EACH_ROW({
         int64_t value = arg->i64[at];
@@ -196,8 +205,8 @@ static void extreme_whole(wendi_aggregate_state *state, const uint32_t *groups, 
     })
 }
 
-static void extreme_general(wendi_aggregate_state *state, const uint32_t *groups, const wendi_selection *selection,
-                            const wendi_vector *arg)
+static void extreme_general(wendi_aggregate_state *state, const uint32_t *groups,
+                            const wendi_selection *selection, const wendi_vector *arg)
 {
     const uint8_t *nulls = arg->nulls;
     bool constant = arg->form == WENDI_FORM_CONSTANT;
@@ -213,16 +222,16 @@ static void extreme_general(wendi_aggregate_state *state, const uint32_t *groups
         }
         best.b16 = state->values[group];
         if (state->counts[group] == 0 || wendi_value_compare(&value, &best) * want > 0) {
-            state->values[group] = (wendi_b16){{value.b16.word[0], state->physical == WENDI_PHYSICAL_F64
-                                                                       ? 0
-                                                                       : value.b16.word[1]}};
+            state->values[group] = (wendi_b16){
+                {value.b16.word[0], state->physical == WENDI_PHYSICAL_F64 ? 0 : value.b16.word[1]}};
         }
         state->counts[group] = 1;
     })
 }
 
 wend_status wendi_aggregate_update_plain(wendi_aggregate_state *state, const uint32_t *groups,
-                                         const wendi_selection *selection, const wendi_vector *arg, wend_error *error)
+                                         const wendi_selection *selection, const wendi_vector *arg,
+                                         wend_error *error)
 {
     switch (state->aggregate->kind) {
     case WENDI_AGGREGATE_COUNT_ROWS:
@@ -233,8 +242,9 @@ wend_status wendi_aggregate_update_plain(wendi_aggregate_state *state, const uin
         return WEND_OK;
     case WENDI_AGGREGATE_SUM:
     case WENDI_AGGREGATE_AVG:
-        return state->physical == WENDI_PHYSICAL_F64 ? sum_doubles(state, groups, selection, arg, error)
-                                                     : sum_whole(state, groups, selection, arg, error);
+        return state->physical == WENDI_PHYSICAL_F64
+                   ? sum_doubles(state, groups, selection, arg, error)
+                   : sum_whole(state, groups, selection, arg, error);
     case WENDI_AGGREGATE_VAR_SAMP:
     case WENDI_AGGREGATE_VAR_POP:
     case WENDI_AGGREGATE_STDDEV_SAMP:

@@ -15,9 +15,9 @@ typedef struct export_column {
     wendi_type type;
     uint8_t width; /* bytes a value; 0: boolean bits or text */
     bool text;
-    bool coded; /* indices into `dictionary` */
-    uint8_t *validity; /* bits */
-    uint8_t *values;   /* values, bits, or offsets of text */
+    bool coded;         /* indices into `dictionary` */
+    uint8_t *validity;  /* bits */
+    uint8_t *values;    /* values, bits, or offsets of text */
     wendi_buffer bytes; /* text */
     int64_t null_count;
     wendi_dictionary *dictionary; /* a reference */
@@ -89,7 +89,8 @@ wend_status wendi_arrow_builder_open(const wendi_output_column *columns, uint32_
         exports[i].type = type;
         exports[i].coded = columns[i].dictionary;
         exports[i].width = columns[i].dictionary ? 4 : width_of(type);
-        exports[i].text = !columns[i].dictionary && exports[i].width == 0 && type.kind != WENDI_TYPE_BOOLEAN;
+        exports[i].text =
+            !columns[i].dictionary && exports[i].width == 0 && type.kind != WENDI_TYPE_BOOLEAN;
     }
     builder->columns = exports;
     builder->column_count = column_count;
@@ -138,8 +139,9 @@ bool wendi_arrow_builder_accepts(const wendi_arrow_builder *builder, const wendi
 
 static wend_status column_room(export_column *column, wend_error *error)
 {
-    size_t bytes = column->text ? (WENDI_PAGE_ROWS + 1) * sizeof(int32_t)
-                                : column->width == 0 ? WENDI_PAGE_ROWS / 8 : (size_t)WENDI_PAGE_ROWS * column->width;
+    size_t bytes = column->text         ? (WENDI_PAGE_ROWS + 1) * sizeof(int32_t)
+                   : column->width == 0 ? WENDI_PAGE_ROWS / 8
+                                        : (size_t)WENDI_PAGE_ROWS * column->width;
 
     if (column->values != NULL) {
         return WEND_OK;
@@ -150,18 +152,21 @@ static wend_status column_room(export_column *column, wend_error *error)
         return wendi_fail_nomem(error, "an Arrow export", bytes);
     }
     memset(column->validity, 0xff, WENDI_PAGE_ROWS / 8);
-    memset(column->values, 0, column->text ? sizeof(int32_t) : column->width == 0 ? WENDI_PAGE_ROWS / 8 : 0);
+    memset(column->values, 0,
+           column->text         ? sizeof(int32_t)
+           : column->width == 0 ? WENDI_PAGE_ROWS / 8
+                                : 0);
     return WEND_OK;
 }
 
 static void set_null(export_column *column, uint32_t at)
 {
-    column->validity[at / 8] &= (uint8_t)~(1u << at % 8);
+    column->validity[at / 8] &= (uint8_t) ~(1u << at % 8);
     column->null_count++;
 }
 
-static wend_status append_codes(export_column *column, uint32_t base, const wendi_vector *vector, uint32_t count,
-                                wend_error *error)
+static wend_status append_codes(export_column *column, uint32_t base, const wendi_vector *vector,
+                                uint32_t count, wend_error *error)
 {
     uint32_t *out = (uint32_t *)(void *)column->values + base;
 
@@ -170,7 +175,8 @@ static wend_status append_codes(export_column *column, uint32_t base, const wend
         column->dictionary = wendi_dictionary_acquire(vector->dictionary);
     }
     if (column->dictionary->offsets[column->dictionary->entry_count] > INT32_MAX) {
-        return wendi_fail(error, WEND_UNSUPPORTED, "a dictionary of more than 2 GiB cannot be exported");
+        return wendi_fail(error, WEND_UNSUPPORTED,
+                          "a dictionary of more than 2 GiB cannot be exported");
     }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t code = vector->codes[i];
@@ -188,8 +194,8 @@ static wend_status append_inet(export_column *column, const wendi_vector *vector
     return wendi_value_format(&value, wendi_timezone_utc(), &column->bytes);
 }
 
-static wend_status append_text(export_column *column, uint32_t base, const wendi_vector *vector, uint32_t count,
-                               wend_error *error)
+static wend_status append_text(export_column *column, uint32_t base, const wendi_vector *vector,
+                               uint32_t count, wend_error *error)
 {
     wend_status status = WEND_OK;
     int32_t *offsets = (int32_t *)(void *)column->values + base;
@@ -204,15 +210,18 @@ static wend_status append_text(export_column *column, uint32_t base, const wendi
             WEND_TRY(wendi_buffer_append(&column->bytes, text.data, text.length));
         }
         if (column->bytes.length > INT32_MAX) {
-            WEND_TRY(wendi_fail(error, WEND_UNSUPPORTED, "a batch with more than 2 GiB of text cannot be exported"));
+            WEND_TRY(wendi_fail(error, WEND_UNSUPPORTED,
+                                "a batch with more than 2 GiB of text cannot be exported"));
         }
         offsets[i + 1] = (int32_t)column->bytes.length;
     }
 cleanup:
-    return status == WEND_NOMEM ? wendi_fail_nomem(error, "an Arrow export", column->bytes.length) : status;
+    return status == WEND_NOMEM ? wendi_fail_nomem(error, "an Arrow export", column->bytes.length)
+                                : status;
 }
 
-static void put_value(const export_column *column, const wendi_vector *vector, uint32_t at, uint8_t *out)
+static void put_value(const export_column *column, const wendi_vector *vector, uint32_t at,
+                      uint8_t *out)
 {
     if (column->type.kind == WENDI_TYPE_NUMERIC) {
         wendi_int128 number;
@@ -223,7 +232,8 @@ static void put_value(const export_column *column, const wendi_vector *vector, u
         }
         memcpy(out, &number, sizeof number);
     } else if (column->width == 16) {
-        memcpy(out, &vector->b16[at], 16); /* uuid bytes as written; an interval's three parts as Arrow lays them */
+        memcpy(out, &vector->b16[at],
+               16); /* uuid bytes as written; an interval's three parts as Arrow lays them */
     } else if (column->type.kind == WENDI_TYPE_REAL) {
         float value = (float)vector->f64[at];
         memcpy(out, &value, sizeof value);
@@ -233,22 +243,24 @@ static void put_value(const export_column *column, const wendi_vector *vector, u
 }
 
 /* Arrow's month_day_nano counts nanoseconds; ours are microseconds. */
-static wend_status put_interval(const wendi_vector *vector, uint32_t at, uint8_t *out, wend_error *error)
+static wend_status put_interval(const wendi_vector *vector, uint32_t at, uint8_t *out,
+                                wend_error *error)
 {
     wendi_interval interval;
     int64_t nanoseconds;
 
     memcpy(&interval, &vector->b16[at], sizeof interval);
     if (__builtin_mul_overflow(interval.microseconds, INT64_C(1000), &nanoseconds)) {
-        return wendi_fail(error, WEND_UNSUPPORTED, "an interval beyond 292 years of microseconds cannot be exported");
+        return wendi_fail(error, WEND_UNSUPPORTED,
+                          "an interval beyond 292 years of microseconds cannot be exported");
     }
     interval.microseconds = nanoseconds;
     memcpy(out, &interval, sizeof interval);
     return WEND_OK;
 }
 
-static wend_status append_fixed(export_column *column, uint32_t base, const wendi_vector *vector, uint32_t count,
-                                wend_error *error)
+static wend_status append_fixed(export_column *column, uint32_t base, const wendi_vector *vector,
+                                uint32_t count, wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -272,7 +284,8 @@ cleanup:
     return status;
 }
 
-static void append_bits(export_column *column, uint32_t base, const wendi_vector *vector, uint32_t count)
+static void append_bits(export_column *column, uint32_t base, const wendi_vector *vector,
+                        uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t to = base + i;
@@ -284,7 +297,8 @@ static void append_bits(export_column *column, uint32_t base, const wendi_vector
     }
 }
 
-wend_status wendi_arrow_builder_append(wendi_arrow_builder *builder, const wendi_batch *batch, wend_error *error)
+wend_status wendi_arrow_builder_append(wendi_arrow_builder *builder, const wendi_batch *batch,
+                                       wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t base = builder->row_count;
@@ -337,8 +351,8 @@ static void release_array(struct ArrowArray *array)
     array->release = NULL;
 }
 
-static wend_status new_array(struct ArrowArray *array, int64_t length, int64_t buffer_count, uint32_t child_count,
-                             wend_error *error)
+static wend_status new_array(struct ArrowArray *array, int64_t length, int64_t buffer_count,
+                             uint32_t child_count, wend_error *error)
 {
     array_memory *memory = wendi_alloc_zero(1, sizeof *memory);
     struct ArrowArray **children = wendi_alloc_zero(child_count + 1, sizeof(struct ArrowArray *));
@@ -362,7 +376,8 @@ static wend_status new_array(struct ArrowArray *array, int64_t length, int64_t b
 }
 
 /* Entries 1… of the dictionary, in place. */
-static wend_status dictionary_array(wendi_dictionary *dictionary, struct ArrowArray **array_out, wend_error *error)
+static wend_status dictionary_array(wendi_dictionary *dictionary, struct ArrowArray **array_out,
+                                    wend_error *error)
 {
     struct ArrowArray *array = wendi_alloc_zero(1, sizeof *array);
 
@@ -380,7 +395,8 @@ static wend_status dictionary_array(wendi_dictionary *dictionary, struct ArrowAr
     return status;
 }
 
-static wend_status finish_column(export_column *column, uint32_t rows, struct ArrowArray *array, wend_error *error)
+static wend_status finish_column(export_column *column, uint32_t rows, struct ArrowArray *array,
+                                 wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -403,7 +419,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_arrow_builder_finish(wendi_arrow_builder *builder, struct ArrowArray *array_out, wend_error *error)
+wend_status wendi_arrow_builder_finish(wendi_arrow_builder *builder, struct ArrowArray *array_out,
+                                       wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -413,7 +430,8 @@ wend_status wendi_arrow_builder_finish(wendi_arrow_builder *builder, struct Arro
         if (array_out->children[i] == NULL) {
             WEND_TRY(wendi_fail_nomem(error, "an Arrow array", sizeof(struct ArrowArray)));
         }
-        WEND_TRY(finish_column(&builder->columns[i], builder->row_count, array_out->children[i], error));
+        WEND_TRY(
+            finish_column(&builder->columns[i], builder->row_count, array_out->children[i], error));
     }
     builder->row_count = 0;
 cleanup:

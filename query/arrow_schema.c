@@ -40,13 +40,22 @@ static void release_schema(struct ArrowSchema *schema)
 
 static void format_of(wendi_type type, char *format, size_t size)
 {
-    static const char *const formats[WENDI_TYPE_KIND_COUNT] = {
-        [WENDI_TYPE_NULL] = "u",         [WENDI_TYPE_BOOLEAN] = "b",    [WENDI_TYPE_SMALLINT] = "s",
-        [WENDI_TYPE_INTEGER] = "i",      [WENDI_TYPE_BIGINT] = "l",     [WENDI_TYPE_REAL] = "f",
-        [WENDI_TYPE_DOUBLE] = "g",       [WENDI_TYPE_NUMERIC] = "d",    [WENDI_TYPE_TEXT] = "u",
-        [WENDI_TYPE_UUID] = "w:16",      [WENDI_TYPE_INET] = "u",       [WENDI_TYPE_DATE] = "tdD",
-        [WENDI_TYPE_TIMESTAMPTZ] = "tsu:UTC", [WENDI_TYPE_JSONB] = "u", [WENDI_TYPE_TIMESTAMP] = "tsu:",
-        [WENDI_TYPE_INTERVAL] = "tin"};
+    static const char *const formats[WENDI_TYPE_KIND_COUNT] = {[WENDI_TYPE_NULL] = "u",
+                                                               [WENDI_TYPE_BOOLEAN] = "b",
+                                                               [WENDI_TYPE_SMALLINT] = "s",
+                                                               [WENDI_TYPE_INTEGER] = "i",
+                                                               [WENDI_TYPE_BIGINT] = "l",
+                                                               [WENDI_TYPE_REAL] = "f",
+                                                               [WENDI_TYPE_DOUBLE] = "g",
+                                                               [WENDI_TYPE_NUMERIC] = "d",
+                                                               [WENDI_TYPE_TEXT] = "u",
+                                                               [WENDI_TYPE_UUID] = "w:16",
+                                                               [WENDI_TYPE_INET] = "u",
+                                                               [WENDI_TYPE_DATE] = "tdD",
+                                                               [WENDI_TYPE_TIMESTAMPTZ] = "tsu:UTC",
+                                                               [WENDI_TYPE_JSONB] = "u",
+                                                               [WENDI_TYPE_TIMESTAMP] = "tsu:",
+                                                               [WENDI_TYPE_INTERVAL] = "tin"};
 
     if (type.kind == WENDI_TYPE_NUMERIC) {
         snprintf(format, size, "d:%u,%u", type.precision, type.scale);
@@ -55,12 +64,14 @@ static void format_of(wendi_type type, char *format, size_t size)
     }
 }
 
-/* Arrow's metadata: a count of pairs, then length and bytes of each key and value, in native order. */
+/* Arrow's metadata: a count of pairs, then length and bytes of each key and value, in native order.
+ */
 static char *extension_metadata(const char *name)
 {
     static const char key[] = "ARROW:extension:name";
     static const char second[] = "ARROW:extension:metadata";
-    int32_t numbers[] = {2, (int32_t)strlen(key), (int32_t)strlen(name), (int32_t)strlen(second), 0};
+    int32_t numbers[] = {2, (int32_t)strlen(key), (int32_t)strlen(name), (int32_t)strlen(second),
+                         0};
     size_t bytes = 5 * sizeof(int32_t) + strlen(key) + strlen(name) + strlen(second);
     char *out = wendi_alloc(bytes);
     char *at = out;
@@ -114,7 +125,8 @@ static wend_status new_schema(struct ArrowSchema *schema, wendi_string name, con
     return WEND_OK;
 }
 
-static wend_status column_schema(const wendi_output_column *column, struct ArrowSchema *schema, wend_error *error)
+static wend_status column_schema(const wendi_output_column *column, struct ArrowSchema *schema,
+                                 wend_error *error)
 {
     wend_status status = WEND_OK;
     char format[24];
@@ -123,7 +135,8 @@ static wend_status column_schema(const wendi_output_column *column, struct Arrow
     WEND_TRY(new_schema(schema, column->name, column->dictionary ? "I" : format, 0, error));
     if (column->type.kind == WENDI_TYPE_UUID || column->type.kind == WENDI_TYPE_JSONB) {
         schema_memory *memory = schema->private_data;
-        memory->metadata = extension_metadata(column->type.kind == WENDI_TYPE_UUID ? "arrow.uuid" : "arrow.json");
+        memory->metadata =
+            extension_metadata(column->type.kind == WENDI_TYPE_UUID ? "arrow.uuid" : "arrow.json");
         if (memory->metadata == NULL) {
             return wendi_fail_nomem(error, "an Arrow schema", 64);
         }

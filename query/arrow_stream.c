@@ -104,7 +104,8 @@ static void stream_release(struct ArrowArrayStream *self)
     self->release = NULL;
 }
 
-wend_status wendi_query_export(wendi_query *query, wend_error *record, void (*released)(void *owner), void *owner,
+wend_status wendi_query_export(wendi_query *query, wend_error *record,
+                               void (*released)(void *owner), void *owner,
                                struct ArrowArrayStream *stream_out, wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -121,7 +122,8 @@ wend_status wendi_query_export(wendi_query *query, wend_error *record, void (*re
     stream->released = released;
     stream->owner = owner;
     stream->error = record == NULL ? &stream->own : record;
-    *stream_out = (struct ArrowArrayStream){stream_schema, stream_next, stream_error, stream_release, stream};
+    *stream_out =
+        (struct ArrowArrayStream){stream_schema, stream_next, stream_error, stream_release, stream};
     query = NULL;
     stream = NULL;
 cleanup:

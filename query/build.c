@@ -1,8 +1,9 @@
 /* From logical plans to operators. */
 #include "query/operators.h"
 
-wend_status wendi_build(wendi_query_context *context, wendi_arena *arena, const wendi_plan *plan, bool order_free,
-                        uint64_t row_limit, wendi_operator **operator_out, wend_error *error)
+wend_status wendi_build(wendi_query_context *context, wendi_arena *arena, const wendi_plan *plan,
+                        bool order_free, uint64_t row_limit, wendi_operator **operator_out,
+                        wend_error *error)
 {
     switch (plan->kind) {
     case WENDI_PLAN_ROWS:
@@ -27,8 +28,9 @@ wend_status wendi_build(wendi_query_context *context, wendi_arena *arena, const 
     return wendi_project_operator_open(context, arena, plan, operator_out, error);
 }
 
-wend_status wendi_plan_build(wendi_query_context *context, wendi_arena *arena, const wendi_plan *plan,
-                             wendi_operator **operator_out, wend_error *error)
+wend_status wendi_plan_build(wendi_query_context *context, wendi_arena *arena,
+                             const wendi_plan *plan, wendi_operator **operator_out,
+                             wend_error *error)
 {
     return wendi_build(context, arena, plan, false, UINT64_MAX, operator_out, error);
 }

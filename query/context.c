@@ -34,8 +34,8 @@ void wendi_query_context_free(wendi_query_context *context)
     memset(context, 0, sizeof *context);
 }
 
-static wend_status table_slot(wendi_query_context *context, wendi_string name, wendi_query_table **slot_out,
-                              wend_error *error)
+static wend_status table_slot(wendi_query_context *context, wendi_string name,
+                              wendi_query_table **slot_out, wend_error *error)
 {
     if (context->table_count == context->table_capacity) {
         uint32_t capacity = context->table_capacity == 0 ? 4 : context->table_capacity * 2;
@@ -68,8 +68,8 @@ static const wendi_query_table *table_find(const wendi_query_context *context, w
     return NULL;
 }
 
-wend_status wendi_query_snapshot(wendi_query_context *context, wendi_string name, wendi_snapshot **snapshot_out,
-                                 wend_error *error)
+wend_status wendi_query_snapshot(wendi_query_context *context, wendi_string name,
+                                 wendi_snapshot **snapshot_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_table *table = NULL;
@@ -83,7 +83,8 @@ wend_status wendi_query_snapshot(wendi_query_context *context, wendi_string name
         return WEND_OK;
     }
     if (context->store == NULL) {
-        return wendi_fail(error, WEND_NOT_FOUND, "table \"%.*s\" does not exist", (int)name.length, name.data);
+        return wendi_fail(error, WEND_NOT_FOUND, "table \"%.*s\" does not exist", (int)name.length,
+                          name.data);
     }
     WEND_TRY(wendi_table_open(context->store, name, &table, error));
     WEND_TRY(wendi_table_snapshot(table, &snapshot, error));
@@ -99,8 +100,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_query_preset(wendi_query_context *context, wendi_string name, wendi_snapshot *snapshot,
-                               wend_error *error)
+wend_status wendi_query_preset(wendi_query_context *context, wendi_string name,
+                               wendi_snapshot *snapshot, wend_error *error)
 {
     wendi_query_table *slot = NULL;
     wend_status status = table_slot(context, name, &slot, error);
@@ -113,13 +114,15 @@ wend_status wendi_query_preset(wendi_query_context *context, wendi_string name, 
 
 wend_status wendi_query_check(const wendi_query_context *context, wend_error *error)
 {
-    if (context->cancelled != NULL && atomic_load_explicit(context->cancelled, memory_order_relaxed) != 0) {
+    if (context->cancelled != NULL &&
+        atomic_load_explicit(context->cancelled, memory_order_relaxed) != 0) {
         return wendi_fail(error, WEND_CANCELLED, "the query was cancelled");
     }
     return WEND_OK;
 }
 
-wend_status wendi_query_reserve(wendi_query_context *context, uint64_t bytes, const char *what, wend_error *error)
+wend_status wendi_query_reserve(wendi_query_context *context, uint64_t bytes, const char *what,
+                                wend_error *error)
 {
     wendi_query_memory *memory = &context->memory;
     uint64_t used = atomic_fetch_add(&memory->used_bytes, bytes) + bytes;
@@ -129,9 +132,11 @@ wend_status wendi_query_reserve(wendi_query_context *context, uint64_t bytes, co
     }
     if (memory->limit_bytes != 0 && used > memory->limit_bytes) {
         atomic_fetch_sub(&memory->used_bytes, bytes);
-        wendi_fail(error, WEND_NOMEM, "%s needs %" PRIu64 " bytes more, beyond the query's limit of %" PRIu64 " bytes",
+        wendi_fail(error, WEND_NOMEM,
+                   "%s needs %" PRIu64 " bytes more, beyond the query's limit of %" PRIu64 " bytes",
                    what, bytes, memory->limit_bytes);
-        wendi_error_hint(error, "Raise the memory limit, or narrow the query by WHERE or fewer groups.");
+        wendi_error_hint(error,
+                         "Raise the memory limit, or narrow the query by WHERE or fewer groups.");
         return WEND_NOMEM;
     }
     return WEND_OK;
@@ -168,7 +173,8 @@ static wend_status note_add(wendi_query_notes *notes, const char *text, wend_err
     return WEND_OK;
 }
 
-wend_status wendi_query_note(wendi_query_context *context, wend_error *error, const char *format, ...)
+wend_status wendi_query_note(wendi_query_context *context, wend_error *error, const char *format,
+                             ...)
 {
     char text[1024];
     va_list arguments;

@@ -1,5 +1,6 @@
 /**
- * What one running query has in common: its session, threads, limits, notes and the tables it reads.
+ * What one running query has in common: its session, threads, limits, notes and the tables it
+ * reads.
  *
  * Made by the caller of wendi_query_open() (engine/api, tests) and outliving the query. Every part
  * may be used by all worker threads of the query at once.
@@ -42,7 +43,8 @@ typedef struct wendi_query_counters {
     _Atomic uint64_t row_groups_total, row_groups_skipped;
     _Atomic uint64_t pages_total, pages_skipped;
     _Atomic uint64_t vectors_total, vectors_skipped;
-    _Atomic uint64_t rows_scanned; /* rows whose filter was evaluated, or that were given without one */
+    _Atomic uint64_t
+        rows_scanned; /* rows whose filter was evaluated, or that were given without one */
     _Atomic uint64_t rows_passed;
     _Atomic uint64_t corrupt_pages, corrupt_rows; /* left out by skip_corrupt */
 } wendi_query_counters;
@@ -54,9 +56,9 @@ typedef struct wendi_query_table {
 } wendi_query_table;
 
 typedef struct wendi_query_context {
-    wendi_session session;   /* time zone and now() */
-    wendi_thread_pool *pool; /* NULL: one thread */
-    bool skip_corrupt;       /* leave damaged pages out, with a note, instead of failing */
+    wendi_session session;        /* time zone and now() */
+    wendi_thread_pool *pool;      /* NULL: one thread */
+    bool skip_corrupt;            /* leave damaged pages out, with a note, instead of failing */
     const _Atomic int *cancelled; /* not 0: stop with WEND_CANCELLED; may be NULL */
     const wendi_table_function *const *functions; /* table functions that FROM may call */
     uint32_t function_count;
@@ -76,22 +78,24 @@ wend_status wendi_query_context_init(wendi_query_context *context, wend_error *e
 void wendi_query_context_free(wendi_query_context *context);
 
 /**
- * The pinned snapshot of the store's table `name`, borrowed until the context is freed. WEND_NOT_FOUND
- * lists the tables there are. For binding only: one thread at a time.
+ * The pinned snapshot of the store's table `name`, borrowed until the context is freed.
+ * WEND_NOT_FOUND lists the tables there are. For binding only: one thread at a time.
  */
-wend_status wendi_query_snapshot(wendi_query_context *context, wendi_string name, wendi_snapshot **snapshot_out,
-                                 wend_error *error);
-/** Make `name` mean `snapshot` (a reference is taken): for callers that hold a table open already. */
-wend_status wendi_query_preset(wendi_query_context *context, wendi_string name, wendi_snapshot *snapshot,
-                               wend_error *error);
+wend_status wendi_query_snapshot(wendi_query_context *context, wendi_string name,
+                                 wendi_snapshot **snapshot_out, wend_error *error);
+/** Make `name` mean `snapshot` (a reference is taken): for callers that hold a table open already.
+ */
+wend_status wendi_query_preset(wendi_query_context *context, wendi_string name,
+                               wendi_snapshot *snapshot, wend_error *error);
 
 /** WEND_CANCELLED when the caller asked to stop; call at least once a batch. */
 wend_status wendi_query_check(const wendi_query_context *context, wend_error *error);
 /** Account for `bytes` more; WEND_NOMEM with what was asked and the limit when it is met. */
-wend_status wendi_query_reserve(wendi_query_context *context, uint64_t bytes, const char *what, wend_error *error);
+wend_status wendi_query_reserve(wendi_query_context *context, uint64_t bytes, const char *what,
+                                wend_error *error);
 void wendi_query_unreserve(wendi_query_context *context, uint64_t bytes);
 /** Add a note; the same text twice is kept once. */
-wend_status wendi_query_note(wendi_query_context *context, wend_error *error, const char *format, ...)
-    WEND_PRINTF(3, 4);
+wend_status wendi_query_note(wendi_query_context *context, wend_error *error, const char *format,
+                             ...) WEND_PRINTF(3, 4);
 
 #endif

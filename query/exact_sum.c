@@ -7,16 +7,18 @@
 #include "engine/base/alloc.h"
 
 enum {
-    WINDOW_SHIFT = 75,   /* the window counts units of 2^-75 */
-    WINDOW_TOP = 40,     /* and takes values below 2^40 */
+    WINDOW_SHIFT = 75,    /* the window counts units of 2^-75 */
+    WINDOW_TOP = 40,      /* and takes values below 2^40 */
     UNIT_EXPONENT = 1074, /* the wide form counts units of 2^-1074 */
     LIMB_BITS = 32,
     LIMB_COUNT = 68, /* (1074 + 1024 + 64) / 32, rounded up */
-    ADDS_MAX = 1 << 28 /* before carries must be moved on: each add puts less than 2^32 into a limb */
+    ADDS_MAX =
+        1 << 28 /* before carries must be moved on: each add puts less than 2^32 into a limb */
 };
 enum { SEEN_NAN = 1, SEEN_PLUS_INFINITY = 2, SEEN_MINUS_INFINITY = 4 };
 
-/** Sum of limbs[i] * 2^(32 i - 1074); limbs carry a sign and may exceed 32 bits between normalisations. */
+/** Sum of limbs[i] * 2^(32 i - 1074); limbs carry a sign and may exceed 32 bits between
+ * normalisations. */
 struct wendi_exact_wide {
     int64_t limbs[LIMB_COUNT];
     uint32_t adds;
@@ -49,7 +51,8 @@ static void wide_add(wendi_exact_wide *wide, wendi_uint128 magnitude, uint32_t s
     }
     rest += first >> LIMB_BITS;
     int64_t parts[4] = {(int64_t)(first & 0xffffffff), (int64_t)((uint64_t)rest & 0xffffffff),
-                        (int64_t)((uint64_t)(rest >> 32) & 0xffffffff), (int64_t)(uint64_t)(rest >> 64)};
+                        (int64_t)((uint64_t)(rest >> 32) & 0xffffffff),
+                        (int64_t)(uint64_t)(rest >> 64)};
     for (uint32_t i = 0; i < 4 && limb + i < LIMB_COUNT; i++) {
         wide->limbs[limb + i] += negative ? -parts[i] : parts[i];
     }
@@ -101,7 +104,9 @@ wend_status wendi_exact_sum_add(wendi_exact_sum *sum, double value)
     int exponent = (int)(bits >> 52 & 0x7ff);
     uint64_t mantissa = bits & ((UINT64_C(1) << 52) - 1);
     if (exponent == 0x7ff) {
-        sum->specials |= mantissa != 0 ? SEEN_NAN : negative ? SEEN_MINUS_INFINITY : SEEN_PLUS_INFINITY;
+        sum->specials |= mantissa != 0 ? SEEN_NAN
+                         : negative    ? SEEN_MINUS_INFINITY
+                                       : SEEN_PLUS_INFINITY;
         return WEND_OK;
     }
     if (exponent == 0) {
@@ -115,7 +120,8 @@ wend_status wendi_exact_sum_add(wendi_exact_sum *sum, double value)
         wendi_int128 units = (wendi_int128)mantissa << window_shift;
         return window_add(sum, negative ? -units : units);
     }
-    if (window_shift < 0 && window_shift > -53 && (mantissa & ((UINT64_C(1) << -window_shift) - 1)) == 0) {
+    if (window_shift < 0 && window_shift > -53 &&
+        (mantissa & ((UINT64_C(1) << -window_shift) - 1)) == 0) {
         wendi_int128 units = (wendi_int128)(mantissa >> -window_shift);
         return window_add(sum, negative ? -units : units);
     }
@@ -150,7 +156,8 @@ wend_status wendi_exact_sum_merge(wendi_exact_sum *sum, const wendi_exact_sum *o
     return WEND_OK;
 }
 
-/* Round magnitude * 2^exponent (top bit of magnitude set, `sticky`: bits below were cut) to nearest even. */
+/* Round magnitude * 2^exponent (top bit of magnitude set, `sticky`: bits below were cut) to nearest
+ * even. */
 static double round_to_double(wendi_uint128 magnitude, int exponent, bool sticky)
 {
     int top = exponent + 127;
@@ -223,7 +230,7 @@ wend_status wendi_exact_sum_value(const wendi_exact_sum *sum, double *value, dou
     if (sum->specials != 0) {
         bool both = (sum->specials & (SEEN_PLUS_INFINITY | SEEN_MINUS_INFINITY)) ==
                     (SEEN_PLUS_INFINITY | SEEN_MINUS_INFINITY);
-        *value = both || (sum->specials & SEEN_NAN) != 0 ? (double)NAN
+        *value = both || (sum->specials & SEEN_NAN) != 0     ? (double)NAN
                  : (sum->specials & SEEN_PLUS_INFINITY) != 0 ? (double)INFINITY
                                                              : -(double)INFINITY;
         return WEND_OK;

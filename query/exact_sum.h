@@ -26,7 +26,8 @@ typedef struct wendi_exact_sum {
 wend_status wendi_exact_sum_add(wendi_exact_sum *sum, double value);
 /** `sum` += `other`, which is left as it is. */
 wend_status wendi_exact_sum_merge(wendi_exact_sum *sum, const wendi_exact_sum *other);
-/** The nearest double (infinite when beyond range), and in `*rest` (may be NULL) the nearest double of what is missing. */
+/** The nearest double (infinite when beyond range), and in `*rest` (may be NULL) the nearest double
+ * of what is missing. */
 wend_status wendi_exact_sum_value(const wendi_exact_sum *sum, double *value, double *rest);
 void wendi_exact_sum_free(wendi_exact_sum *sum);
 

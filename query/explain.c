@@ -41,7 +41,8 @@ cleanup:
     return status;
 }
 
-static wend_status show(explain_operator *explain, const wendi_operator *node, uint32_t depth, wend_error *error)
+static wend_status show(explain_operator *explain, const wendi_operator *node, uint32_t depth,
+                        wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_buffer line = {0};
@@ -56,8 +57,8 @@ static wend_status show(explain_operator *explain, const wendi_operator *node, u
     if (explain->analyze) {
         WEND_TRY(wendi_buffer_printf(&line, " (rows %" PRIu64, node->rows_out));
         if (node->spent_us > 0) {
-            WEND_TRY(wendi_buffer_printf(&line, ", %" PRId64 ".%03" PRId64 " ms", node->spent_us / 1000,
-                                         node->spent_us % 1000));
+            WEND_TRY(wendi_buffer_printf(&line, ", %" PRId64 ".%03" PRId64 " ms",
+                                         node->spent_us / 1000, node->spent_us % 1000));
         }
         WEND_TRY(wendi_buffer_printf(&line, ")"));
     }
@@ -132,8 +133,10 @@ wend_status wendi_explain_open(wendi_query_context *context, wendi_operator *roo
         wendi_operator_close(root);
         return wendi_fail_nomem(error, "EXPLAIN", sizeof *explain);
     }
-    explain->head =
-        (wendi_operator){.class_of = &explain_class, .context = context, .columns = &explain_column, .column_count = 1};
+    explain->head = (wendi_operator){.class_of = &explain_class,
+                                     .context = context,
+                                     .columns = &explain_column,
+                                     .column_count = 1};
     explain->root = root;
     explain->analyze = analyze;
     WEND_TRY(wendi_rows_init(&explain->lines, context, "EXPLAIN", &explain_column.type, 1, error));

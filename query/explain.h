@@ -5,8 +5,9 @@
 #include "query/operator.h"
 
 /**
- * An operator whose rows are the lines of `root`'s tree, in one text column "QUERY PLAN". Takes `root` over, on
- * failure too. With `analyze` root is first run to its end, and rows and times are shown.
+ * An operator whose rows are the lines of `root`'s tree, in one text column "QUERY PLAN". Takes
+ * `root` over, on failure too. With `analyze` root is first run to its end, and rows and times are
+ * shown.
  */
 wend_status wendi_explain_open(wendi_query_context *context, wendi_operator *root, bool analyze,
                                wendi_operator **operator_out, wend_error *error);

@@ -9,13 +9,15 @@
 
 enum { SLOTS_FIRST = 1024, UNKNOWN = 0xffffffffu, PREFETCH_AHEAD = 12 };
 
-/** How one key becomes words. Words of a null are 0; strings say null by code 0, others by the mask word. */
+/** How one key becomes words. Words of a null are 0; strings say null by code 0, others by the mask
+ * word. */
 typedef struct group_key {
     wendi_type type;
     uint8_t physical;
     uint32_t first_word;
     wendi_interner interner;      /* strings */
-    wendi_dictionary *dictionary; /* whose codes `codes` translates; a reference, so no other can take its address */
+    wendi_dictionary *dictionary; /* whose codes `codes` translates; a reference, so no other can
+                                     take its address */
     uint32_t *codes;              /* dictionary code -> interner code or UNKNOWN */
     uint32_t code_capacity;
     uint64_t accounted_bytes;
@@ -45,7 +47,8 @@ struct wendi_group_table {
     uint64_t reserved_bytes;
 };
 
-static wend_status take(wendi_group_table *table, void **memory, size_t bytes, size_t old_bytes, wend_error *error)
+static wend_status take(wendi_group_table *table, void **memory, size_t bytes, size_t old_bytes,
+                        wend_error *error)
 {
     wend_status status = wendi_query_reserve(table->context, bytes - old_bytes, "grouping", error);
 
@@ -63,8 +66,9 @@ static wend_status take(wendi_group_table *table, void **memory, size_t bytes, s
 
 static wend_status slots_resize(wendi_group_table *table, uint32_t slot_count, wend_error *error);
 
-wend_status wendi_group_table_open(wendi_query_context *context, const wendi_type *key_types, uint32_t key_count,
-                                   wendi_group_table **table_out, wend_error *error)
+wend_status wendi_group_table_open(wendi_query_context *context, const wendi_type *key_types,
+                                   uint32_t key_count, wendi_group_table **table_out,
+                                   wend_error *error)
 {
     wend_status status = WEND_OK;
     bool masked = false;
@@ -174,7 +178,8 @@ static wend_status group_new(wendi_group_table *table, const uint64_t *words, we
         table->words = memory;
         table->group_capacity = capacity;
     }
-    memcpy(table->words + (size_t)table->group_count * table->width, words, table->width * sizeof(uint64_t));
+    memcpy(table->words + (size_t)table->group_count * table->width, words,
+           table->width * sizeof(uint64_t));
     table->group_count++;
 cleanup:
     return status;
@@ -190,8 +195,8 @@ static bool words_equal(const uint64_t *a, const uint64_t *b, uint32_t width)
     return true;
 }
 
-static wend_status find_or_add(wendi_group_table *table, const uint64_t *words, uint64_t hash, uint32_t *group_out,
-                               wend_error *error)
+static wend_status find_or_add(wendi_group_table *table, const uint64_t *words, uint64_t hash,
+                               uint32_t *group_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t mask = table->slot_count - 1;
@@ -226,7 +231,8 @@ static wend_status account_interner(wendi_group_table *table, group_key *key, we
     if (bytes <= key->accounted_bytes) {
         return WEND_OK;
     }
-    wend_status status = wendi_query_reserve(table->context, bytes - key->accounted_bytes, "grouping", error);
+    wend_status status =
+        wendi_query_reserve(table->context, bytes - key->accounted_bytes, "grouping", error);
     if (status == WEND_OK) {
         table->reserved_bytes += bytes - key->accounted_bytes;
         key->accounted_bytes = bytes;
@@ -243,8 +249,8 @@ static wend_status intern(group_key *key, wendi_string text, uint32_t *code, wen
 }
 
 /* Make `codes` translate this dictionary. */
-static wend_status use_dictionary(wendi_group_table *table, group_key *key, wendi_dictionary *dictionary,
-                                  wend_error *error)
+static wend_status use_dictionary(wendi_group_table *table, group_key *key,
+                                  wendi_dictionary *dictionary, wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -281,8 +287,9 @@ cleanup:
 }
 
 /* One word a selected row, `stride` apart. */
-static wend_status string_words(wendi_group_table *table, group_key *key, const wendi_vector *vector,
-                                const wendi_selection *selection, uint64_t *out, wend_error *error)
+static wend_status string_words(wendi_group_table *table, group_key *key,
+                                const wendi_vector *vector, const wendi_selection *selection,
+                                uint64_t *out, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t stride = table->width;
@@ -333,7 +340,8 @@ static void fixed_words(const wendi_group_table *table, uint32_t index, const we
     uint64_t bit = UINT64_C(1) << index;
 
     for (uint32_t i = 0; i < selection->count; i++) {
-        uint32_t row = wendi_vector_index(vector, selection->indices != NULL ? selection->indices[i] : i);
+        uint32_t row =
+            wendi_vector_index(vector, selection->indices != NULL ? selection->indices[i] : i);
         uint64_t *at = words + (size_t)i * table->width;
         if (vector->nulls != NULL && vector->nulls[row] != 0) {
             at[key->first_word] = 0;
@@ -364,15 +372,16 @@ static wend_status batch_room(wendi_group_table *table, uint32_t rows, wend_erro
     WEND_TRY(take(table, &memory, rows * each, table->batch_capacity * each, error));
     table->batch_words = memory;
     memory = table->batch_hashes;
-    WEND_TRY(take(table, &memory, rows * sizeof(uint64_t), table->batch_capacity * sizeof(uint64_t), error));
+    WEND_TRY(take(table, &memory, rows * sizeof(uint64_t), table->batch_capacity * sizeof(uint64_t),
+                  error));
     table->batch_hashes = memory;
     table->batch_capacity = rows;
 cleanup:
     return status;
 }
 
-static wend_status probe(wendi_group_table *table, const wendi_selection *selection, uint32_t *groups,
-                         wend_error *error)
+static wend_status probe(wendi_group_table *table, const wendi_selection *selection,
+                         uint32_t *groups, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t width = table->width;
@@ -385,7 +394,8 @@ static wend_status probe(wendi_group_table *table, const wendi_selection *select
     for (uint32_t i = 0; i < selection->count; i++) {
         const uint64_t *words = table->batch_words + (size_t)i * width;
         if (i + PREFETCH_AHEAD < selection->count) {
-            __builtin_prefetch(&table->slots[table->batch_hashes[i + PREFETCH_AHEAD] & (table->slot_count - 1)]);
+            __builtin_prefetch(
+                &table->slots[table->batch_hashes[i + PREFETCH_AHEAD] & (table->slot_count - 1)]);
         }
         /* Rows come in runs: sorted by user, batches of one value. */
         if (previous == NULL || !words_equal(previous, words, width)) {
@@ -398,7 +408,8 @@ cleanup:
     return status;
 }
 
-static wend_status group_of_code(wendi_group_table *table, uint32_t own, uint32_t *group, wend_error *error)
+static wend_status group_of_code(wendi_group_table *table, uint32_t own, uint32_t *group,
+                                 wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -422,8 +433,8 @@ cleanup:
 }
 
 /* The key is one string column: codes of the interner lead to groups without hashing. */
-static wend_status assign_codes(wendi_group_table *table, const wendi_selection *selection, uint32_t *groups,
-                                wend_error *error)
+static wend_status assign_codes(wendi_group_table *table, const wendi_selection *selection,
+                                uint32_t *groups, wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -441,7 +452,8 @@ cleanup:
 }
 
 wend_status wendi_group_table_assign(wendi_group_table *table, const wendi_vector *keys,
-                                     const wendi_selection *selection, uint32_t *groups, wend_error *error)
+                                     const wendi_selection *selection, uint32_t *groups,
+                                     wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -454,7 +466,8 @@ wend_status wendi_group_table_assign(wendi_group_table *table, const wendi_vecto
     for (uint32_t i = 0; i < table->key_count; i++) {
         group_key *key = &table->keys[i];
         if (key->physical == WENDI_PHYSICAL_STRING) {
-            WEND_TRY(string_words(table, key, &keys[i], selection, table->batch_words + key->first_word, error));
+            WEND_TRY(string_words(table, key, &keys[i], selection,
+                                  table->batch_words + key->first_word, error));
         } else {
             fixed_words(table, i, &keys[i], selection, table->batch_words);
         }
@@ -467,8 +480,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_group_table_code(wendi_group_table *table, const wendi_vector *key, uint32_t code, uint32_t *group,
-                                   wend_error *error)
+wend_status wendi_group_table_code(wendi_group_table *table, const wendi_vector *key, uint32_t code,
+                                   uint32_t *group, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t own = 0;
@@ -481,8 +494,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_group_table_merge(wendi_group_table *table, const wendi_group_table *other, uint32_t *map,
-                                    wend_error *error)
+wend_status wendi_group_table_merge(wendi_group_table *table, const wendi_group_table *other,
+                                    uint32_t *map, wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -510,8 +523,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_group_table_keys(const wendi_group_table *table, wendi_rows *rows, uint32_t first_column,
-                                   wend_error *error)
+wend_status wendi_group_table_keys(const wendi_group_table *table, wendi_rows *rows,
+                                   uint32_t first_column, wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -523,10 +536,12 @@ wend_status wendi_group_table_keys(const wendi_group_table *table, wendi_rows *r
             if (key->physical == WENDI_PHYSICAL_STRING) {
                 value.null = words[key->first_word] == 0;
                 value.string = value.null ? (wendi_string){"", 0}
-                                          : wendi_interner_at(&key->interner, (uint32_t)words[key->first_word]);
+                                          : wendi_interner_at(&key->interner,
+                                                              (uint32_t)words[key->first_word]);
             } else {
                 value.null = (words[table->mask_word] >> i & 1) != 0;
-                memcpy(&value.b16, words + key->first_word, key->physical == WENDI_PHYSICAL_B16 ? 16 : 8);
+                memcpy(&value.b16, words + key->first_word,
+                       key->physical == WENDI_PHYSICAL_B16 ? 16 : 8);
             }
             WEND_TRY(wendi_rows_set(rows, group, first_column + i, &value, error));
         }

@@ -7,7 +7,8 @@
 
 enum { RUN = 16 };
 
-static void insertion(uint32_t *indices, uint32_t count, wendi_index_compare compare, const void *context)
+static void insertion(uint32_t *indices, uint32_t count, wendi_index_compare compare,
+                      const void *context)
 {
     for (uint32_t i = 1; i < count; i++) {
         uint32_t moved = indices[i];
@@ -20,8 +21,8 @@ static void insertion(uint32_t *indices, uint32_t count, wendi_index_compare com
     }
 }
 
-static void merge(const uint32_t *a, uint32_t a_count, const uint32_t *b, uint32_t b_count, uint32_t *out,
-                  wendi_index_compare compare, const void *context)
+static void merge(const uint32_t *a, uint32_t a_count, const uint32_t *b, uint32_t b_count,
+                  uint32_t *out, wendi_index_compare compare, const void *context)
 {
     while (a_count > 0 && b_count > 0) {
         if (compare(context, *a, *b) <= 0) {
@@ -36,8 +37,8 @@ static void merge(const uint32_t *a, uint32_t a_count, const uint32_t *b, uint32
     memcpy(out + a_count, b, b_count * sizeof *b);
 }
 
-wend_status wendi_index_sort(uint32_t *indices, uint32_t count, wendi_index_compare compare, const void *context,
-                             wend_error *error)
+wend_status wendi_index_sort(uint32_t *indices, uint32_t count, wendi_index_compare compare,
+                             const void *context, wend_error *error)
 {
     for (uint32_t begin = 0; begin < count; begin += RUN) {
         insertion(indices + begin, count - begin < RUN ? count - begin : RUN, compare, context);
@@ -55,8 +56,8 @@ wend_status wendi_index_sort(uint32_t *indices, uint32_t count, wendi_index_comp
         for (uint64_t begin = 0; begin < count; begin += 2 * width) {
             uint64_t middle = begin + width < count ? begin + width : count;
             uint64_t end = begin + 2 * width < count ? begin + 2 * width : count;
-            merge(from + begin, (uint32_t)(middle - begin), from + middle, (uint32_t)(end - middle), to + begin,
-                  compare, context);
+            merge(from + begin, (uint32_t)(middle - begin), from + middle, (uint32_t)(end - middle),
+                  to + begin, compare, context);
         }
         uint32_t *swap = from;
         from = to;

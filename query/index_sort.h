@@ -7,8 +7,9 @@
 /** Negative, 0 or positive, as rows a and b are ordered. */
 typedef int (*wendi_index_compare)(const void *context, uint32_t a, uint32_t b);
 
-/** Sort `indices` in place; equal rows keep their order. Needs count * 4 bytes of scratch: WEND_NOMEM. */
-wend_status wendi_index_sort(uint32_t *indices, uint32_t count, wendi_index_compare compare, const void *context,
-                             wend_error *error);
+/** Sort `indices` in place; equal rows keep their order. Needs count * 4 bytes of scratch:
+ * WEND_NOMEM. */
+wend_status wendi_index_sort(uint32_t *indices, uint32_t count, wendi_index_compare compare,
+                             const void *context, wend_error *error);
 
 #endif

@@ -14,7 +14,8 @@
 typedef struct wendi_output_column {
     wendi_string name; /* lives as long as the operator */
     wendi_type type;
-    /** Every batch has this column in DICTIONARY form, and batches of one row group share the dictionary. */
+    /** Every batch has this column in DICTIONARY form, and batches of one row group share the
+     * dictionary. */
     bool dictionary;
 } wendi_output_column;
 
@@ -24,8 +25,8 @@ typedef struct wendi_operator_class {
     const char *name; /* as EXPLAIN shows it: "Aggregate", "Funnel" */
     /**
      * The next rows: at least one, at most WENDI_PAGE_ROWS. The caller gives a batch with room for
-     * column_count vectors in batch->columns; the vectors are borrowed until the next call or close.
-     * WEND_END: no more. After any other failure only close is allowed.
+     * column_count vectors in batch->columns; the vectors are borrowed until the next call or
+     * close. WEND_END: no more. After any other failure only close is allowed.
      */
     wend_status (*next)(wendi_operator *self, wendi_batch *batch, wend_error *error);
     /** Append what EXPLAIN says after the name, such as " by country"; no newline. May be NULL. */

@@ -1,6 +1,6 @@
 /*
- * GROUP BY: every worker groups its own morsels, the groups are merged at the end. Unless the reader
- * does not care, groups come ordered by their keys, so that no layout or thread count shows.
+ * GROUP BY: every worker groups its own morsels, the groups are merged at the end. Unless the
+ * reader does not care, groups come ordered by their keys, so that no layout or thread count shows.
  */
 #include <string.h>
 
@@ -25,7 +25,8 @@ typedef struct aggregate_operator {
     wendi_operator head;
     const wendi_plan *plan;
     wendi_pipe *pipe;
-    uint32_t *arg_outputs;    /* by aggregate: which output of the pipe is its argument, or NO_OUTPUT */
+    uint32_t
+        *arg_outputs; /* by aggregate: which output of the pipe is its argument, or NO_OUTPUT */
     uint32_t *filter_outputs; /* likewise its FILTER */
     aggregate_worker *workers;
     uint32_t worker_count;
@@ -65,7 +66,8 @@ static void aggregate_close(wendi_operator *self)
     wendi_free(aggregate);
 }
 
-static wend_status worker_init(aggregate_operator *aggregate, aggregate_worker *worker, wend_error *error)
+static wend_status worker_init(aggregate_operator *aggregate, aggregate_worker *worker,
+                               wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_plan *plan = aggregate->plan;
@@ -75,17 +77,20 @@ static wend_status worker_init(aggregate_operator *aggregate, aggregate_worker *
     worker->groups = wendi_alloc_aligned(64, WENDI_PAGE_ROWS * sizeof(uint32_t));
     worker->indices = wendi_alloc_aligned(64, WENDI_PAGE_ROWS * sizeof(uint32_t));
     worker->histogram = wendi_alloc_zero(HISTOGRAMS * HISTOGRAM_CODES_MAX, sizeof(uint32_t));
-    if (worker->states == NULL || worker->groups == NULL || worker->indices == NULL || worker->histogram == NULL) {
+    if (worker->states == NULL || worker->groups == NULL || worker->indices == NULL ||
+        worker->histogram == NULL) {
         return wendi_fail_nomem(error, "aggregation", WENDI_PAGE_ROWS * sizeof(uint32_t));
     }
     for (uint32_t i = 0; i < plan->key_count; i++) {
         types[i] = plan->keys[i]->type;
     }
     if (plan->key_count > 0) {
-        WEND_TRY(wendi_group_table_open(aggregate->head.context, types, plan->key_count, &worker->table, error));
+        WEND_TRY(wendi_group_table_open(aggregate->head.context, types, plan->key_count,
+                                        &worker->table, error));
     }
     for (uint32_t i = 0; i < plan->aggregate_count; i++) {
-        WEND_TRY(wendi_aggregate_state_open(aggregate->head.context, &plan->aggregates[i], &worker->states[i], error));
+        WEND_TRY(wendi_aggregate_state_open(aggregate->head.context, &plan->aggregates[i],
+                                            &worker->states[i], error));
         WEND_TRY(wendi_aggregate_state_grow(worker->states[i], plan->key_count == 0, error));
     }
 cleanup:
@@ -95,7 +100,8 @@ cleanup:
 /* ---- counting by one dictionary column ---- */
 
 /* Turn what the histograms counted into groups. */
-static wend_status flush_histogram(aggregate_operator *aggregate, aggregate_worker *worker, wend_error *error)
+static wend_status flush_histogram(aggregate_operator *aggregate, aggregate_worker *worker,
+                                   wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_vector key = {.form = WENDI_FORM_DICTIONARY, .dictionary = worker->counted};
@@ -115,7 +121,8 @@ static wend_status flush_histogram(aggregate_operator *aggregate, aggregate_work
         }
         WEND_TRY(wendi_group_table_code(worker->table, &key, code, &group, error));
         for (uint32_t i = 0; i < aggregate->plan->aggregate_count; i++) {
-            WEND_TRY(wendi_aggregate_state_grow(worker->states[i], wendi_group_table_count(worker->table), error));
+            WEND_TRY(wendi_aggregate_state_grow(worker->states[i],
+                                                wendi_group_table_count(worker->table), error));
             wendi_aggregate_state_count(worker->states[i], group, count);
         }
     }
@@ -124,7 +131,8 @@ cleanup:
     return status;
 }
 
-/* Neighbouring rows often have one code: four histograms keep their increments from waiting for each other. */
+/* Neighbouring rows often have one code: four histograms keep their increments from waiting for
+ * each other. */
 static void count_codes(uint32_t *histogram, const uint32_t *codes, uint32_t count)
 {
     uint32_t i = 0;
@@ -142,12 +150,14 @@ static void count_codes(uint32_t *histogram, const uint32_t *codes, uint32_t cou
 
 static bool fits_histogram(const aggregate_operator *aggregate, const wendi_vector *keys)
 {
-    return aggregate->only_counts && aggregate->plan->key_count == 1 && keys[0].form == WENDI_FORM_DICTIONARY &&
+    return aggregate->only_counts && aggregate->plan->key_count == 1 &&
+           keys[0].form == WENDI_FORM_DICTIONARY &&
            keys[0].dictionary->entry_count <= HISTOGRAM_CODES_MAX;
 }
 
-static wend_status count_batch(aggregate_operator *aggregate, aggregate_worker *worker, const wendi_vector *key,
-                               const wendi_selection *selection, wend_error *error)
+static wend_status count_batch(aggregate_operator *aggregate, aggregate_worker *worker,
+                               const wendi_vector *key, const wendi_selection *selection,
+                               wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -175,8 +185,8 @@ cleanup:
 /* ---- a batch in general ---- */
 
 /* Rows of the selection for which the FILTER is true. */
-static void apply_filter(const wendi_vector *filter, const wendi_selection *selection, uint32_t *indices,
-                         wendi_selection *passed)
+static void apply_filter(const wendi_vector *filter, const wendi_selection *selection,
+                         uint32_t *indices, wendi_selection *passed)
 {
     uint32_t count = 0;
 
@@ -190,8 +200,9 @@ static void apply_filter(const wendi_vector *filter, const wendi_selection *sele
     *passed = (wendi_selection){indices, count};
 }
 
-static wend_status take(void *context, uint32_t worker_index, uint64_t place, const wendi_batch *outputs,
-                        const wendi_selection *selection, wend_error *error)
+static wend_status take(void *context, uint32_t worker_index, uint64_t place,
+                        const wendi_batch *outputs, const wendi_selection *selection,
+                        wend_error *error)
 {
     wend_status status = WEND_OK;
     aggregate_operator *aggregate = context;
@@ -203,7 +214,8 @@ static wend_status take(void *context, uint32_t worker_index, uint64_t place, co
         if (fits_histogram(aggregate, outputs->columns)) {
             return count_batch(aggregate, worker, &outputs->columns[0], selection, error);
         }
-        WEND_TRY(wendi_group_table_assign(worker->table, outputs->columns, selection, worker->groups, error));
+        WEND_TRY(wendi_group_table_assign(worker->table, outputs->columns, selection,
+                                          worker->groups, error));
         groups = worker->groups;
     }
     for (uint32_t i = 0; i < aggregate->plan->aggregate_count; i++) {
@@ -211,13 +223,15 @@ static wend_status take(void *context, uint32_t worker_index, uint64_t place, co
         uint32_t filter = aggregate->filter_outputs[i];
         wendi_selection passed = *selection;
         if (worker->table != NULL) {
-            WEND_TRY(wendi_aggregate_state_grow(worker->states[i], wendi_group_table_count(worker->table), error));
+            WEND_TRY(wendi_aggregate_state_grow(worker->states[i],
+                                                wendi_group_table_count(worker->table), error));
         }
         if (filter != NO_OUTPUT) {
             apply_filter(&outputs->columns[filter], selection, worker->indices, &passed);
         }
         WEND_TRY(wendi_aggregate_state_update(worker->states[i], groups, &passed,
-                                              arg == NO_OUTPUT ? NULL : &outputs->columns[arg], error));
+                                              arg == NO_OUTPUT ? NULL : &outputs->columns[arg],
+                                              error));
     }
 cleanup:
     return status;
@@ -225,8 +239,8 @@ cleanup:
 
 /* ---- results ---- */
 
-static wend_status merge_worker(aggregate_operator *aggregate, aggregate_worker *into, aggregate_worker *from,
-                                wend_error *error)
+static wend_status merge_worker(aggregate_operator *aggregate, aggregate_worker *into,
+                                aggregate_worker *from, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t count = from->table == NULL ? 1 : wendi_group_table_count(from->table);
@@ -261,7 +275,8 @@ static wend_status write_result(aggregate_operator *aggregate, wend_error *error
         WEND_TRY(wendi_group_table_keys(all->table, &aggregate->result, 0, error));
     }
     for (uint32_t i = 0; i < plan->aggregate_count; i++) {
-        WEND_TRY(wendi_aggregate_state_finish(all->states[i], count, &aggregate->result, plan->key_count + i, error));
+        WEND_TRY(wendi_aggregate_state_finish(all->states[i], count, &aggregate->result,
+                                              plan->key_count + i, error));
     }
     aggregate->result.row_count = count;
     worker_free(all, plan->aggregate_count);
@@ -298,17 +313,20 @@ cleanup:
 }
 
 /* The least or greatest value of a plain column, as a row group's statistics say it. */
-static bool extreme_from_metadata(const aggregate_operator *aggregate, uint32_t index, wendi_value *value, bool *any)
+static bool extreme_from_metadata(const aggregate_operator *aggregate, uint32_t index,
+                                  wendi_value *value, bool *any)
 {
     const wendi_aggregate *one = &aggregate->plan->aggregates[index];
     wendi_scan *scan = wendi_pipe_scan(aggregate->pipe);
     wendi_value least, greatest;
 
-    if ((one->kind != WENDI_AGGREGATE_MIN && one->kind != WENDI_AGGREGATE_MAX) || one->filter != NULL) {
+    if ((one->kind != WENDI_AGGREGATE_MIN && one->kind != WENDI_AGGREGATE_MAX) ||
+        one->filter != NULL) {
         return false;
     }
     const wendi_expr *arg = wendi_pipe_output(aggregate->pipe, aggregate->arg_outputs[index]);
-    if (arg->kind != WENDI_EXPR_COLUMN || !wendi_scan_min_max(scan, arg->slot, &least, &greatest, any)) {
+    if (arg->kind != WENDI_EXPR_COLUMN ||
+        !wendi_scan_min_max(scan, arg->slot, &least, &greatest, any)) {
         return false;
     }
     if (*any) {
@@ -318,21 +336,24 @@ static bool extreme_from_metadata(const aggregate_operator *aggregate, uint32_t 
 }
 
 /* One value into group 0 of a min() or max(). */
-static wend_status take_value(aggregate_operator *aggregate, uint32_t index, const wendi_value *value,
-                              wend_error *error)
+static wend_status take_value(aggregate_operator *aggregate, uint32_t index,
+                              const wendi_value *value, wend_error *error)
 {
     wendi_b16 bits = value->b16;
     wendi_selection one = {NULL, 1};
-    wendi_vector vector = {.type = value->type, .form = WENDI_FORM_CONSTANT, .row_count = 1, .b16 = &bits};
+    wendi_vector vector = {
+        .type = value->type, .form = WENDI_FORM_CONSTANT, .row_count = 1, .b16 = &bits};
 
-    return wendi_aggregate_state_update(aggregate->workers[0].states[index], NULL, &one, &vector, error);
+    return wendi_aggregate_state_update(aggregate->workers[0].states[index], NULL, &one, &vector,
+                                        error);
 }
 
 /*
  * Without filter and keys, count(*), min and max of plain columns are in the footers. *done says
  * whether all aggregates could be answered so; nothing has been counted when not.
  */
-static wend_status answer_from_metadata(aggregate_operator *aggregate, bool *done, wend_error *error)
+static wend_status answer_from_metadata(aggregate_operator *aggregate, bool *done,
+                                        wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_plan *plan = aggregate->plan;
@@ -345,14 +366,16 @@ static wend_status answer_from_metadata(aggregate_operator *aggregate, bool *don
         return WEND_OK;
     }
     for (uint32_t i = 0; i < plan->aggregate_count; i++) {
-        bool rows = plan->aggregates[i].kind == WENDI_AGGREGATE_COUNT_ROWS && plan->aggregates[i].filter == NULL;
+        bool rows = plan->aggregates[i].kind == WENDI_AGGREGATE_COUNT_ROWS &&
+                    plan->aggregates[i].filter == NULL;
         if (!rows && !extreme_from_metadata(aggregate, i, &value, &any)) {
             return WEND_OK;
         }
     }
     for (uint32_t i = 0; i < plan->aggregate_count; i++) {
         if (plan->aggregates[i].kind == WENDI_AGGREGATE_COUNT_ROWS) {
-            wendi_aggregate_state_count(aggregate->workers[0].states[i], 0, wendi_scan_row_count(scan));
+            wendi_aggregate_state_count(aggregate->workers[0].states[i], 0,
+                                        wendi_scan_row_count(scan));
         } else if (extreme_from_metadata(aggregate, i, &value, &any) && any) {
             WEND_TRY(take_value(aggregate, i, &value, error));
         }
@@ -397,14 +420,16 @@ static wend_status aggregate_next(wendi_operator *self, wendi_batch *batch, wend
     if (!aggregate->done) {
         WEND_TRY(aggregate_all(aggregate, error));
     }
-    const wendi_rows *rows = aggregate->sorted.column_count > 0 ? &aggregate->sorted : &aggregate->result;
+    const wendi_rows *rows =
+        aggregate->sorted.column_count > 0 ? &aggregate->sorted : &aggregate->result;
     uint32_t left = rows->row_count - aggregate->next_row;
     if (left == 0) {
         return WEND_END;
     }
     batch->row_count = left < WENDI_BATCH_ROWS ? left : WENDI_BATCH_ROWS;
     batch->column_count = self->column_count;
-    wendi_rows_view(rows, aggregate->next_row, batch->row_count, batch->columns, self->column_count);
+    wendi_rows_view(rows, aggregate->next_row, batch->row_count, batch->columns,
+                    self->column_count);
     aggregate->next_row += batch->row_count;
 cleanup:
     return status;
@@ -419,7 +444,9 @@ static wend_status aggregate_describe(const wendi_operator *self, wendi_buffer *
     for (uint32_t i = 0; i < aggregate->plan->aggregate_count; i++) {
         const wendi_aggregate *one = &aggregate->plan->aggregates[i];
         WEND_TRY(wendi_buffer_printf(out, " %s(%s)%s", one->name,
-                                     one->arg == NULL ? "*" : one->distinct ? "distinct …" : "…",
+                                     one->arg == NULL ? "*"
+                                     : one->distinct  ? "distinct …"
+                                                      : "…",
                                      one->filter == NULL ? "" : " filter"));
     }
     if (aggregate->plan->key_count > 0) {
@@ -430,11 +457,13 @@ cleanup:
     return status;
 }
 
-static const wendi_operator_class aggregate_class = {"Aggregate", aggregate_next, aggregate_describe, aggregate_close};
+static const wendi_operator_class aggregate_class = {"Aggregate", aggregate_next,
+                                                     aggregate_describe, aggregate_close};
 
 /* The pipe's outputs: keys, then arguments and filters as they come. */
-static wend_status list_outputs(aggregate_operator *aggregate, wendi_arena *arena, const wendi_expr ***outputs_out,
-                                uint32_t *count_out, wend_error *error)
+static wend_status list_outputs(aggregate_operator *aggregate, wendi_arena *arena,
+                                const wendi_expr ***outputs_out, uint32_t *count_out,
+                                wend_error *error)
 {
     const wendi_plan *plan = aggregate->plan;
     uint32_t room = plan->key_count + 2 * plan->aggregate_count + 1;
@@ -466,8 +495,9 @@ static wend_status list_outputs(aggregate_operator *aggregate, wendi_arena *aren
     return WEND_OK;
 }
 
-wend_status wendi_aggregate_operator_open(wendi_query_context *context, wendi_arena *arena, const wendi_plan *plan,
-                                          bool order_free, wendi_operator **operator_out, wend_error *error)
+wend_status wendi_aggregate_operator_open(wendi_query_context *context, wendi_arena *arena,
+                                          const wendi_plan *plan, bool order_free,
+                                          wendi_operator **operator_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_expr **outputs = NULL;
@@ -489,13 +519,16 @@ wend_status wendi_aggregate_operator_open(wendi_query_context *context, wendi_ar
     for (uint32_t i = 0; i < plan->column_count; i++) {
         types[i] = plan->columns[i].type;
     }
-    WEND_TRY(wendi_rows_init(&aggregate->result, context, "GROUP BY", types, plan->column_count, error));
+    WEND_TRY(
+        wendi_rows_init(&aggregate->result, context, "GROUP BY", types, plan->column_count, error));
     WEND_TRY(list_outputs(aggregate, arena, &outputs, &output_count, error));
-    WEND_TRY(wendi_pipe_open(context, arena, plan->inputs[0], outputs, output_count, true, &aggregate->pipe, error));
+    WEND_TRY(wendi_pipe_open(context, arena, plan->inputs[0], outputs, output_count, true,
+                             &aggregate->pipe, error));
     aggregate->worker_count = wendi_pipe_workers(aggregate->pipe);
     aggregate->workers = wendi_alloc_zero(aggregate->worker_count, sizeof *aggregate->workers);
     if (aggregate->workers == NULL) {
-        WEND_TRY(wendi_fail_nomem(error, "aggregation", aggregate->worker_count * sizeof *aggregate->workers));
+        WEND_TRY(wendi_fail_nomem(error, "aggregation",
+                                  aggregate->worker_count * sizeof *aggregate->workers));
     }
     aggregate->head.inputs[0] = wendi_pipe_source(aggregate->pipe);
     aggregate->head.input_count = 1;

@@ -1,6 +1,6 @@
 /*
- * The top of a pipe that is pulled: dense batches of its outputs. Text columns that a table keeps in
- * dictionaries stay codes, so that exports need not touch the strings.
+ * The top of a pipe that is pulled: dense batches of its outputs. Text columns that a table keeps
+ * in dictionaries stay codes, so that exports need not touch the strings.
  */
 #include <assert.h>
 #include <string.h>
@@ -47,8 +47,8 @@ static wend_status buffer_room(project_buffer *buffer, wend_error *error)
 }
 
 /* Move the selected rows of a vector together. */
-static wend_status gather(project_buffer *buffer, const wendi_vector *from, const wendi_selection *selection,
-                          wendi_vector *to, wend_error *error)
+static wend_status gather(project_buffer *buffer, const wendi_vector *from,
+                          const wendi_selection *selection, wendi_vector *to, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t count = selection->count;
@@ -96,7 +96,8 @@ cleanup:
 }
 
 /* A constant of a dictionary column becomes codes: its readers were promised that form. */
-static wend_status constant_codes(project_operator *project, uint32_t index, wendi_vector *vector, wend_error *error)
+static wend_status constant_codes(project_operator *project, uint32_t index, wendi_vector *vector,
+                                  wend_error *error)
 {
     wend_status status = WEND_OK;
     project_buffer *buffer = &project->buffers[index];
@@ -111,8 +112,10 @@ static wend_status constant_codes(project_operator *project, uint32_t index, wen
                      wendi_string_equal(wendi_dictionary_at(dictionary, buffer->kept_code), text);
         code = again ? buffer->kept_code : wendi_dictionary_find(dictionary, text);
         if (code == 0) {
-            WEND_TRY(wendi_fail(error, WEND_CORRUPT, "a page of column \"%.*s\" holds a value its dictionary lacks",
-                                (int)project->head.columns[index].name.length, project->head.columns[index].name.data));
+            WEND_TRY(wendi_fail(error, WEND_CORRUPT,
+                                "a page of column \"%.*s\" holds a value its dictionary lacks",
+                                (int)project->head.columns[index].name.length,
+                                project->head.columns[index].name.data));
         }
         buffer->kept = dictionary;
         buffer->kept_code = code;
@@ -157,12 +160,14 @@ cleanup:
 
 static const wendi_operator_class project_class = {"Project", project_next, NULL, project_close};
 
-wend_status wendi_project_operator_open(wendi_query_context *context, wendi_arena *arena, const wendi_plan *plan,
-                                        wendi_operator **operator_out, wend_error *error)
+wend_status wendi_project_operator_open(wendi_query_context *context, wendi_arena *arena,
+                                        const wendi_plan *plan, wendi_operator **operator_out,
+                                        wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t count = plan->column_count;
-    const wendi_expr **identity = wendi_arena_alloc(arena, (count + 1) * sizeof(const wendi_expr *));
+    const wendi_expr **identity =
+        wendi_arena_alloc(arena, (count + 1) * sizeof(const wendi_expr *));
     wendi_output_column *columns = wendi_arena_alloc(arena, (count + 1) * sizeof *columns);
     project_operator *project = wendi_alloc_zero(1, sizeof *project);
 
@@ -171,7 +176,8 @@ wend_status wendi_project_operator_open(wendi_query_context *context, wendi_aren
         wendi_free(project);
         return wendi_fail_nomem(error, "a projection", sizeof *project);
     }
-    project->head = (wendi_operator){.class_of = &project_class, .context = context, .column_count = count};
+    project->head =
+        (wendi_operator){.class_of = &project_class, .context = context, .column_count = count};
     project->buffers = wendi_alloc_zero(count + 1, sizeof *project->buffers);
     if (project->buffers == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "a projection", count * sizeof *project->buffers));

@@ -60,7 +60,8 @@ static wend_status rows_next(wendi_operator *self, wendi_batch *batch, wend_erro
     }
     batch->row_count = left < WENDI_BATCH_ROWS ? left : WENDI_BATCH_ROWS;
     batch->column_count = self->column_count;
-    wendi_rows_view(&rows->rows, rows->next_row, batch->row_count, batch->columns, self->column_count);
+    wendi_rows_view(&rows->rows, rows->next_row, batch->row_count, batch->columns,
+                    self->column_count);
     rows->next_row += batch->row_count;
 cleanup:
     return status;
@@ -68,8 +69,9 @@ cleanup:
 
 static const wendi_operator_class rows_class = {"Values", rows_next, NULL, rows_close};
 
-wend_status wendi_rows_operator_open(wendi_query_context *context, wendi_arena *arena, const wendi_plan *plan,
-                                     wendi_operator **operator_out, wend_error *error)
+wend_status wendi_rows_operator_open(wendi_query_context *context, wendi_arena *arena,
+                                     const wendi_plan *plan, wendi_operator **operator_out,
+                                     wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_type *types = wendi_arena_alloc(arena, (plan->column_count + 1) * sizeof *types);
@@ -80,8 +82,10 @@ wend_status wendi_rows_operator_open(wendi_query_context *context, wendi_arena *
         wendi_free(rows);
         return wendi_fail_nomem(error, "VALUES", sizeof *rows);
     }
-    rows->head = (wendi_operator){
-        .class_of = &rows_class, .context = context, .columns = plan->columns, .column_count = plan->column_count};
+    rows->head = (wendi_operator){.class_of = &rows_class,
+                                  .context = context,
+                                  .columns = plan->columns,
+                                  .column_count = plan->column_count};
     rows->plan = plan;
     for (uint32_t i = 0; i < plan->column_count; i++) {
         types[i] = plan->columns[i].type;
@@ -120,7 +124,8 @@ static void advance(wendi_vector *vector, uint32_t rows)
     if (vector->form == WENDI_FORM_CONSTANT) {
         return;
     }
-    if (vector->form == WENDI_FORM_FLAT && (physical == WENDI_PHYSICAL_B16 || physical == WENDI_PHYSICAL_STRING)) {
+    if (vector->form == WENDI_FORM_FLAT &&
+        (physical == WENDI_PHYSICAL_B16 || physical == WENDI_PHYSICAL_STRING)) {
         each = sizeof(wendi_b16);
     }
     vector->data = (const uint8_t *)vector->data + rows * each;
@@ -164,19 +169,22 @@ static wend_status limit_describe(const wendi_operator *self, wendi_buffer *out)
     if (limit->limit == UINT64_MAX) {
         return wendi_buffer_printf(out, " offset %llu", (unsigned long long)limit->offset);
     }
-    return limit->offset == 0 ? wendi_buffer_printf(out, " %llu", (unsigned long long)limit->limit)
-                              : wendi_buffer_printf(out, " %llu offset %llu", (unsigned long long)limit->limit,
-                                                    (unsigned long long)limit->offset);
+    return limit->offset == 0
+               ? wendi_buffer_printf(out, " %llu", (unsigned long long)limit->limit)
+               : wendi_buffer_printf(out, " %llu offset %llu", (unsigned long long)limit->limit,
+                                     (unsigned long long)limit->offset);
 }
 
 static const wendi_operator_class limit_class = {"Limit", limit_next, limit_describe, limit_close};
 
-wend_status wendi_limit_operator_open(wendi_query_context *context, wendi_arena *arena, const wendi_plan *plan,
-                                      wendi_operator **operator_out, wend_error *error)
+wend_status wendi_limit_operator_open(wendi_query_context *context, wendi_arena *arena,
+                                      const wendi_plan *plan, wendi_operator **operator_out,
+                                      wend_error *error)
 {
     wend_status status = WEND_OK;
     limit_operator *limit = wendi_alloc_zero(1, sizeof *limit);
-    uint64_t wanted = plan->limit > UINT64_MAX - plan->offset ? UINT64_MAX : plan->limit + plan->offset;
+    uint64_t wanted =
+        plan->limit > UINT64_MAX - plan->offset ? UINT64_MAX : plan->limit + plan->offset;
 
     *operator_out = NULL;
     if (limit == NULL) {
@@ -186,7 +194,8 @@ wend_status wendi_limit_operator_open(wendi_query_context *context, wendi_arena 
     limit->skip = plan->offset;
     limit->left = limit->limit = plan->limit;
     limit->offset = plan->offset;
-    WEND_TRY(wendi_build(context, arena, plan->inputs[0], false, wanted, &limit->head.inputs[0], error));
+    WEND_TRY(
+        wendi_build(context, arena, plan->inputs[0], false, wanted, &limit->head.inputs[0], error));
     limit->head.input_count = 1;
     limit->head.columns = limit->head.inputs[0]->columns;
     limit->head.column_count = limit->head.inputs[0]->column_count;

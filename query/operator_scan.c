@@ -5,13 +5,16 @@
 #include "engine/base/alloc.h"
 #include "query/operators.h"
 
-wend_status wendi_scan_operator_open(wendi_query_context *context, wendi_arena *arena, const wendi_plan *plan,
-                                     const uint32_t *columns, uint32_t column_count, const wendi_expr *filter,
+wend_status wendi_scan_operator_open(wendi_query_context *context, wendi_arena *arena,
+                                     const wendi_plan *plan, const uint32_t *columns,
+                                     uint32_t column_count, const wendi_expr *filter,
                                      wendi_scan_operator **operator_out, wend_error *error)
 {
     wend_status status = WEND_OK;
-    wendi_scan_options options = {.columns = columns, .column_count = column_count, .filter = filter};
-    wendi_output_column *outputs = wendi_arena_alloc_zero(arena, (column_count + 1) * sizeof *outputs);
+    wendi_scan_options options = {
+        .columns = columns, .column_count = column_count, .filter = filter};
+    wendi_output_column *outputs =
+        wendi_arena_alloc_zero(arena, (column_count + 1) * sizeof *outputs);
     wendi_scan_operator *scan = wendi_alloc_zero(1, sizeof *scan);
 
     *operator_out = NULL;
@@ -38,8 +41,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_scan_operator_pull(wendi_scan_operator *scan, wendi_batch *batch, wendi_selection *selection,
-                                     wend_error *error)
+wend_status wendi_scan_operator_pull(wendi_scan_operator *scan, wendi_batch *batch,
+                                     wendi_selection *selection, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t unit_count = 0;
@@ -80,20 +83,24 @@ static wend_status scan_describe(const wendi_operator *self, wendi_buffer *out)
 
     WEND_TRY(wendi_buffer_printf(out, " %.*s (", (int)scan->table.length, scan->table.data));
     for (uint32_t i = 0; i < self->column_count; i++) {
-        WEND_TRY(wendi_buffer_printf(out, "%s%.*s", i == 0 ? "" : ", ", (int)self->columns[i].name.length,
+        WEND_TRY(wendi_buffer_printf(out, "%s%.*s", i == 0 ? "" : ", ",
+                                     (int)self->columns[i].name.length,
                                      self->columns[i].name.data));
     }
-    WEND_TRY(wendi_buffer_printf(out, ")%s: segments %" PRIu64 " of %" PRIu64 ", row groups %" PRIu64 " of %" PRIu64
-                                      ", pages %" PRIu64 " of %" PRIu64 ", rows %" PRIu64,
-                                 scan->filtered ? " filtered" : "", counters->segments_total - counters->segments_skipped,
-                                 counters->segments_total, counters->row_groups_total - counters->row_groups_skipped,
-                                 counters->row_groups_total, counters->pages_total - counters->pages_skipped,
-                                 counters->pages_total, wendi_scan_row_count(scan->scan)));
+    WEND_TRY(wendi_buffer_printf(
+        out,
+        ")%s: segments %" PRIu64 " of %" PRIu64 ", row groups %" PRIu64 " of %" PRIu64
+        ", pages %" PRIu64 " of %" PRIu64 ", rows %" PRIu64,
+        scan->filtered ? " filtered" : "", counters->segments_total - counters->segments_skipped,
+        counters->segments_total, counters->row_groups_total - counters->row_groups_skipped,
+        counters->row_groups_total, counters->pages_total - counters->pages_skipped,
+        counters->pages_total, wendi_scan_row_count(scan->scan)));
     if (counters->vectors_total > 0) {
-        WEND_TRY(wendi_buffer_printf(out, "; vectors %" PRIu64 " of %" PRIu64 ", rows looked at %" PRIu64
-                                          ", passed %" PRIu64,
-                                     counters->vectors_total - counters->vectors_skipped, counters->vectors_total,
-                                     counters->rows_scanned, counters->rows_passed));
+        WEND_TRY(wendi_buffer_printf(
+            out,
+            "; vectors %" PRIu64 " of %" PRIu64 ", rows looked at %" PRIu64 ", passed %" PRIu64,
+            counters->vectors_total - counters->vectors_skipped, counters->vectors_total,
+            counters->rows_scanned, counters->rows_passed));
     }
 cleanup:
     return status;
@@ -108,4 +115,5 @@ static void scan_close(wendi_operator *self)
     wendi_free(scan);
 }
 
-const wendi_operator_class wendi_scan_operator_class = {"Scan", scan_next, scan_describe, scan_close};
+const wendi_operator_class wendi_scan_operator_class = {"Scan", scan_next, scan_describe,
+                                                        scan_close};

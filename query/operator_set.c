@@ -42,8 +42,9 @@ static wend_status union_next(set_operator *set, wendi_batch *batch, wend_error 
 }
 
 /* counts[group] += rows of one input; grows with the groups. */
-static wend_status count_side(set_operator *set, uint32_t side, wendi_group_table *table, uint64_t **counts,
-                              uint32_t *capacity, wendi_vector *vectors, uint32_t *groups, wend_error *error)
+static wend_status count_side(set_operator *set, uint32_t side, wendi_group_table *table,
+                              uint64_t **counts, uint32_t *capacity, wendi_vector *vectors,
+                              uint32_t *groups, wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -61,9 +62,11 @@ static wend_status count_side(set_operator *set, uint32_t side, wendi_group_tabl
             uint32_t grown = count * 2;
             uint64_t *memory = wendi_realloc(*counts, (size_t)grown * 2 * sizeof **counts);
             if (memory == NULL) {
-                return wendi_fail_nomem(error, "a set operation", (size_t)grown * 2 * sizeof **counts);
+                return wendi_fail_nomem(error, "a set operation",
+                                        (size_t)grown * 2 * sizeof **counts);
             }
-            memset(memory + (size_t)*capacity * 2, 0, (size_t)(grown - *capacity) * 2 * sizeof **counts);
+            memset(memory + (size_t)*capacity * 2, 0,
+                   (size_t)(grown - *capacity) * 2 * sizeof **counts);
             *counts = memory;
             *capacity = grown;
         }
@@ -85,7 +88,8 @@ static uint64_t copies(const wendi_plan *plan, uint64_t left, uint64_t right)
     return plan->set_all ? (left > right ? left - right : 0) : left > 0 && right == 0;
 }
 
-static wend_status emit(set_operator *set, const wendi_rows *keys, const uint64_t *counts, wend_error *error)
+static wend_status emit(set_operator *set, const wendi_rows *keys, const uint64_t *counts,
+                        wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_sort_key by[64];
@@ -163,7 +167,8 @@ static wend_status set_next(wendi_operator *self, wendi_batch *batch, wend_error
     }
     batch->row_count = left < WENDI_BATCH_ROWS ? left : WENDI_BATCH_ROWS;
     batch->column_count = self->column_count;
-    wendi_rows_view(&set->result, set->next_row, batch->row_count, batch->columns, self->column_count);
+    wendi_rows_view(&set->result, set->next_row, batch->row_count, batch->columns,
+                    self->column_count);
     set->next_row += batch->row_count;
 cleanup:
     return status;
@@ -181,8 +186,9 @@ static wend_status set_describe(const wendi_operator *self, wendi_buffer *out)
 
 static const wendi_operator_class set_class = {"Set", set_next, set_describe, set_close};
 
-wend_status wendi_set_operator_open(wendi_query_context *context, wendi_arena *arena, const wendi_plan *plan,
-                                    wendi_operator **operator_out, wend_error *error)
+wend_status wendi_set_operator_open(wendi_query_context *context, wendi_arena *arena,
+                                    const wendi_plan *plan, wendi_operator **operator_out,
+                                    wend_error *error)
 {
     wend_status status = WEND_OK;
     bool streams = plan->set_kind == WENDI_SQL_SELECT_UNION;
@@ -194,8 +200,10 @@ wend_status wendi_set_operator_open(wendi_query_context *context, wendi_arena *a
         wendi_free(set);
         return wendi_fail_nomem(error, "a set operation", sizeof *set);
     }
-    set->head = (wendi_operator){
-        .class_of = &set_class, .context = context, .columns = plan->columns, .column_count = plan->column_count};
+    set->head = (wendi_operator){.class_of = &set_class,
+                                 .context = context,
+                                 .columns = plan->columns,
+                                 .column_count = plan->column_count};
     set->plan = plan;
     for (uint32_t i = 0; i < plan->column_count; i++) {
         types[i] = plan->columns[i].type;
@@ -203,9 +211,11 @@ wend_status wendi_set_operator_open(wendi_query_context *context, wendi_arena *a
     if (plan->column_count > 64) {
         WEND_TRY(wendi_fail(error, WEND_UNSUPPORTED, "set operations take at most 64 columns"));
     }
-    WEND_TRY(wendi_rows_init(&set->result, context, "a set operation", types, plan->column_count, error));
+    WEND_TRY(wendi_rows_init(&set->result, context, "a set operation", types, plan->column_count,
+                             error));
     for (uint32_t i = 0; i < 2; i++) {
-        WEND_TRY(wendi_build(context, arena, plan->inputs[i], !streams, UINT64_MAX, &set->head.inputs[i], error));
+        WEND_TRY(wendi_build(context, arena, plan->inputs[i], !streams, UINT64_MAX,
+                             &set->head.inputs[i], error));
         set->head.input_count = i + 1;
     }
     *operator_out = &set->head;

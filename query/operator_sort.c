@@ -52,8 +52,8 @@ static int compare_rows(const void *context, uint32_t a, uint32_t b)
     return result;
 }
 
-wend_status wendi_rows_sort(const wendi_rows *rows, const wendi_sort_key *keys, uint32_t key_count, uint32_t *order,
-                            wend_error *error)
+wend_status wendi_rows_sort(const wendi_rows *rows, const wendi_sort_key *keys, uint32_t key_count,
+                            uint32_t *order, wend_error *error)
 {
     sort_order by = {rows, keys, key_count};
 
@@ -116,7 +116,8 @@ static wend_status prune(sort_operator *sort, wendi_rows *rows, wend_error *erro
         return wendi_fail_nomem(error, "ORDER BY", (size_t)rows->row_count * sizeof *order);
     }
     WEND_TRY(wendi_rows_sort(rows, sort->keys, sort->key_count, order, error));
-    WEND_TRY(wendi_rows_init(&kept, sort->head.context, "ORDER BY", sort->types, sort->input_count, error));
+    WEND_TRY(wendi_rows_init(&kept, sort->head.context, "ORDER BY", sort->types, sort->input_count,
+                             error));
     uint32_t count = rows->row_count < sort->limit ? rows->row_count : (uint32_t)sort->limit;
     WEND_TRY(wendi_rows_append_rows(&kept, rows, order, count, false, error));
     wendi_rows_free(rows);
@@ -183,7 +184,8 @@ static wend_status take(void *context, uint32_t worker, uint64_t place, const we
         apply_bound(sort, sort->bounds[worker], &outputs->columns[sort->keys[0].column], &wanted);
     }
     WEND_TRY(wendi_rows_append(rows, outputs->columns, wanted.indices, wanted.count, error));
-    if (sort->limit < UINT32_MAX && rows->row_count >= PRUNE_ROWS_MIN && rows->row_count / 2 >= sort->limit) {
+    if (sort->limit < UINT32_MAX && rows->row_count >= PRUNE_ROWS_MIN &&
+        rows->row_count / 2 >= sort->limit) {
         WEND_TRY(prune(sort, rows, error));
         WEND_TRY(set_bound(sort, worker, error));
     }
@@ -200,14 +202,16 @@ static wend_status sort_all(sort_operator *sort, wend_error *error)
 
     WEND_TRY(wendi_pipe_run(sort->pipe, take, sort, error));
     for (uint32_t i = 1; i < sort->worker_count; i++) {
-        WEND_TRY(wendi_rows_append_rows(all, &sort->kept[i], NULL, sort->kept[i].row_count, true, error));
+        WEND_TRY(wendi_rows_append_rows(all, &sort->kept[i], NULL, sort->kept[i].row_count, true,
+                                        error));
     }
     order = wendi_alloc((size_t)all->row_count * sizeof *order);
     if (order == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "ORDER BY", (size_t)all->row_count * sizeof *order));
     }
     WEND_TRY(wendi_rows_sort(all, sort->keys, sort->key_count, order, error));
-    WEND_TRY(wendi_rows_init(&merged, sort->head.context, "ORDER BY", sort->types, sort->input_count, error));
+    WEND_TRY(wendi_rows_init(&merged, sort->head.context, "ORDER BY", sort->types,
+                             sort->input_count, error));
     uint32_t count = all->row_count < sort->limit ? all->row_count : (uint32_t)sort->limit;
     WEND_TRY(wendi_rows_append_rows(&merged, all, order, count, true, error));
     sort->sorted = merged;
@@ -233,7 +237,8 @@ static wend_status sort_next(wendi_operator *self, wendi_batch *batch, wend_erro
     }
     batch->row_count = left < WENDI_PAGE_ROWS ? left : WENDI_PAGE_ROWS;
     batch->column_count = self->column_count;
-    wendi_rows_view(&sort->sorted, sort->next_row, batch->row_count, batch->columns, self->column_count);
+    wendi_rows_view(&sort->sorted, sort->next_row, batch->row_count, batch->columns,
+                    self->column_count);
     sort->next_row += batch->row_count;
 cleanup:
     return status;
@@ -249,8 +254,9 @@ static wend_status sort_describe(const wendi_operator *self, wendi_buffer *out)
         const wendi_sort_key *key = &sort->keys[i];
         WEND_TRY(wendi_buffer_printf(out, "%s %u%s%s", i == 0 ? "" : ",", key->column + 1,
                                      key->descending ? " desc" : "",
-                                     key->nulls_first == key->descending ? "" : key->nulls_first ? " nulls first"
-                                                                                                  : " nulls last"));
+                                     key->nulls_first == key->descending ? ""
+                                     : key->nulls_first                  ? " nulls first"
+                                                                         : " nulls last"));
     }
     if (sort->limit != UINT64_MAX) {
         WEND_TRY(wendi_buffer_printf(out, ", first %llu", (unsigned long long)sort->limit));
@@ -261,12 +267,14 @@ cleanup:
 
 static const wendi_operator_class sort_class = {"Sort", sort_next, sort_describe, sort_close};
 
-wend_status wendi_sort_operator_open(wendi_query_context *context, wendi_arena *arena, const wendi_plan *plan,
-                                     uint64_t row_limit, wendi_operator **operator_out, wend_error *error)
+wend_status wendi_sort_operator_open(wendi_query_context *context, wendi_arena *arena,
+                                     const wendi_plan *plan, uint64_t row_limit,
+                                     wendi_operator **operator_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_plan *input = plan->inputs[0];
-    const wendi_expr **identity = wendi_arena_alloc(arena, (input->column_count + 1) * sizeof(const wendi_expr *));
+    const wendi_expr **identity =
+        wendi_arena_alloc(arena, (input->column_count + 1) * sizeof(const wendi_expr *));
     wendi_type *types = wendi_arena_alloc(arena, (input->column_count + 1) * sizeof *types);
     sort_operator *sort = wendi_alloc_zero(1, sizeof *sort);
 
@@ -275,8 +283,10 @@ wend_status wendi_sort_operator_open(wendi_query_context *context, wendi_arena *
         wendi_free(sort);
         return wendi_fail_nomem(error, "ORDER BY", sizeof *sort);
     }
-    sort->head = (wendi_operator){
-        .class_of = &sort_class, .context = context, .columns = plan->columns, .column_count = plan->column_count};
+    sort->head = (wendi_operator){.class_of = &sort_class,
+                                  .context = context,
+                                  .columns = plan->columns,
+                                  .column_count = plan->column_count};
     sort->types = types;
     sort->input_count = input->column_count;
     sort->keys = plan->sort_keys;
@@ -289,7 +299,8 @@ wend_status wendi_sort_operator_open(wendi_query_context *context, wendi_arena *
             WEND_TRY(wendi_fail_nomem(error, "ORDER BY", sizeof(wendi_expr)));
         }
     }
-    WEND_TRY(wendi_pipe_open(context, arena, input, identity, input->column_count, true, &sort->pipe, error));
+    WEND_TRY(wendi_pipe_open(context, arena, input, identity, input->column_count, true,
+                             &sort->pipe, error));
     sort->worker_count = wendi_pipe_workers(sort->pipe);
     sort->kept = wendi_alloc_zero(sort->worker_count, sizeof *sort->kept);
     sort->bounds = wendi_alloc_zero(sort->worker_count, sizeof(sort_bound *));
@@ -297,7 +308,8 @@ wend_status wendi_sort_operator_open(wendi_query_context *context, wendi_arena *
         WEND_TRY(wendi_fail_nomem(error, "ORDER BY", sort->worker_count * sizeof *sort->kept));
     }
     for (uint32_t i = 0; i < sort->worker_count; i++) {
-        WEND_TRY(wendi_rows_init(&sort->kept[i], context, "ORDER BY", types, input->column_count, error));
+        WEND_TRY(wendi_rows_init(&sort->kept[i], context, "ORDER BY", types, input->column_count,
+                                 error));
     }
     sort->head.inputs[0] = wendi_pipe_source(sort->pipe);
     sort->head.input_count = 1;

@@ -15,10 +15,10 @@ struct wendi_pipe {
     bool filtered;
     const wendi_expr **outputs; /* over the source's columns */
     uint32_t output_count;
-    wendi_evaluator *evaluator;  /* over an operator */
+    wendi_evaluator *evaluator; /* over an operator */
     wendi_vector *source_vectors;
-    wendi_vector *vectors; /* output_count for each worker */
-    uint32_t *indices;     /* over an operator: what passes */
+    wendi_vector *vectors;       /* output_count for each worker */
+    uint32_t *indices;           /* over an operator: what passes */
     wendi_scan_reader **readers; /* by worker */
     uint32_t worker_count;
 };
@@ -67,7 +67,8 @@ static wend_status peel(pipe_peel *at, wendi_arena *arena, wend_error *error)
 }
 
 /* Give each column that is used a slot of the scan and point the expressions at it. */
-static wend_status open_scan(wendi_pipe *pipe, wendi_arena *arena, const pipe_peel *at, wend_error *error)
+static wend_status open_scan(wendi_pipe *pipe, wendi_arena *arena, const pipe_peel *at,
+                             wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t count = at->plan->column_count;
@@ -99,23 +100,25 @@ static wend_status open_scan(wendi_pipe *pipe, wendi_arena *arena, const pipe_pe
         WEND_TRY(wendi_expr_remap(at->filter, slots, count, arena, &filter, error));
     }
     pipe->filtered = filter != NULL;
-    WEND_TRY(wendi_scan_operator_open(pipe->context, arena, at->plan, columns, column_count, filter, &pipe->scan,
-                                      error));
+    WEND_TRY(wendi_scan_operator_open(pipe->context, arena, at->plan, columns, column_count, filter,
+                                      &pipe->scan, error));
     pipe->source = &pipe->scan->head;
 cleanup:
     return status;
 }
 
-static wend_status open_operator(wendi_pipe *pipe, wendi_arena *arena, const pipe_peel *at, bool order_free,
-                                 wend_error *error)
+static wend_status open_operator(wendi_pipe *pipe, wendi_arena *arena, const pipe_peel *at,
+                                 bool order_free, wend_error *error)
 {
     wend_status status = WEND_OK;
 
-    WEND_TRY(wendi_build(pipe->context, arena, at->plan, order_free, UINT64_MAX, &pipe->source, error));
+    WEND_TRY(
+        wendi_build(pipe->context, arena, at->plan, order_free, UINT64_MAX, &pipe->source, error));
     memcpy(pipe->outputs, at->outputs, at->output_count * sizeof(const wendi_expr *));
     pipe->filter = at->filter;
     pipe->filtered = at->filter != NULL;
-    pipe->source_vectors = wendi_alloc_zero(pipe->source->column_count + 1, sizeof *pipe->source_vectors);
+    pipe->source_vectors =
+        wendi_alloc_zero(pipe->source->column_count + 1, sizeof *pipe->source_vectors);
     pipe->indices = wendi_alloc_aligned(64, WENDI_PAGE_ROWS * sizeof(uint32_t) + 64);
     if (pipe->source_vectors == NULL || pipe->indices == NULL) {
         return nomem(error);
@@ -125,9 +128,10 @@ cleanup:
     return status;
 }
 
-wend_status wendi_pipe_open(wendi_query_context *context, wendi_arena *arena, const wendi_plan *plan,
-                            const wendi_expr *const *outputs, uint32_t output_count, bool order_free,
-                            wendi_pipe **pipe_out, wend_error *error)
+wend_status wendi_pipe_open(wendi_query_context *context, wendi_arena *arena,
+                            const wendi_plan *plan, const wendi_expr *const *outputs,
+                            uint32_t output_count, bool order_free, wendi_pipe **pipe_out,
+                            wend_error *error)
 {
     wend_status status = WEND_OK;
     pipe_peel at = {.plan = plan, .output_count = output_count};
@@ -153,7 +157,8 @@ wend_status wendi_pipe_open(wendi_query_context *context, wendi_arena *arena, co
         WEND_TRY(open_operator(pipe, arena, &at, order_free, error));
         pipe->worker_count = 1;
     }
-    pipe->vectors = wendi_alloc_zero((size_t)(output_count + 1) * pipe->worker_count, sizeof *pipe->vectors);
+    pipe->vectors =
+        wendi_alloc_zero((size_t)(output_count + 1) * pipe->worker_count, sizeof *pipe->vectors);
     pipe->readers = wendi_alloc_zero(pipe->worker_count, sizeof(wendi_scan_reader *));
     if (pipe->vectors == NULL || pipe->readers == NULL) {
         WEND_TRY(nomem(error));
@@ -187,8 +192,9 @@ uint32_t wendi_pipe_workers(const wendi_pipe *pipe)
     return pipe->worker_count;
 }
 
-static wend_status evaluate_outputs(const wendi_pipe *pipe, wendi_evaluator *evaluator, const wendi_batch *batch,
-                                    const wendi_selection *selection, wendi_vector *vectors, wend_error *error)
+static wend_status evaluate_outputs(const wendi_pipe *pipe, wendi_evaluator *evaluator,
+                                    const wendi_batch *batch, const wendi_selection *selection,
+                                    wendi_vector *vectors, wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -206,7 +212,8 @@ cleanup:
 
 /* ---- pulling ---- */
 
-static wend_status pull_operator(wendi_pipe *pipe, wendi_batch *outputs, wendi_selection *selection, wend_error *error)
+static wend_status pull_operator(wendi_pipe *pipe, wendi_batch *outputs, wendi_selection *selection,
+                                 wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -216,8 +223,8 @@ static wend_status pull_operator(wendi_pipe *pipe, wendi_batch *outputs, wendi_s
         WEND_TRY(wendi_operator_next(pipe->source, &batch, error));
         *selection = (wendi_selection){NULL, batch.row_count};
         if (pipe->filter != NULL) {
-            WEND_TRY(wendi_evaluate_filter(pipe->evaluator, pipe->filter, &batch, NULL, pipe->indices,
-                                           &selection->count, error));
+            WEND_TRY(wendi_evaluate_filter(pipe->evaluator, pipe->filter, &batch, NULL,
+                                           pipe->indices, &selection->count, error));
             selection->indices = pipe->indices;
             if (selection->count == 0) {
                 continue;
@@ -231,7 +238,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_pipe_next(wendi_pipe *pipe, wendi_batch *outputs, wendi_selection *selection, wend_error *error)
+wend_status wendi_pipe_next(wendi_pipe *pipe, wendi_batch *outputs, wendi_selection *selection,
+                            wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_batch batch = {0};
@@ -280,9 +288,11 @@ static wend_status run_unit(void *context, uint32_t worker, uint32_t task, wend_
             return WEND_OK;
         }
         WEND_TRY(status);
-        WEND_TRY(evaluate_outputs(pipe, wendi_scan_reader_evaluator(reader), &batch, &selection, vectors, error));
+        WEND_TRY(evaluate_outputs(pipe, wendi_scan_reader_evaluator(reader), &batch, &selection,
+                                  vectors, error));
         wendi_batch outputs = {batch.row_count, pipe->output_count, vectors};
-        WEND_TRY(run->sink(run->context, worker, (uint64_t)task << 32 | first_row, &outputs, &selection, error));
+        WEND_TRY(run->sink(run->context, worker, (uint64_t)task << 32 | first_row, &outputs,
+                           &selection, error));
     }
 cleanup:
     return status;
@@ -322,17 +332,19 @@ bool wendi_pipe_has_dictionary(wendi_pipe *pipe, uint32_t output)
 {
     const wendi_expr *expr = pipe->outputs[output];
 
-    if (expr->kind != WENDI_EXPR_COLUMN || wendi_type_physical(expr->type) != WENDI_PHYSICAL_STRING) {
+    if (expr->kind != WENDI_EXPR_COLUMN ||
+        wendi_type_physical(expr->type) != WENDI_PHYSICAL_STRING) {
         return false;
     }
     return pipe->scan != NULL && wendi_scan_has_dictionary(pipe->scan->scan, expr->slot);
 }
 
-wend_status wendi_pipe_dictionary(wendi_pipe *pipe, uint32_t output, wendi_dictionary **dictionary_out,
-                                  wend_error *error)
+wend_status wendi_pipe_dictionary(wendi_pipe *pipe, uint32_t output,
+                                  wendi_dictionary **dictionary_out, wend_error *error)
 {
     assert(pipe->scan != NULL && pipe->outputs[output]->kind == WENDI_EXPR_COLUMN);
-    return wendi_scan_reader_dictionary(pipe->scan->reader, pipe->outputs[output]->slot, dictionary_out, error);
+    return wendi_scan_reader_dictionary(pipe->scan->reader, pipe->outputs[output]->slot,
+                                        dictionary_out, error);
 }
 
 wendi_operator *wendi_pipe_source(wendi_pipe *pipe)

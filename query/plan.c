@@ -5,7 +5,8 @@
 
 #include "engine/expr/expr_node.h"
 
-wendi_plan *wendi_plan_new(wendi_arena *arena, wendi_plan_kind kind, const wendi_plan *input, uint32_t column_count)
+wendi_plan *wendi_plan_new(wendi_arena *arena, wendi_plan_kind kind, const wendi_plan *input,
+                           uint32_t column_count)
 {
     wendi_plan *plan = wendi_arena_alloc_zero(arena, sizeof *plan);
 
@@ -19,14 +20,15 @@ wendi_plan *wendi_plan_new(wendi_arena *arena, wendi_plan_kind kind, const wendi
     if (plan->columns == NULL) {
         return NULL;
     }
-    if (input != NULL && (kind == WENDI_PLAN_FILTER || kind == WENDI_PLAN_SORT || kind == WENDI_PLAN_LIMIT)) {
+    if (input != NULL &&
+        (kind == WENDI_PLAN_FILTER || kind == WENDI_PLAN_SORT || kind == WENDI_PLAN_LIMIT)) {
         memcpy(plan->columns, input->columns, column_count * sizeof *plan->columns);
     }
     return plan;
 }
 
-const wendi_expr *wendi_plan_substitute(const wendi_expr *expr, const wendi_expr *const *replacements,
-                                        wendi_arena *arena)
+const wendi_expr *wendi_plan_substitute(const wendi_expr *expr,
+                                        const wendi_expr *const *replacements, wendi_arena *arena)
 {
     if (expr->kind == WENDI_EXPR_COLUMN) {
         return replacements[expr->slot];
@@ -34,7 +36,8 @@ const wendi_expr *wendi_plan_substitute(const wendi_expr *expr, const wendi_expr
     if (expr->arg_count == 0) {
         return expr;
     }
-    const wendi_expr **args = wendi_arena_alloc(arena, expr->arg_count * sizeof(const wendi_expr *));
+    const wendi_expr **args =
+        wendi_arena_alloc(arena, expr->arg_count * sizeof(const wendi_expr *));
     if (args == NULL) {
         return NULL;
     }
@@ -44,8 +47,8 @@ const wendi_expr *wendi_plan_substitute(const wendi_expr *expr, const wendi_expr
             return NULL;
         }
     }
-    wendi_expr *copy =
-        wendi_expr_node(arena, (wendi_expr_kind)expr->kind, expr->type, expr->position, args, expr->arg_count);
+    wendi_expr *copy = wendi_expr_node(arena, (wendi_expr_kind)expr->kind, expr->type,
+                                       expr->position, args, expr->arg_count);
     if (copy == NULL) {
         return NULL;
     }

@@ -10,8 +10,8 @@ static wend_status nomem(wend_error *error)
     return wendi_fail_nomem(error, "a plan", sizeof(wendi_plan));
 }
 
-static wend_status scan_table(wendi_planner *planner, const wendi_sql_from *from, const wendi_plan **plan_out,
-                              wend_error *error)
+static wend_status scan_table(wendi_planner *planner, const wendi_sql_from *from,
+                              const wendi_plan **plan_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_snapshot *snapshot = NULL;
@@ -29,7 +29,8 @@ static wend_status scan_table(wendi_planner *planner, const wendi_sql_from *from
     plan->snapshot = snapshot;
     plan->table = from->name;
     for (uint32_t i = 0; i < schema->column_count; i++) {
-        plan->columns[i] = (wendi_output_column){.name = schema->columns[i].name, .type = schema->columns[i].type};
+        plan->columns[i] =
+            (wendi_output_column){.name = schema->columns[i].name, .type = schema->columns[i].type};
     }
     *plan_out = plan;
 cleanup:
@@ -37,18 +38,21 @@ cleanup:
 }
 
 /* New names for the first columns: AS t(a, b), WITH t(a, b). */
-static wend_status rename_columns(wendi_planner *planner, const wendi_string *names, uint32_t name_count,
-                                  int32_t position, const wendi_plan **plan, wend_error *error)
+static wend_status rename_columns(wendi_planner *planner, const wendi_string *names,
+                                  uint32_t name_count, int32_t position, const wendi_plan **plan,
+                                  wend_error *error)
 {
     if (name_count == 0) {
         return WEND_OK;
     }
     if (name_count > (*plan)->column_count) {
-        return wendi_fail_at(error, WEND_INVALID, position, "%u column names were given for %u columns", name_count,
+        return wendi_fail_at(error, WEND_INVALID, position,
+                             "%u column names were given for %u columns", name_count,
                              (*plan)->column_count);
     }
     wendi_plan *renamed = wendi_arena_alloc(planner->arena, sizeof *renamed);
-    wendi_output_column *columns = wendi_arena_alloc(planner->arena, (*plan)->column_count * sizeof *columns);
+    wendi_output_column *columns =
+        wendi_arena_alloc(planner->arena, (*plan)->column_count * sizeof *columns);
     if (renamed == NULL || columns == NULL) {
         return nomem(error);
     }
@@ -62,8 +66,8 @@ static wend_status rename_columns(wendi_planner *planner, const wendi_string *na
     return WEND_OK;
 }
 
-static wend_status unknown_function(const wendi_planner *planner, const wendi_sql_call *call, int32_t position,
-                                    wend_error *error)
+static wend_status unknown_function(const wendi_planner *planner, const wendi_sql_call *call,
+                                    int32_t position, wend_error *error)
 {
     char names[256] = "";
     size_t length = 0;
@@ -73,16 +77,16 @@ static wend_status unknown_function(const wendi_planner *planner, const wendi_sq
                                planner->context->functions[i]->name);
         length += written > 0 ? (size_t)written : 0;
     }
-    wendi_fail_at(error, WEND_NOT_FOUND, position, "table function %.*s() does not exist", (int)call->name.length,
-                  call->name.data);
+    wendi_fail_at(error, WEND_NOT_FOUND, position, "table function %.*s() does not exist",
+                  (int)call->name.length, call->name.data);
     if (length > 0) {
         wendi_error_hint(error, "There are: %s.", names);
     }
     return WEND_NOT_FOUND;
 }
 
-static wend_status bind_function(wendi_planner *planner, const wendi_sql_from *from, const wendi_plan **plan_out,
-                                 wend_error *error)
+static wend_status bind_function(wendi_planner *planner, const wendi_sql_from *from,
+                                 const wendi_plan **plan_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_sql_call *call = &from->call->call;
@@ -104,7 +108,8 @@ static wend_status bind_function(wendi_planner *planner, const wendi_sql_from *f
     cell->next = planner->functions;
     planner->functions = cell;
     WEND_TRY(function->bind(&bound, &cell->operator_of, error));
-    wendi_plan *plan = wendi_plan_new(planner->arena, WENDI_PLAN_FUNCTION, NULL, cell->operator_of->column_count);
+    wendi_plan *plan =
+        wendi_plan_new(planner->arena, WENDI_PLAN_FUNCTION, NULL, cell->operator_of->column_count);
     if (plan == NULL) {
         return nomem(error);
     }
@@ -115,8 +120,9 @@ cleanup:
     return status;
 }
 
-static wend_status cte_or_table(wendi_planner *planner, const wendi_sql_from *from, const wendi_plan_cte *ctes,
-                                const wendi_plan **plan_out, wend_error *error)
+static wend_status cte_or_table(wendi_planner *planner, const wendi_sql_from *from,
+                                const wendi_plan_cte *ctes, const wendi_plan **plan_out,
+                                wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -125,8 +131,8 @@ static wend_status cte_or_table(wendi_planner *planner, const wendi_sql_from *fr
             continue;
         }
         WEND_TRY(wendi_plan_select(planner, cte->with->select, cte->next, plan_out, error));
-        return rename_columns(planner, cte->with->column_names, cte->with->column_name_count, cte->with->span.start,
-                              plan_out, error);
+        return rename_columns(planner, cte->with->column_names, cte->with->column_name_count,
+                              cte->with->span.start, plan_out, error);
     }
     WEND_TRY(scan_table(planner, from, plan_out, error));
 cleanup:
@@ -146,8 +152,9 @@ static wend_status no_from(wendi_planner *planner, const wendi_plan **plan_out, 
     return WEND_OK;
 }
 
-wend_status wendi_plan_from(wendi_planner *planner, const wendi_sql_from *from, const wendi_plan_cte *ctes,
-                            const wendi_plan **plan_out, wendi_string *qualifier, wend_error *error)
+wend_status wendi_plan_from(wendi_planner *planner, const wendi_sql_from *from,
+                            const wendi_plan_cte *ctes, const wendi_plan **plan_out,
+                            wendi_string *qualifier, wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -167,7 +174,8 @@ wend_status wendi_plan_from(wendi_planner *planner, const wendi_sql_from *from, 
         break;
     }
     *qualifier = from->alias.length > 0 ? from->alias : from->name;
-    WEND_TRY(rename_columns(planner, from->column_aliases, from->column_alias_count, from->span.start, plan_out, error));
+    WEND_TRY(rename_columns(planner, from->column_aliases, from->column_alias_count,
+                            from->span.start, plan_out, error));
 cleanup:
     return status;
 }

@@ -1,7 +1,7 @@
 /*
- * SELECT: targets, WHERE, GROUP BY, HAVING, DISTINCT, ORDER BY and LIMIT, in the order SQL gives them
- * their meaning. Every tie of an ORDER BY is broken by the remaining output columns, so that the
- * answer does not depend on how rows lie in segments.
+ * SELECT: targets, WHERE, GROUP BY, HAVING, DISTINCT, ORDER BY and LIMIT, in the order SQL gives
+ * them their meaning. Every tie of an ORDER BY is broken by the remaining output columns, so that
+ * the answer does not depend on how rows lie in segments.
  */
 #include <string.h>
 
@@ -41,17 +41,22 @@ static wend_status nomem(wend_error *error)
 
 /* ---- targets ---- */
 
-static wend_status expand_star(select_binding *binding, const wendi_sql_expr *star, wend_error *error)
+static wend_status expand_star(select_binding *binding, const wendi_sql_expr *star,
+                               wend_error *error)
 {
-    if (star->qualifier.length > 0 && !wendi_string_equal(star->qualifier, binding->input.qualifier)) {
-        return wendi_fail_at(error, WEND_NOT_FOUND, star->position, "missing FROM-clause entry for table \"%.*s\"",
+    if (star->qualifier.length > 0 &&
+        !wendi_string_equal(star->qualifier, binding->input.qualifier)) {
+        return wendi_fail_at(error, WEND_NOT_FOUND, star->position,
+                             "missing FROM-clause entry for table \"%.*s\"",
                              (int)star->qualifier.length, star->qualifier.data);
     }
     if (binding->select->from == NULL) {
-        return wendi_fail_at(error, WEND_INVALID, star->position, "SELECT * with no tables specified is not valid");
+        return wendi_fail_at(error, WEND_INVALID, star->position,
+                             "SELECT * with no tables specified is not valid");
     }
     for (uint32_t i = 0; i < binding->from->column_count; i++) {
-        binding->targets[binding->target_count++] = (select_target){.slot = i, .name = binding->from->columns[i].name};
+        binding->targets[binding->target_count++] =
+            (select_target){.slot = i, .name = binding->from->columns[i].name};
     }
     return WEND_OK;
 }
@@ -65,7 +70,8 @@ static wend_status list_targets(select_binding *binding, wend_error *error)
     for (uint32_t i = 0; i < select->target_count; i++) {
         room += select->targets[i].expr->kind == WENDI_SQL_STAR ? binding->from->column_count : 1;
     }
-    binding->targets = wendi_arena_alloc_zero(binding->planner->arena, room * sizeof *binding->targets);
+    binding->targets =
+        wendi_arena_alloc_zero(binding->planner->arena, room * sizeof *binding->targets);
     if (binding->targets == NULL) {
         return nomem(error);
     }
@@ -74,7 +80,8 @@ static wend_status list_targets(select_binding *binding, wend_error *error)
         if (target->expr->kind == WENDI_SQL_STAR) {
             WEND_TRY(expand_star(binding, target->expr, error));
         } else {
-            binding->targets[binding->target_count++] = (select_target){.ast = target->expr, .name = target->name};
+            binding->targets[binding->target_count++] =
+                (select_target){.ast = target->expr, .name = target->name};
         }
     }
 cleanup:
@@ -83,11 +90,12 @@ cleanup:
 
 /* ---- GROUP BY ---- */
 
-static wend_status ordinal_target(const select_binding *binding, const wendi_sql_expr *expr, const char *clause,
-                                  uint32_t *index, wend_error *error)
+static wend_status ordinal_target(const select_binding *binding, const wendi_sql_expr *expr,
+                                  const char *clause, uint32_t *index, wend_error *error)
 {
     if (expr->integer < 1 || expr->integer > binding->target_count) {
-        return wendi_fail_at(error, WEND_INVALID, expr->position, "%s position %lld is not in select list", clause,
+        return wendi_fail_at(error, WEND_INVALID, expr->position,
+                             "%s position %lld is not in select list", clause,
                              (long long)expr->integer);
     }
     *index = (uint32_t)expr->integer - 1;
@@ -95,8 +103,8 @@ static wend_status ordinal_target(const select_binding *binding, const wendi_sql
 }
 
 /* The target with this alias or column name, or target_count; two different ones are refused. */
-static wend_status named_target(const select_binding *binding, const wendi_sql_expr *expr, const char *clause,
-                                uint32_t *index, wend_error *error)
+static wend_status named_target(const select_binding *binding, const wendi_sql_expr *expr,
+                                const char *clause, uint32_t *index, wend_error *error)
 {
     *index = binding->target_count;
     if (expr->kind != WENDI_SQL_COLUMN || expr->qualifier.length > 0) {
@@ -109,11 +117,13 @@ static wend_status named_target(const select_binding *binding, const wendi_sql_e
         }
         if (*index != binding->target_count) {
             const select_target *first = &binding->targets[*index];
-            bool same = first->ast != NULL && target->ast != NULL ? wendi_sql_expr_equal(first->ast, target->ast)
-                                                                  : first->ast == target->ast && first->slot == target->slot;
+            bool same = first->ast != NULL && target->ast != NULL
+                            ? wendi_sql_expr_equal(first->ast, target->ast)
+                            : first->ast == target->ast && first->slot == target->slot;
             if (!same) {
-                return wendi_fail_at(error, WEND_INVALID, expr->position, "%s \"%.*s\" is ambiguous", clause,
-                                     (int)expr->text.length, expr->text.data);
+                return wendi_fail_at(error, WEND_INVALID, expr->position,
+                                     "%s \"%.*s\" is ambiguous", clause, (int)expr->text.length,
+                                     expr->text.data);
             }
             continue;
         }
@@ -123,8 +133,8 @@ static wend_status named_target(const select_binding *binding, const wendi_sql_e
 }
 
 /* The expression a GROUP BY item means: itself, or that of an ordinal or alias. */
-static wend_status group_ast(const select_binding *binding, const wendi_sql_expr *item, const wendi_sql_expr **ast,
-                             uint32_t *slot, wend_error *error)
+static wend_status group_ast(const select_binding *binding, const wendi_sql_expr *item,
+                             const wendi_sql_expr **ast, uint32_t *slot, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t index = binding->target_count;
@@ -144,7 +154,8 @@ cleanup:
     return status;
 }
 
-static wend_status bind_group_key(select_binding *binding, const wendi_sql_group *group, wend_error *error)
+static wend_status bind_group_key(select_binding *binding, const wendi_sql_group *group,
+                                  wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_plan_groups *groups = &binding->groups;
@@ -176,8 +187,8 @@ static wend_status bind_group_key(select_binding *binding, const wendi_sql_group
         WEND_TRY(wendi_bind(ast, &binding->input.scope, arena, &key, error));
     }
     if (key->type.kind == WENDI_TYPE_NULL) {
-        WEND_TRY(wendi_bind_cast(key, wendi_type_of(WENDI_TYPE_TEXT), WENDI_CAST_EXPLICIT, binding->input.scope.session,
-                                 arena, &key, error));
+        WEND_TRY(wendi_bind_cast(key, wendi_type_of(WENDI_TYPE_TEXT), WENDI_CAST_EXPLICIT,
+                                 binding->input.scope.session, arena, &key, error));
     }
     groups->key_asts[groups->key_count] = ast;
     groups->keys[groups->key_count++] = key;
@@ -205,15 +216,17 @@ static wend_status bind_groups(select_binding *binding, wend_error *error)
     const wendi_sql_select *select = binding->select;
     wendi_arena *arena = binding->planner->arena;
 
-    wendi_plan_scope_init(&binding->output, binding->planner, binding->ctes, binding->from, binding->input.qualifier,
-                          "the select list");
+    wendi_plan_scope_init(&binding->output, binding->planner, binding->ctes, binding->from,
+                          binding->input.qualifier, "the select list");
     binding->aggregated = any_aggregate(binding);
     if (!binding->aggregated) {
         return WEND_OK;
     }
     binding->groups.input = &binding->input;
-    binding->groups.key_asts = wendi_arena_alloc(arena, (select->group_count + 1) * sizeof(const wendi_sql_expr *));
-    binding->groups.keys = wendi_arena_alloc(arena, (select->group_count + 1) * sizeof(const wendi_expr *));
+    binding->groups.key_asts =
+        wendi_arena_alloc(arena, (select->group_count + 1) * sizeof(const wendi_sql_expr *));
+    binding->groups.keys =
+        wendi_arena_alloc(arena, (select->group_count + 1) * sizeof(const wendi_expr *));
     if (binding->groups.key_asts == NULL || binding->groups.keys == NULL) {
         return nomem(error);
     }
@@ -232,7 +245,8 @@ cleanup:
 
 /* ---- targets and ORDER BY ---- */
 
-static wend_status bind_star_target(select_binding *binding, select_target *target, wend_error *error)
+static wend_status bind_star_target(select_binding *binding, select_target *target,
+                                    wend_error *error)
 {
     const wendi_output_column *column = &binding->from->columns[target->slot];
     wendi_arena *arena = binding->planner->arena;
@@ -265,9 +279,11 @@ static wend_status bind_targets(select_binding *binding, wend_error *error)
         }
         /* A bare NULL is text, unless a set operation may still give it another type. */
         if (target->expr->type.kind == WENDI_TYPE_NULL &&
-            (!binding->planner->in_set || binding->select->distinct || binding->select->order_count > 0)) {
-            WEND_TRY(wendi_bind_cast(target->expr, wendi_type_of(WENDI_TYPE_TEXT), WENDI_CAST_EXPLICIT,
-                                     binding->input.scope.session, arena, &target->expr, error));
+            (!binding->planner->in_set || binding->select->distinct ||
+             binding->select->order_count > 0)) {
+            WEND_TRY(wendi_bind_cast(target->expr, wendi_type_of(WENDI_TYPE_TEXT),
+                                     WENDI_CAST_EXPLICIT, binding->input.scope.session, arena,
+                                     &target->expr, error));
         }
     }
 cleanup:
@@ -275,8 +291,8 @@ cleanup:
 }
 
 /* An expression that is no output column: computed beside them, and dropped behind the sort. */
-static wend_status sort_expression(select_binding *binding, const wendi_sql_expr *ast, uint32_t *column,
-                                   wend_error *error)
+static wend_status sort_expression(select_binding *binding, const wendi_sql_expr *ast,
+                                   uint32_t *column, wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_expr *expr = NULL;
@@ -289,8 +305,9 @@ static wend_status sort_expression(select_binding *binding, const wendi_sql_expr
         }
     }
     if (binding->select->distinct) {
-        return wendi_fail_at(error, WEND_INVALID, ast->position,
-                             "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
+        return wendi_fail_at(
+            error, WEND_INVALID, ast->position,
+            "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
     }
     *column = binding->target_count + binding->extra_count;
     binding->extras[binding->extra_count++] = expr;
@@ -304,9 +321,10 @@ static wend_status bind_order(select_binding *binding, wend_error *error)
     const wendi_sql_select *select = binding->select;
     wendi_arena *arena = binding->planner->arena;
 
-    binding->extras = wendi_arena_alloc(arena, (select->order_count + 1) * sizeof(const wendi_expr *));
-    binding->sort_keys =
-        wendi_arena_alloc(arena, (select->order_count + binding->target_count + 1) * sizeof *binding->sort_keys);
+    binding->extras =
+        wendi_arena_alloc(arena, (select->order_count + 1) * sizeof(const wendi_expr *));
+    binding->sort_keys = wendi_arena_alloc(
+        arena, (select->order_count + binding->target_count + 1) * sizeof *binding->sort_keys);
     if (binding->extras == NULL || binding->sort_keys == NULL) {
         return nomem(error);
     }
@@ -330,10 +348,11 @@ cleanup:
 
 /* ---- nodes ---- */
 
-static wend_status add_filter(wendi_planner *planner, const wendi_expr *predicate, const wendi_plan **plan,
-                              wend_error *error)
+static wend_status add_filter(wendi_planner *planner, const wendi_expr *predicate,
+                              const wendi_plan **plan, wend_error *error)
 {
-    wendi_plan *filter = wendi_plan_new(planner->arena, WENDI_PLAN_FILTER, *plan, (*plan)->column_count);
+    wendi_plan *filter =
+        wendi_plan_new(planner->arena, WENDI_PLAN_FILTER, *plan, (*plan)->column_count);
 
     if (filter == NULL) {
         return nomem(error);
@@ -343,11 +362,13 @@ static wend_status add_filter(wendi_planner *planner, const wendi_expr *predicat
     return WEND_OK;
 }
 
-static wend_status add_aggregate(const select_binding *binding, const wendi_plan **plan, wend_error *error)
+static wend_status add_aggregate(const select_binding *binding, const wendi_plan **plan,
+                                 wend_error *error)
 {
     const wendi_plan_groups *groups = &binding->groups;
     uint32_t columns = groups->key_count + groups->aggregate_count;
-    wendi_plan *aggregate = wendi_plan_new(binding->planner->arena, WENDI_PLAN_AGGREGATE, *plan, columns);
+    wendi_plan *aggregate =
+        wendi_plan_new(binding->planner->arena, WENDI_PLAN_AGGREGATE, *plan, columns);
 
     if (aggregate == NULL) {
         return nomem(error);
@@ -358,14 +379,16 @@ static wend_status add_aggregate(const select_binding *binding, const wendi_plan
     aggregate->aggregate_count = groups->aggregate_count;
     for (uint32_t i = 0; i < columns; i++) {
         aggregate->columns[i].name = wendi_string_of("");
-        aggregate->columns[i].type =
-            i < groups->key_count ? groups->keys[i]->type : groups->aggregates[i - groups->key_count].type;
+        aggregate->columns[i].type = i < groups->key_count
+                                         ? groups->keys[i]->type
+                                         : groups->aggregates[i - groups->key_count].type;
     }
     *plan = aggregate;
     return WEND_OK;
 }
 
-static wend_status add_project(const select_binding *binding, const wendi_plan **plan, wend_error *error)
+static wend_status add_project(const select_binding *binding, const wendi_plan **plan,
+                               wend_error *error)
 {
     uint32_t count = binding->target_count + binding->extra_count;
     wendi_arena *arena = binding->planner->arena;
@@ -386,17 +409,20 @@ static wend_status add_project(const select_binding *binding, const wendi_plan *
     return WEND_OK;
 }
 
-wend_status wendi_plan_distinct(wendi_planner *planner, const wendi_plan *input, const wendi_plan **plan_out,
-                                wend_error *error)
+wend_status wendi_plan_distinct(wendi_planner *planner, const wendi_plan *input,
+                                const wendi_plan **plan_out, wend_error *error)
 {
-    wendi_plan *distinct = wendi_plan_new(planner->arena, WENDI_PLAN_AGGREGATE, input, input->column_count);
-    const wendi_expr **keys = wendi_arena_alloc(planner->arena, (input->column_count + 1) * sizeof(const wendi_expr *));
+    wendi_plan *distinct =
+        wendi_plan_new(planner->arena, WENDI_PLAN_AGGREGATE, input, input->column_count);
+    const wendi_expr **keys =
+        wendi_arena_alloc(planner->arena, (input->column_count + 1) * sizeof(const wendi_expr *));
 
     if (distinct == NULL || keys == NULL) {
         return nomem(error);
     }
     if (input->column_count > 64) {
-        return wendi_fail(error, WEND_UNSUPPORTED, "DISTINCT and set operations take at most 64 columns");
+        return wendi_fail(error, WEND_UNSUPPORTED,
+                          "DISTINCT and set operations take at most 64 columns");
     }
     memcpy(distinct->columns, input->columns, input->column_count * sizeof *distinct->columns);
     for (uint32_t i = 0; i < input->column_count; i++) {
@@ -412,8 +438,8 @@ wend_status wendi_plan_distinct(wendi_planner *planner, const wendi_plan *input,
 }
 
 /* The keys as written, then every output column that is not among them. */
-static wend_status add_sort(wendi_planner *planner, wendi_sort_key *keys, uint32_t key_count, uint32_t output_count,
-                            const wendi_plan **plan, wend_error *error)
+static wend_status add_sort(wendi_planner *planner, wendi_sort_key *keys, uint32_t key_count,
+                            uint32_t output_count, const wendi_plan **plan, wend_error *error)
 {
     wendi_plan *sort = wendi_plan_new(planner->arena, WENDI_PLAN_SORT, *plan, output_count);
 
@@ -437,8 +463,8 @@ static wend_status add_sort(wendi_planner *planner, wendi_sort_key *keys, uint32
 
 /* ---- LIMIT ---- */
 
-static wend_status bind_count(wendi_planner *planner, const wendi_sql_expr *expr, const char *clause, uint64_t *count,
-                              wend_error *error)
+static wend_status bind_count(wendi_planner *planner, const wendi_sql_expr *expr,
+                              const char *clause, uint64_t *count, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_plan_scope scope;
@@ -446,33 +472,36 @@ static wend_status bind_count(wendi_planner *planner, const wendi_sql_expr *expr
 
     wendi_plan_scope_init(&scope, planner, NULL, NULL, (wendi_string){"", 0}, clause);
     WEND_TRY(wendi_bind(expr, &scope.scope, planner->arena, &bound, error));
-    WEND_TRY(wendi_bind_cast(bound, wendi_type_of(WENDI_TYPE_BIGINT), WENDI_CAST_EXPLICIT, scope.scope.session,
-                             planner->arena, &bound, error));
+    WEND_TRY(wendi_bind_cast(bound, wendi_type_of(WENDI_TYPE_BIGINT), WENDI_CAST_EXPLICIT,
+                             scope.scope.session, planner->arena, &bound, error));
     const wendi_value *value = wendi_expr_value(bound);
     if (value == NULL) {
-        WEND_TRY(wendi_fail_at(error, WEND_INVALID, expr->position, "%s must be a constant", clause));
+        WEND_TRY(
+            wendi_fail_at(error, WEND_INVALID, expr->position, "%s must be a constant", clause));
         return status;
     }
     if (value->null) {
         return WEND_OK;
     }
     if (value->i64 < 0) {
-        return wendi_fail_at(error, WEND_INVALID, expr->position, "%s must not be negative", clause);
+        return wendi_fail_at(error, WEND_INVALID, expr->position, "%s must not be negative",
+                             clause);
     }
     *count = (uint64_t)value->i64;
 cleanup:
     return status;
 }
 
-static wend_status add_limit(wendi_planner *planner, const wendi_sql_select *select, const wendi_plan **plan,
-                             wend_error *error)
+static wend_status add_limit(wendi_planner *planner, const wendi_sql_select *select,
+                             const wendi_plan **plan, wend_error *error)
 {
     wend_status status = WEND_OK;
 
     if (select->limit == NULL && select->offset == NULL) {
         return WEND_OK;
     }
-    wendi_plan *limit = wendi_plan_new(planner->arena, WENDI_PLAN_LIMIT, *plan, (*plan)->column_count);
+    wendi_plan *limit =
+        wendi_plan_new(planner->arena, WENDI_PLAN_LIMIT, *plan, (*plan)->column_count);
     if (limit == NULL) {
         return nomem(error);
     }
@@ -490,8 +519,9 @@ cleanup:
 
 /* ---- the whole ---- */
 
-static wend_status select_plain(wendi_planner *planner, const wendi_sql_select *select, const wendi_plan_cte *ctes,
-                                const wendi_plan **plan_out, wend_error *error)
+static wend_status select_plain(wendi_planner *planner, const wendi_sql_select *select,
+                                const wendi_plan_cte *ctes, const wendi_plan **plan_out,
+                                wend_error *error)
 {
     wend_status status = WEND_OK;
     select_binding binding = {.planner = planner, .select = select, .ctes = ctes};
@@ -505,7 +535,8 @@ static wend_status select_plain(wendi_planner *planner, const wendi_sql_select *
     wendi_plan_scope_init(&binding.input, planner, ctes, binding.from, qualifier, "WHERE");
     const wendi_plan *plan = binding.from;
     if (select->where != NULL) {
-        WEND_TRY(wendi_bind_condition(select->where, &binding.input.scope, "WHERE", planner->arena, &condition, error));
+        WEND_TRY(wendi_bind_condition(select->where, &binding.input.scope, "WHERE", planner->arena,
+                                      &condition, error));
         WEND_TRY(add_filter(planner, condition, &plan, error));
     }
     WEND_TRY(list_targets(&binding, error));
@@ -513,8 +544,8 @@ static wend_status select_plain(wendi_planner *planner, const wendi_sql_select *
     WEND_TRY(bind_targets(&binding, error));
     condition = NULL;
     if (select->having != NULL) {
-        WEND_TRY(wendi_bind_condition(select->having, &binding.output.scope, "HAVING", planner->arena, &condition,
-                                      error));
+        WEND_TRY(wendi_bind_condition(select->having, &binding.output.scope, "HAVING",
+                                      planner->arena, &condition, error));
     }
     WEND_TRY(bind_order(&binding, error));
     if (binding.aggregated) {
@@ -528,20 +559,23 @@ static wend_status select_plain(wendi_planner *planner, const wendi_sql_select *
         WEND_TRY(wendi_plan_distinct(planner, plan, &plan, error));
     }
     if (binding.sort_key_count > 0) {
-        WEND_TRY(add_sort(planner, binding.sort_keys, binding.sort_key_count, binding.target_count, &plan, error));
+        WEND_TRY(add_sort(planner, binding.sort_keys, binding.sort_key_count, binding.target_count,
+                          &plan, error));
     }
     *plan_out = plan;
 cleanup:
     return status;
 }
 
-/* ORDER BY behind a set operation or VALUES: names and ordinals of output columns only, as in PostgreSQL. */
-static wend_status order_outputs(wendi_planner *planner, const wendi_sql_select *select, const wendi_plan **plan,
-                                 wend_error *error)
+/* ORDER BY behind a set operation or VALUES: names and ordinals of output columns only, as in
+ * PostgreSQL. */
+static wend_status order_outputs(wendi_planner *planner, const wendi_sql_select *select,
+                                 const wendi_plan **plan, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t columns = (*plan)->column_count;
-    wendi_sort_key *keys = wendi_arena_alloc(planner->arena, (select->order_count + columns + 1) * sizeof *keys);
+    wendi_sort_key *keys =
+        wendi_arena_alloc(planner->arena, (select->order_count + columns + 1) * sizeof *keys);
 
     if (keys == NULL) {
         return nomem(error);
@@ -549,15 +583,17 @@ static wend_status order_outputs(wendi_planner *planner, const wendi_sql_select 
     for (uint32_t i = 0; i < select->order_count; i++) {
         const wendi_sql_order *order = &select->order_by[i];
         uint32_t column = columns;
-        if (order->expr->kind == WENDI_SQL_INTEGER && order->expr->integer >= 1 && order->expr->integer <= columns) {
+        if (order->expr->kind == WENDI_SQL_INTEGER && order->expr->integer >= 1 &&
+            order->expr->integer <= columns) {
             column = (uint32_t)order->expr->integer - 1;
         }
         for (uint32_t c = 0; c < columns && order->expr->kind == WENDI_SQL_COLUMN; c++) {
             column = wendi_string_equal((*plan)->columns[c].name, order->expr->text) ? c : column;
         }
         if (column == columns) {
-            wendi_fail_at(error, WEND_INVALID, order->expr->position,
-                          "ORDER BY behind UNION, INTERSECT, EXCEPT or VALUES takes output columns only");
+            wendi_fail_at(
+                error, WEND_INVALID, order->expr->position,
+                "ORDER BY behind UNION, INTERSECT, EXCEPT or VALUES takes output columns only");
             wendi_error_hint(error, "Put the query in a subquery: SELECT * FROM (…) t ORDER BY ….");
             WEND_TRY(WEND_INVALID);
         }
@@ -570,18 +606,20 @@ cleanup:
     return status;
 }
 
-wend_status wendi_plan_select(wendi_planner *planner, const wendi_sql_select *select, const wendi_plan_cte *ctes,
-                              const wendi_plan **plan_out, wend_error *error)
+wend_status wendi_plan_select(wendi_planner *planner, const wendi_sql_select *select,
+                              const wendi_plan_cte *ctes, const wendi_plan **plan_out,
+                              wend_error *error)
 {
     wend_status status = WEND_OK;
-    wendi_plan_cte *links = wendi_arena_alloc(planner->arena, (select->with_count + 1) * sizeof *links);
+    wendi_plan_cte *links =
+        wendi_arena_alloc(planner->arena, (select->with_count + 1) * sizeof *links);
 
     if (links == NULL) {
         return nomem(error);
     }
     if (++planner->depth > WENDI_QUERY_DEPTH_MAX) {
-        return wendi_fail_at(error, WEND_UNSUPPORTED, select->span.start, "queries are nested more than %d deep",
-                             WENDI_QUERY_DEPTH_MAX);
+        return wendi_fail_at(error, WEND_UNSUPPORTED, select->span.start,
+                             "queries are nested more than %d deep", WENDI_QUERY_DEPTH_MAX);
     }
     for (uint32_t i = 0; i < select->with_count; i++) {
         links[i] = (wendi_plan_cte){ctes, &select->with[i]};
@@ -590,8 +628,9 @@ wend_status wendi_plan_select(wendi_planner *planner, const wendi_sql_select *se
     if (select->kind == WENDI_SQL_SELECT_PLAIN) {
         WEND_TRY(select_plain(planner, select, ctes, plan_out, error));
     } else {
-        WEND_TRY(select->kind == WENDI_SQL_SELECT_VALUES ? wendi_plan_values(planner, select, ctes, plan_out, error)
-                                                         : wendi_plan_set(planner, select, ctes, plan_out, error));
+        WEND_TRY(select->kind == WENDI_SQL_SELECT_VALUES
+                     ? wendi_plan_values(planner, select, ctes, plan_out, error)
+                     : wendi_plan_set(planner, select, ctes, plan_out, error));
         WEND_TRY(order_outputs(planner, select, plan_out, error));
     }
     WEND_TRY(add_limit(planner, select, plan_out, error));

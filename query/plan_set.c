@@ -13,8 +13,8 @@ const wendi_expr *wendi_plan_column(wendi_arena *arena, const wendi_plan *plan, 
     return wendi_expr_column(arena, index, plan->columns[index].type);
 }
 
-wend_status wendi_plan_cast(wendi_planner *planner, const wendi_plan *input, const wendi_type *types,
-                            const wendi_plan **plan_out, wend_error *error)
+wend_status wendi_plan_cast(wendi_planner *planner, const wendi_plan *input,
+                            const wendi_type *types, const wendi_plan **plan_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     bool same = true;
@@ -26,8 +26,10 @@ wend_status wendi_plan_cast(wendi_planner *planner, const wendi_plan *input, con
     if (same) {
         return WEND_OK;
     }
-    wendi_plan *project = wendi_plan_new(planner->arena, WENDI_PLAN_PROJECT, input, input->column_count);
-    const wendi_expr **exprs = wendi_arena_alloc(planner->arena, input->column_count * sizeof(const wendi_expr *));
+    wendi_plan *project =
+        wendi_plan_new(planner->arena, WENDI_PLAN_PROJECT, input, input->column_count);
+    const wendi_expr **exprs =
+        wendi_arena_alloc(planner->arena, input->column_count * sizeof(const wendi_expr *));
     if (project == NULL || exprs == NULL) {
         return nomem(error);
     }
@@ -39,9 +41,10 @@ wend_status wendi_plan_cast(wendi_planner *planner, const wendi_plan *input, con
         if (column == NULL) {
             return nomem(error);
         }
-        WEND_TRY(wendi_bind_cast(column, types[i], WENDI_CAST_EXPLICIT, &planner->context->session, planner->arena,
-                                 &exprs[i], error));
-        project->columns[i] = (wendi_output_column){.name = input->columns[i].name, .type = types[i]};
+        WEND_TRY(wendi_bind_cast(column, types[i], WENDI_CAST_EXPLICIT, &planner->context->session,
+                                 planner->arena, &exprs[i], error));
+        project->columns[i] =
+            (wendi_output_column){.name = input->columns[i].name, .type = types[i]};
     }
     project->exprs = exprs;
     *plan_out = project;
@@ -51,11 +54,14 @@ cleanup:
 
 static const char *set_name(uint8_t kind)
 {
-    return kind == WENDI_SQL_SELECT_UNION ? "UNION" : kind == WENDI_SQL_SELECT_EXCEPT ? "EXCEPT" : "INTERSECT";
+    return kind == WENDI_SQL_SELECT_UNION    ? "UNION"
+           : kind == WENDI_SQL_SELECT_EXCEPT ? "EXCEPT"
+                                             : "INTERSECT";
 }
 
-wend_status wendi_plan_set(wendi_planner *planner, const wendi_sql_select *select, const wendi_plan_cte *ctes,
-                           const wendi_plan **plan_out, wend_error *error)
+wend_status wendi_plan_set(wendi_planner *planner, const wendi_sql_select *select,
+                           const wendi_plan_cte *ctes, const wendi_plan **plan_out,
+                           wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_plan *left = NULL;
@@ -69,7 +75,8 @@ wend_status wendi_plan_set(wendi_planner *planner, const wendi_sql_select *selec
     planner->in_set = in_set;
     if (left->column_count != right->column_count) {
         return wendi_fail_at(error, WEND_INVALID, select->right->span.start,
-                             "each %s query must have the same number of columns", set_name(select->kind));
+                             "each %s query must have the same number of columns",
+                             set_name(select->kind));
     }
     wendi_type *types = wendi_arena_alloc(planner->arena, (left->column_count + 1) * sizeof *types);
     wendi_plan *plan = wendi_plan_new(planner->arena, WENDI_PLAN_SET, NULL, left->column_count);
@@ -81,7 +88,8 @@ wend_status wendi_plan_set(wendi_planner *planner, const wendi_sql_select *selec
             char a[64], b[64];
             return wendi_fail_at(error, WEND_INVALID, select->right->span.start,
                                  "%s types %s and %s cannot be matched", set_name(select->kind),
-                                 wendi_type_name(left->columns[i].type, a), wendi_type_name(right->columns[i].type, b));
+                                 wendi_type_name(left->columns[i].type, a),
+                                 wendi_type_name(right->columns[i].type, b));
         }
         if (types[i].kind == WENDI_TYPE_NULL && !in_set) {
             types[i] = wendi_type_of(WENDI_TYPE_TEXT);
@@ -102,8 +110,8 @@ cleanup:
 }
 
 /* The type that all values of one column of VALUES are brought to. */
-static wend_status values_type(const wendi_sql_select *select, const wendi_expr **exprs, uint32_t column,
-                               wendi_type *type, wend_error *error)
+static wend_status values_type(const wendi_sql_select *select, const wendi_expr **exprs,
+                               uint32_t column, wendi_type *type, wend_error *error)
 {
     *type = exprs[column]->type;
     for (uint32_t row = 1; row < select->value_rows; row++) {
@@ -111,7 +119,8 @@ static wend_status values_type(const wendi_sql_select *select, const wendi_expr 
         wendi_type common;
         if (!wendi_type_common(*type, expr->type, &common)) {
             char a[64], b[64];
-            return wendi_fail_at(error, WEND_INVALID, expr->position, "VALUES types %s and %s cannot be matched",
+            return wendi_fail_at(error, WEND_INVALID, expr->position,
+                                 "VALUES types %s and %s cannot be matched",
                                  wendi_type_name(*type, a), wendi_type_name(expr->type, b));
         }
         *type = common;
@@ -122,14 +131,16 @@ static wend_status values_type(const wendi_sql_select *select, const wendi_expr 
     return WEND_OK;
 }
 
-wend_status wendi_plan_values(wendi_planner *planner, const wendi_sql_select *select, const wendi_plan_cte *ctes,
-                              const wendi_plan **plan_out, wend_error *error)
+wend_status wendi_plan_values(wendi_planner *planner, const wendi_sql_select *select,
+                              const wendi_plan_cte *ctes, const wendi_plan **plan_out,
+                              wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_plan_scope scope;
     uint32_t count = select->value_rows * select->value_columns;
     wendi_plan *plan = wendi_plan_new(planner->arena, WENDI_PLAN_ROWS, NULL, select->value_columns);
-    const wendi_expr **exprs = wendi_arena_alloc(planner->arena, (count + 1) * sizeof(const wendi_expr *));
+    const wendi_expr **exprs =
+        wendi_arena_alloc(planner->arena, (count + 1) * sizeof(const wendi_expr *));
 
     if (plan == NULL || exprs == NULL) {
         return nomem(error);
@@ -142,8 +153,8 @@ wend_status wendi_plan_values(wendi_planner *planner, const wendi_sql_select *se
         wendi_type type;
         WEND_TRY(values_type(select, exprs, column, &type, error));
         for (uint32_t i = column; i < count; i += select->value_columns) {
-            WEND_TRY(wendi_bind_cast(exprs[i], type, WENDI_CAST_EXPLICIT, &planner->context->session, planner->arena,
-                                     &exprs[i], error));
+            WEND_TRY(wendi_bind_cast(exprs[i], type, WENDI_CAST_EXPLICIT,
+                                     &planner->context->session, planner->arena, &exprs[i], error));
         }
         const char *name = wendi_arena_printf(planner->arena, "column%u", column + 1);
         if (name == NULL) {

@@ -1,6 +1,6 @@
 /*
- * Subqueries inside expressions. None is correlated, so each is run while the outer query is planned
- * and becomes a constant: filters on it are pushed down and prune like any other.
+ * Subqueries inside expressions. None is correlated, so each is run while the outer query is
+ * planned and becomes a constant: filters on it are pushed down and prune like any other.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 
 enum { LIST_ROWS_MAX = 4 << 20 };
 
-wend_status wendi_plan_run(wendi_planner *planner, const wendi_plan *plan, uint64_t row_max, wendi_rows *rows,
-                           wend_error *error)
+wend_status wendi_plan_run(wendi_planner *planner, const wendi_plan *plan, uint64_t row_max,
+                           wendi_rows *rows, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_operator *operator_of = NULL;
@@ -26,7 +26,8 @@ wend_status wendi_plan_run(wendi_planner *planner, const wendi_plan *plan, uint6
     for (uint32_t i = 0; i < plan->column_count; i++) {
         types[i] = plan->columns[i].type;
     }
-    WEND_TRY(wendi_rows_init(rows, planner->context, "a subquery", types, plan->column_count, error));
+    WEND_TRY(
+        wendi_rows_init(rows, planner->context, "a subquery", types, plan->column_count, error));
     WEND_TRY(wendi_plan_build(planner->context, planner->arena, plan, &operator_of, error));
     for (;;) {
         batch.columns = vectors;
@@ -57,14 +58,15 @@ static wend_status constant(const wendi_value *value, int32_t position, wendi_ar
 static wend_status one_column(const wendi_plan *plan, const wendi_sql_expr *node, wend_error *error)
 {
     if (plan->column_count != 1) {
-        return wendi_fail_at(error, WEND_INVALID, node->position, "subquery must return only one column");
+        return wendi_fail_at(error, WEND_INVALID, node->position,
+                             "subquery must return only one column");
     }
     return WEND_OK;
 }
 
 /* At most `rows` rows of the plan: more are never computed. */
-static wend_status limited(const wendi_plan *plan, uint64_t rows, wendi_arena *arena, const wendi_plan **plan_out,
-                           wend_error *error)
+static wend_status limited(const wendi_plan *plan, uint64_t rows, wendi_arena *arena,
+                           const wendi_plan **plan_out, wend_error *error)
 {
     wendi_plan *limit = wendi_plan_new(arena, WENDI_PLAN_LIMIT, plan, plan->column_count);
 
@@ -76,8 +78,9 @@ static wend_status limited(const wendi_plan *plan, uint64_t rows, wendi_arena *a
     return WEND_OK;
 }
 
-static wend_status scalar(const wendi_plan_scope *scope, const wendi_sql_expr *node, const wendi_plan *plan,
-                          wendi_arena *arena, const wendi_expr **expr_out, wend_error *error)
+static wend_status scalar(const wendi_plan_scope *scope, const wendi_sql_expr *node,
+                          const wendi_plan *plan, wendi_arena *arena, const wendi_expr **expr_out,
+                          wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_rows rows = {0};
@@ -99,8 +102,9 @@ cleanup:
     return status;
 }
 
-static wend_status exists(const wendi_plan_scope *scope, const wendi_sql_expr *node, const wendi_plan *plan,
-                          wendi_arena *arena, const wendi_expr **expr_out, wend_error *error)
+static wend_status exists(const wendi_plan_scope *scope, const wendi_sql_expr *node,
+                          const wendi_plan *plan, wendi_arena *arena, const wendi_expr **expr_out,
+                          wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_rows rows = {0};
@@ -121,7 +125,8 @@ static int compare_values(const void *a, const void *b)
 }
 
 /* Sorted values without repeats and nulls, strings copied. */
-static wend_status list_of(const wendi_rows *rows, wendi_arena *arena, wendi_expr *in, wend_error *error)
+static wend_status list_of(const wendi_rows *rows, wendi_arena *arena, wendi_expr *in,
+                           wend_error *error)
 {
     wendi_value *list = wendi_arena_alloc(arena, ((size_t)rows->row_count + 1) * sizeof *list);
     uint32_t count = 0;
@@ -156,8 +161,9 @@ static wend_status list_of(const wendi_rows *rows, wendi_arena *arena, wendi_exp
 }
 
 /* The subquery's column as the type it is compared in. */
-static wend_status project_cast(const wendi_plan_scope *scope, const wendi_plan *plan, wendi_type type,
-                                wendi_arena *arena, const wendi_plan **plan_out, wend_error *error)
+static wend_status project_cast(const wendi_plan_scope *scope, const wendi_plan *plan,
+                                wendi_type type, wendi_arena *arena, const wendi_plan **plan_out,
+                                wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_plan *project = wendi_plan_new(arena, WENDI_PLAN_PROJECT, plan, 1);
@@ -167,7 +173,8 @@ static wend_status project_cast(const wendi_plan_scope *scope, const wendi_plan 
     if (project == NULL || exprs == NULL || column == NULL) {
         return wendi_fail_nomem(error, "a plan", sizeof *project);
     }
-    WEND_TRY(wendi_bind_cast(column, type, WENDI_CAST_EXPLICIT, scope->scope.session, arena, &exprs[0], error));
+    WEND_TRY(wendi_bind_cast(column, type, WENDI_CAST_EXPLICIT, scope->scope.session, arena,
+                             &exprs[0], error));
     project->exprs = exprs;
     project->columns[0] = (wendi_output_column){.name = plan->columns[0].name, .type = type};
     *plan_out = project;
@@ -175,8 +182,9 @@ cleanup:
     return status;
 }
 
-static wend_status in_list(const wendi_plan_scope *scope, const wendi_sql_expr *node, const wendi_plan *plan,
-                           wendi_arena *arena, const wendi_expr **expr_out, wend_error *error)
+static wend_status in_list(const wendi_plan_scope *scope, const wendi_sql_expr *node,
+                           const wendi_plan *plan, wendi_arena *arena, const wendi_expr **expr_out,
+                           wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_rows rows = {0};
@@ -188,17 +196,20 @@ static wend_status in_list(const wendi_plan_scope *scope, const wendi_sql_expr *
     WEND_TRY(wendi_bind(node->args[0], &scope->scope, arena, &arg, error));
     if (!wendi_type_common(arg->type, plan->columns[0].type, &type)) {
         char left[64], right[64];
-        WEND_TRY(wendi_fail_at(error, WEND_INVALID, node->position, "operator does not exist: %s = %s",
-                               wendi_type_name(arg->type, left), wendi_type_name(plan->columns[0].type, right)));
+        WEND_TRY(wendi_fail_at(error, WEND_INVALID, node->position,
+                               "operator does not exist: %s = %s", wendi_type_name(arg->type, left),
+                               wendi_type_name(plan->columns[0].type, right)));
     }
-    WEND_TRY(wendi_bind_cast(arg, type, WENDI_CAST_EXPLICIT, scope->scope.session, arena, &arg, error));
+    WEND_TRY(
+        wendi_bind_cast(arg, type, WENDI_CAST_EXPLICIT, scope->scope.session, arena, &arg, error));
     WEND_TRY(project_cast(scope, plan, type, arena, &plan, error));
     WEND_TRY(wendi_plan_run(scope->planner, plan, LIST_ROWS_MAX, &rows, error));
     if (rows.row_count == 0) {
         WEND_TRY(constant(&empty, node->position, arena, expr_out, error));
         goto cleanup;
     }
-    wendi_expr *in = wendi_expr_node(arena, WENDI_EXPR_IN, wendi_type_of(WENDI_TYPE_BOOLEAN), node->position, &arg, 1);
+    wendi_expr *in = wendi_expr_node(arena, WENDI_EXPR_IN, wendi_type_of(WENDI_TYPE_BOOLEAN),
+                                     node->position, &arg, 1);
     if (in == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "a plan", sizeof *in));
     }
@@ -210,8 +221,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_plan_subquery(const wendi_plan_scope *scope, const wendi_sql_expr *node, wendi_arena *arena,
-                                const wendi_expr **expr_out, wend_error *error)
+wend_status wendi_plan_subquery(const wendi_plan_scope *scope, const wendi_sql_expr *node,
+                                wendi_arena *arena, const wendi_expr **expr_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_plan *plan = NULL;

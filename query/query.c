@@ -17,17 +17,22 @@ struct wendi_query {
     wend_status ended; /* what next() answers for ever once it did not give rows */
 };
 
-static wend_status plan_statement(wendi_query *query, const wendi_sql_statement *statement, wend_error *error)
+static wend_status plan_statement(wendi_query *query, const wendi_sql_statement *statement,
+                                  wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_plan *plan = NULL;
 
-    if (statement->kind != WENDI_SQL_STATEMENT_SELECT && statement->kind != WENDI_SQL_STATEMENT_EXPLAIN) {
-        wendi_fail_at(error, WEND_INVALID, statement->span.start, "a query must be a SELECT or EXPLAIN");
-        wendi_error_hint(error, "CREATE, ALTER and DROP have commands of their own: see wend create --help.");
+    if (statement->kind != WENDI_SQL_STATEMENT_SELECT &&
+        statement->kind != WENDI_SQL_STATEMENT_EXPLAIN) {
+        wendi_fail_at(error, WEND_INVALID, statement->span.start,
+                      "a query must be a SELECT or EXPLAIN");
+        wendi_error_hint(
+            error, "CREATE, ALTER and DROP have commands of their own: see wend create --help.");
         return WEND_INVALID;
     }
-    query->planner = (wendi_planner){.context = query->context, .arena = &query->arena, .text = statement->text};
+    query->planner =
+        (wendi_planner){.context = query->context, .arena = &query->arena, .text = statement->text};
     WEND_TRY(wendi_plan_select(&query->planner, statement->select, NULL, &plan, error));
     WEND_TRY(wendi_plan_build(query->context, &query->arena, plan, &query->root, error));
     if (statement->kind == WENDI_SQL_STATEMENT_EXPLAIN) {
@@ -39,8 +44,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_query_open(wendi_query_context *context, wendi_string sql, wendi_query **query_out,
-                             wend_error *error)
+wend_status wendi_query_open(wendi_query_context *context, wendi_string sql,
+                             wendi_query **query_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_sql_statement *statement = NULL;
@@ -55,7 +60,8 @@ wend_status wendi_query_open(wendi_query_context *context, wendi_string sql, wen
     WEND_TRY(plan_statement(query, statement, error));
     query->vectors = wendi_alloc_zero(query->root->column_count + 1, sizeof *query->vectors);
     if (query->vectors == NULL) {
-        WEND_TRY(wendi_fail_nomem(error, "a query", query->root->column_count * sizeof *query->vectors));
+        WEND_TRY(
+            wendi_fail_nomem(error, "a query", query->root->column_count * sizeof *query->vectors));
     }
     *query_out = query;
     query = NULL;

@@ -16,8 +16,8 @@ typedef struct wendi_query wendi_query;
  * Plan one SELECT, VALUES-less set operation or EXPLAIN. `context` must outlive the query.
  * Errors of the text carry their byte position.
  */
-wend_status wendi_query_open(wendi_query_context *context, wendi_string sql, wendi_query **query_out,
-                             wend_error *error);
+wend_status wendi_query_open(wendi_query_context *context, wendi_string sql,
+                             wendi_query **query_out, wend_error *error);
 void wendi_query_close(wendi_query *query); /* accepts NULL */
 
 const wendi_output_column *wendi_query_columns(const wendi_query *query, uint32_t *count);
@@ -32,7 +32,8 @@ wend_status wendi_query_next(wendi_query *query, wendi_batch *batch, wend_error 
  * failing get_next fills `record` (NULL: a record of the stream's own), which get_last_error
  * shows; release calls `released(owner)` (may be NULL) last. arrow_stream.c.
  */
-wend_status wendi_query_export(wendi_query *query, wend_error *record, void (*released)(void *owner), void *owner,
+wend_status wendi_query_export(wendi_query *query, wend_error *record,
+                               void (*released)(void *owner), void *owner,
                                struct ArrowArrayStream *stream_out, wend_error *error);
 
 #endif

@@ -13,8 +13,8 @@ static size_t value_bytes(uint8_t physical)
     return physical == WENDI_PHYSICAL_I64 || physical == WENDI_PHYSICAL_F64 ? 8 : 16;
 }
 
-wend_status wendi_rows_init(wendi_rows *rows, wendi_query_context *context, const char *what, const wendi_type *types,
-                            uint32_t column_count, wend_error *error)
+wend_status wendi_rows_init(wendi_rows *rows, wendi_query_context *context, const char *what,
+                            const wendi_type *types, uint32_t column_count, wend_error *error)
 {
     memset(rows, 0, sizeof *rows);
     rows->context = context;
@@ -71,10 +71,12 @@ void wendi_rows_clear(wendi_rows *rows)
     rows->reserved_bytes -= freed;
 }
 
-static wend_status grow_array(const wendi_rows *rows, void **array, size_t each, uint32_t capacity, wend_error *error)
+static wend_status grow_array(const wendi_rows *rows, void **array, size_t each, uint32_t capacity,
+                              wend_error *error)
 {
     size_t bytes = (size_t)capacity * each + ARRAY_PADDING;
-    uint8_t *grown = wendi_alloc_aligned(ARRAY_ALIGNMENT, (bytes + ARRAY_ALIGNMENT - 1) & ~(size_t)(ARRAY_ALIGNMENT - 1));
+    uint8_t *grown = wendi_alloc_aligned(ARRAY_ALIGNMENT, (bytes + ARRAY_ALIGNMENT - 1) &
+                                                              ~(size_t)(ARRAY_ALIGNMENT - 1));
 
     if (grown == NULL) {
         return wendi_fail_nomem(error, rows->what, bytes);
@@ -113,7 +115,8 @@ wend_status wendi_rows_reserve(wendi_rows *rows, uint64_t extra, wend_error *err
         void *nulls = column->nulls;
         WEND_TRY(grow_array(rows, &nulls, 1, (uint32_t)capacity, error));
         column->nulls = nulls;
-        WEND_TRY(grow_array(rows, &column->data, value_bytes(column->physical), (uint32_t)capacity, error));
+        WEND_TRY(grow_array(rows, &column->data, value_bytes(column->physical), (uint32_t)capacity,
+                            error));
     }
     rows->row_capacity = (uint32_t)capacity;
 cleanup:
@@ -145,7 +148,8 @@ static wend_status pin(wendi_rows *rows, wendi_dictionary *dictionary, wend_erro
     }
     if (rows->pinned_count == rows->pinned_capacity) {
         uint32_t capacity = rows->pinned_capacity == 0 ? 8 : rows->pinned_capacity * 2;
-        wendi_dictionary **pinned = wendi_realloc(rows->pinned, capacity * sizeof(wendi_dictionary *));
+        wendi_dictionary **pinned =
+            wendi_realloc(rows->pinned, capacity * sizeof(wendi_dictionary *));
         if (pinned == NULL) {
             return wendi_fail_nomem(error, rows->what, capacity * sizeof(wendi_dictionary *));
         }
@@ -156,7 +160,8 @@ static wend_status pin(wendi_rows *rows, wendi_dictionary *dictionary, wend_erro
     return WEND_OK;
 }
 
-static wend_status copy_string(wendi_rows *rows, wendi_string text, wendi_string *copy, wend_error *error)
+static wend_status copy_string(wendi_rows *rows, wendi_string text, wendi_string *copy,
+                               wend_error *error)
 {
     char *bytes = wendi_arena_copy(&rows->strings, text.length == 0 ? "" : text.data, text.length);
 
@@ -167,8 +172,9 @@ static wend_status copy_string(wendi_rows *rows, wendi_string text, wendi_string
     return WEND_OK;
 }
 
-static wend_status append_strings(wendi_rows *rows, wendi_rows_column *column, const wendi_vector *vector,
-                                  const uint32_t *indices, uint32_t count, wend_error *error)
+static wend_status append_strings(wendi_rows *rows, wendi_rows_column *column,
+                                  const wendi_vector *vector, const uint32_t *indices,
+                                  uint32_t count, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t base = rows->row_count;
@@ -233,8 +239,8 @@ static void append_fixed(wendi_rows *rows, wendi_rows_column *column, const wend
     }
 }
 
-wend_status wendi_rows_append(wendi_rows *rows, const wendi_vector *vectors, const uint32_t *indices, uint32_t count,
-                              wend_error *error)
+wend_status wendi_rows_append(wendi_rows *rows, const wendi_vector *vectors,
+                              const uint32_t *indices, uint32_t count, wend_error *error)
 {
     wend_status status = WEND_OK;
     size_t before = rows->strings.used_bytes;
@@ -255,7 +261,8 @@ cleanup:
 }
 
 static wend_status append_column(wendi_rows *rows, uint32_t index, const wendi_rows_column *from,
-                                 const uint32_t *indices, uint32_t count, bool borrow, wend_error *error)
+                                 const uint32_t *indices, uint32_t count, bool borrow,
+                                 wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_rows_column *column = &rows->columns[index];
@@ -279,8 +286,9 @@ cleanup:
     return status;
 }
 
-wend_status wendi_rows_append_rows(wendi_rows *rows, const wendi_rows *from, const uint32_t *indices, uint32_t count,
-                                   bool borrow, wend_error *error)
+wend_status wendi_rows_append_rows(wendi_rows *rows, const wendi_rows *from,
+                                   const uint32_t *indices, uint32_t count, bool borrow,
+                                   wend_error *error)
 {
     wend_status status = WEND_OK;
     size_t before = rows->strings.used_bytes;
@@ -296,8 +304,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_rows_set(wendi_rows *rows, uint32_t row, uint32_t column_index, const wendi_value *value,
-                           wend_error *error)
+wend_status wendi_rows_set(wendi_rows *rows, uint32_t row, uint32_t column_index,
+                           const wendi_value *value, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_rows_column *column = &rows->columns[column_index];
@@ -344,6 +352,7 @@ void wendi_rows_view(const wendi_rows *rows, uint32_t first, uint32_t count, wen
                                     .form = WENDI_FORM_FLAT,
                                     .row_count = count,
                                     .nulls = column->has_nulls ? column->nulls + first : NULL};
-        vectors[i].data = (const uint8_t *)column->data + (size_t)first * value_bytes(column->physical);
+        vectors[i].data =
+            (const uint8_t *)column->data + (size_t)first * value_bytes(column->physical);
     }
 }

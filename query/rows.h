@@ -41,21 +41,25 @@ typedef struct wendi_rows {
 } wendi_rows;
 
 /** Zero-filled is a valid empty one to free. `what` is borrowed for ever: a literal. */
-wend_status wendi_rows_init(wendi_rows *rows, wendi_query_context *context, const char *what, const wendi_type *types,
-                            uint32_t column_count, wend_error *error);
+wend_status wendi_rows_init(wendi_rows *rows, wendi_query_context *context, const char *what,
+                            const wendi_type *types, uint32_t column_count, wend_error *error);
 void wendi_rows_free(wendi_rows *rows);
 /** Forget the rows; memory is kept. */
 void wendi_rows_clear(wendi_rows *rows);
 /** Room for `extra` rows more. WEND_NOMEM beyond 2^32 - 2 rows or the query's limit. */
 wend_status wendi_rows_reserve(wendi_rows *rows, uint64_t extra, wend_error *error);
-/** Append rows indices[0..count-1] (NULL: 0..count-1) of vectors whose types have the columns' physical types. */
-wend_status wendi_rows_append(wendi_rows *rows, const wendi_vector *vectors, const uint32_t *indices, uint32_t count,
-                              wend_error *error);
-/** Append rows of other rows with the same types. Its strings are copied unless `borrow`: then `from` must live on. */
-wend_status wendi_rows_append_rows(wendi_rows *rows, const wendi_rows *from, const uint32_t *indices, uint32_t count,
-                                   bool borrow, wend_error *error);
+/** Append rows indices[0..count-1] (NULL: 0..count-1) of vectors whose types have the columns'
+ * physical types. */
+wend_status wendi_rows_append(wendi_rows *rows, const wendi_vector *vectors,
+                              const uint32_t *indices, uint32_t count, wend_error *error);
+/** Append rows of other rows with the same types. Its strings are copied unless `borrow`: then
+ * `from` must live on. */
+wend_status wendi_rows_append_rows(wendi_rows *rows, const wendi_rows *from,
+                                   const uint32_t *indices, uint32_t count, bool borrow,
+                                   wend_error *error);
 /** Write one value at (row, column); the row must be below row_capacity. Strings are copied. */
-wend_status wendi_rows_set(wendi_rows *rows, uint32_t row, uint32_t column, const wendi_value *value, wend_error *error);
+wend_status wendi_rows_set(wendi_rows *rows, uint32_t row, uint32_t column,
+                           const wendi_value *value, wend_error *error);
 /** The value at (row, column); strings are borrowed. */
 wendi_value wendi_rows_value(const wendi_rows *rows, uint32_t row, uint32_t column);
 /** Views of rows first..first+count-1 of the first `column_count` columns. */

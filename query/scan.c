@@ -18,7 +18,8 @@ static bool column_absent(const wendi_scan *scan, uint32_t position)
     uint32_t segment_count = wendi_snapshot_state(scan->snapshot)->segment_count;
 
     for (uint32_t i = 0; i < segment_count; i++) {
-        if (scan->segments[i] != NULL && wendi_segment_find_column(scan->segments[i], id) == WENDI_NO_COLUMN) {
+        if (scan->segments[i] != NULL &&
+            wendi_segment_find_column(scan->segments[i], id) == WENDI_NO_COLUMN) {
             return true;
         }
     }
@@ -51,13 +52,15 @@ static wend_status slot_init(wendi_scan *scan, uint32_t index, uint32_t position
     scan_slot *slot = &scan->slots[index];
     const char *reason = NULL;
 
-    *slot = (scan_slot){.position = position, .type = column->type, .absent = {.type = column->type, .null = true}};
+    *slot = (scan_slot){
+        .position = position, .type = column->type, .absent = {.type = column->type, .null = true}};
     if (column->has_default) {
-        status = wendi_value_parse(column->type, column->default_value, scan->context->session.zone, &slot->absent,
-                                   &reason);
+        status = wendi_value_parse(column->type, column->default_value, scan->context->session.zone,
+                                   &slot->absent, &reason);
         if (status != WEND_OK) {
-            return wendi_fail(error, status, "the default of column \"%.*s\" is no value of its type: %s",
-                              (int)column->name.length, column->name.data, reason == NULL ? "" : reason);
+            return wendi_fail(
+                error, status, "the default of column \"%.*s\" is no value of its type: %s",
+                (int)column->name.length, column->name.data, reason == NULL ? "" : reason);
         }
     }
     if (wendi_type_physical(column->type) == WENDI_PHYSICAL_STRING) {
@@ -67,7 +70,8 @@ static wend_status slot_init(wendi_scan *scan, uint32_t index, uint32_t position
 }
 
 /* The internal slot of a schema column, added when it has none. */
-static wend_status slot_of(wendi_scan *scan, uint32_t position, uint32_t *slot_out, wend_error *error)
+static wend_status slot_of(wendi_scan *scan, uint32_t position, uint32_t *slot_out,
+                           wend_error *error)
 {
     for (uint32_t i = 0; i < scan->internal_count; i++) {
         if (scan->slots[i].position == position) {
@@ -79,7 +83,8 @@ static wend_status slot_of(wendi_scan *scan, uint32_t position, uint32_t *slot_o
     return slot_init(scan, *slot_out, position, error);
 }
 
-/* Generated columns that some segment lacks get an expression; its inputs get slots, and so on down. */
+/* Generated columns that some segment lacks get an expression; its inputs get slots, and so on
+ * down. */
 static wend_status bind_generated(wendi_scan *scan, wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -92,7 +97,8 @@ static wend_status bind_generated(wendi_scan *scan, wend_error *error)
     }
     for (uint32_t i = 0; i < scan->internal_count; i++) {
         uint32_t position = scan->slots[i].position;
-        if (scan->schema->columns[position].generated.length == 0 || !column_absent(scan, position)) {
+        if (scan->schema->columns[position].generated.length == 0 ||
+            !column_absent(scan, position)) {
             continue;
         }
         if (scan->rules == NULL) {
@@ -107,7 +113,8 @@ static wend_status bind_generated(wendi_scan *scan, wend_error *error)
                 WEND_TRY(slot_of(scan, c, &map[c], error));
             }
         }
-        WEND_TRY(wendi_expr_remap(expr, map, column_count, &scan->arena, &scan->slots[i].generated, error));
+        WEND_TRY(wendi_expr_remap(expr, map, column_count, &scan->arena, &scan->slots[i].generated,
+                                  error));
     }
     for (uint32_t i = 0; i < scan->internal_count; i++) {
         scan_slot *slot = &scan->slots[i];
@@ -123,7 +130,8 @@ cleanup:
     return status;
 }
 
-/* Fixed-width and dictionary comparisons of one column come before what reads several or computes. */
+/* Fixed-width and dictionary comparisons of one column come before what reads several or computes.
+ */
 static uint32_t conjunct_cost(const scan_conjunct *conjunct)
 {
     if (conjunct->has_range) {
@@ -136,7 +144,8 @@ static wend_status cut_filter(wendi_scan *scan, const wendi_expr *filter, wend_e
 {
     const wendi_expr *one = NULL;
     uint32_t count = filter == NULL ? 0 : wendi_expr_conjuncts(filter, &one, 1);
-    const wendi_expr **all = wendi_arena_alloc(&scan->arena, (count + 1) * sizeof(const wendi_expr *));
+    const wendi_expr **all =
+        wendi_arena_alloc(&scan->arena, (count + 1) * sizeof(const wendi_expr *));
 
     scan->conjuncts = wendi_arena_alloc_zero(&scan->arena, (count + 1) * sizeof *scan->conjuncts);
     if (all == NULL || scan->conjuncts == NULL) {
@@ -158,7 +167,8 @@ static wend_status cut_filter(wendi_scan *scan, const wendi_expr *filter, wend_e
         }
         wendi_expr_slots(all[i], conjunct->slots, scan->column_count);
     }
-    /* What may raise an error keeps its place behind everything written before it: it may be guarded. */
+    /* What may raise an error keeps its place behind everything written before it: it may be
+     * guarded. */
     for (uint32_t i = 1; i < count; i++) {
         scan_conjunct moved = scan->conjuncts[i];
         uint32_t at = i;
@@ -197,7 +207,8 @@ static bool entry_skipped(const wendi_scan *scan, const wendi_segment_entry *ent
         }
         wendi_value least = {.type = type, .i64 = entry->time_min};
         wendi_value greatest = {.type = type, .i64 = entry->time_max};
-        if (entry->time_min > entry->time_max || !wendi_range_overlaps(&conjunct->range, &least, &greatest, true)) {
+        if (entry->time_min > entry->time_max ||
+            !wendi_range_overlaps(&conjunct->range, &least, &greatest, true)) {
             return true;
         }
     }
@@ -209,7 +220,8 @@ static wend_status open_segments(wendi_scan *scan, wend_error *error)
     wend_status status = WEND_OK;
     const wendi_table_state *state = wendi_snapshot_state(scan->snapshot);
 
-    scan->segments = wendi_arena_alloc_zero(&scan->arena, (state->segment_count + 1) * sizeof(wendi_segment *));
+    scan->segments =
+        wendi_arena_alloc_zero(&scan->arena, (state->segment_count + 1) * sizeof(wendi_segment *));
     if (scan->segments == NULL) {
         return nomem(error, state->segment_count * sizeof(wendi_segment *));
     }
@@ -229,23 +241,25 @@ cleanup:
     return status;
 }
 
-wend_status wendi_scan_skip_corrupt(wendi_scan *scan, wend_status status, uint64_t rows, wend_error *error)
+wend_status wendi_scan_skip_corrupt(wendi_scan *scan, wend_status status, uint64_t rows,
+                                    wend_error *error)
 {
     if (status != WEND_CORRUPT || !scan->context->skip_corrupt) {
         return status;
     }
     scan->counters.corrupt_pages++;
     scan->counters.corrupt_rows += rows;
-    status = wendi_query_note(scan->context, error, "%" PRIu64 " rows were left out as damaged: %s", rows,
-                              error == NULL ? "" : error->message);
+    status = wendi_query_note(scan->context, error, "%" PRIu64 " rows were left out as damaged: %s",
+                              rows, error == NULL ? "" : error->message);
     if (status == WEND_OK && error != NULL) { /* a note from here on, and no failure of the query */
         *error = (wend_error){.status = WEND_OK, .position = -1};
     }
     return status;
 }
 
-wend_status wendi_scan_open(wendi_query_context *context, wendi_snapshot *snapshot, const wendi_scan_options *options,
-                            wendi_scan **scan_out, wend_error *error)
+wend_status wendi_scan_open(wendi_query_context *context, wendi_snapshot *snapshot,
+                            const wendi_scan_options *options, wendi_scan **scan_out,
+                            wend_error *error)
 {
     wend_status status = WEND_OK;
     wend_error ignored;
@@ -261,7 +275,8 @@ wend_status wendi_scan_open(wendi_query_context *context, wendi_snapshot *snapsh
     scan->schema = wendi_snapshot_schema(snapshot);
     scan->whole_row_groups = options->whole_row_groups;
     /* Every schema column may become an internal slot. */
-    scan->slots = wendi_alloc_zero(options->column_count + scan->schema->column_count, sizeof *scan->slots);
+    scan->slots =
+        wendi_alloc_zero(options->column_count + scan->schema->column_count, sizeof *scan->slots);
     if (scan->slots == NULL) {
         WEND_TRY(nomem(error, sizeof *scan->slots));
     }
@@ -344,14 +359,16 @@ bool wendi_scan_has_dictionary(wendi_scan *scan, uint32_t slot)
     for (uint32_t i = 0; i < scan->unit_count; previous = &scan->units[i++]) {
         const wendi_scan_unit *unit = &scan->units[i];
         wendi_chunk *chunk = NULL;
-        if (previous != NULL && previous->segment == unit->segment && previous->row_group == unit->row_group) {
+        if (previous != NULL && previous->segment == unit->segment &&
+            previous->row_group == unit->row_group) {
             continue;
         }
         uint32_t column = wendi_segment_find_column(scan->segments[unit->segment], id);
         if (column == WENDI_NO_COLUMN) {
             continue;
         }
-        if (wendi_chunk_open(scan->segments[unit->segment], unit->row_group, column, &chunk, NULL) != WEND_OK) {
+        if (wendi_chunk_open(scan->segments[unit->segment], unit->row_group, column, &chunk,
+                             NULL) != WEND_OK) {
             return false; /* The reader will meet the fault and report it. */
         }
         bool has = wendi_chunk_has_dictionary(chunk);

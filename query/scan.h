@@ -1,9 +1,10 @@
 /**
- * Reading a table's rows: pruning, filtering and decoding, for plain scans and for behavioural operators.
+ * Reading a table's rows: pruning, filtering and decoding, for plain scans and for behavioural
+ * operators.
  *
  * A scan is prepared once (columns, filter, what can be skipped) and then read by any number of
- * readers at once, one a thread. A row group is read over any range of its rows, so an operator that
- * works on hash ranges gives each reader the rows of its slice.
+ * readers at once, one a thread. A row group is read over any range of its rows, so an operator
+ * that works on hash ranges gives each reader the rows of its slice.
  *
  * Filter columns are decoded first, vector by vector; the other columns only where a vector of 1024
  * rows has a row that passed. Columns that a segment does not have read as their default, as null,
@@ -22,25 +23,27 @@ typedef struct wendi_scan_reader wendi_scan_reader;
 
 /** A run of rows of one row group that may hold rows wanted: a morsel. */
 typedef struct wendi_scan_unit {
-    uint32_t segment;   /* index into the snapshot's segments */
+    uint32_t segment; /* index into the snapshot's segments */
     uint32_t row_group;
     uint32_t row_begin; /* within the row group; any row */
     uint32_t row_end;
 } wendi_scan_unit;
 
 typedef struct wendi_scan_options {
-    const uint32_t *columns; /* schema positions to read; slot i of expressions and batches is columns[i] */
+    const uint32_t
+        *columns; /* schema positions to read; slot i of expressions and batches is columns[i] */
     uint32_t column_count;
     const wendi_expr *filter; /* boolean over the slots, or NULL; borrowed for the scan's life */
-    bool whole_row_groups;    /* units are whole row groups (prunes by segment and row group only) */
+    bool whole_row_groups; /* units are whole row groups (prunes by segment and row group only) */
 } wendi_scan_options;
 
 /**
  * Prepare a scan of `snapshot` (borrowed for the scan's life). Opens the segments that cannot be
  * pruned by the table's state alone.
  */
-wend_status wendi_scan_open(wendi_query_context *context, wendi_snapshot *snapshot, const wendi_scan_options *options,
-                            wendi_scan **scan_out, wend_error *error);
+wend_status wendi_scan_open(wendi_query_context *context, wendi_snapshot *snapshot,
+                            const wendi_scan_options *options, wendi_scan **scan_out,
+                            wend_error *error);
 void wendi_scan_close(wendi_scan *scan); /* accepts NULL; readers must be closed before */
 
 /** What is left after pruning, in (segment, row group, row) order. Borrowed from the scan. */
@@ -52,21 +55,28 @@ wendi_segment *wendi_scan_segment(const wendi_scan *scan, uint32_t segment);
 /** What was considered and skipped so far; wendi_scan_close() adds it to the context's counters. */
 const wendi_query_counters *wendi_scan_counters(const wendi_scan *scan);
 /**
- * The least and greatest value of the column at `slot` over all units, from row groups' statistics alone;
- * `*any` is false when every value is null. Returns false when statistics do not say it exactly: for text, for
- * absent columns, where one is missing, or when units are only parts of row groups.
+ * The least and greatest value of the column at `slot` over all units, from row groups' statistics
+ * alone;
+ * `*any` is false when every value is null. Returns false when statistics do not say it exactly:
+ * for text, for absent columns, where one is missing, or when units are only parts of row groups.
  */
-bool wendi_scan_min_max(const wendi_scan *scan, uint32_t slot, wendi_value *least, wendi_value *greatest, bool *any);
-/** Whether the column at `slot` has a dictionary in every row group that is left (or one value there). */
+bool wendi_scan_min_max(const wendi_scan *scan, uint32_t slot, wendi_value *least,
+                        wendi_value *greatest, bool *any);
+/** Whether the column at `slot` has a dictionary in every row group that is left (or one value
+ * there). */
 bool wendi_scan_has_dictionary(wendi_scan *scan, uint32_t slot);
 
-wend_status wendi_scan_reader_open(wendi_scan *scan, wendi_scan_reader **reader_out, wend_error *error);
+wend_status wendi_scan_reader_open(wendi_scan *scan, wendi_scan_reader **reader_out,
+                                   wend_error *error);
 void wendi_scan_reader_close(wendi_scan_reader *reader); /* accepts NULL */
-/** The reader's evaluator, for expressions over its batches; it is reset by every wendi_scan_reader_next(). */
+/** The reader's evaluator, for expressions over its batches; it is reset by every
+ * wendi_scan_reader_next(). */
 wendi_evaluator *wendi_scan_reader_evaluator(wendi_scan_reader *reader);
 
-/** Begin with rows row_begin..row_end-1 of a row group; what was left of an earlier range is dropped. */
-wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_unit *unit, wend_error *error);
+/** Begin with rows row_begin..row_end-1 of a row group; what was left of an earlier range is
+ * dropped. */
+wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_unit *unit,
+                                    wend_error *error);
 /**
  * The next batch: rows *first_row .. *first_row + batch->row_count - 1 of the row group, at most
  * WENDI_BATCH_ROWS and never across a multiple of it. `selection` says which of them passed the
@@ -77,13 +87,14 @@ wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_
  * Returns:   WEND_END when the range is finished; WEND_CORRUPT with file and place, unless the
  *            context skips: then the damaged page's rows are left out, counted and noted.
  */
-wend_status wendi_scan_reader_next(wendi_scan_reader *reader, wendi_batch *batch, wendi_selection *selection,
-                                   uint32_t *first_row, wend_error *error);
+wend_status wendi_scan_reader_next(wendi_scan_reader *reader, wendi_batch *batch,
+                                   wendi_selection *selection, uint32_t *first_row,
+                                   wend_error *error);
 /**
- * The dictionary of the column at `slot` in the row group being read, borrowed from the scan; NULL when
- * there is none. A column that the segment lacks has a dictionary of its default alone.
+ * The dictionary of the column at `slot` in the row group being read, borrowed from the scan; NULL
+ * when there is none. A column that the segment lacks has a dictionary of its default alone.
  */
-wend_status wendi_scan_reader_dictionary(wendi_scan_reader *reader, uint32_t slot, wendi_dictionary **dictionary_out,
-                                         wend_error *error);
+wend_status wendi_scan_reader_dictionary(wendi_scan_reader *reader, uint32_t slot,
+                                         wendi_dictionary **dictionary_out, wend_error *error);
 
 #endif

@@ -1,8 +1,8 @@
 /**
  * What the files of the scan share: how each column comes about in each segment.
  *
- * Internal slots 0..column_count-1 are the caller's; behind them stand columns that nobody asked for
- * but that generated columns of older segments are computed from.
+ * Internal slots 0..column_count-1 are the caller's; behind them stand columns that nobody asked
+ * for but that generated columns of older segments are computed from.
  */
 #ifndef WENDI_QUERY_SCAN_INTERNAL_H
 #define WENDI_QUERY_SCAN_INTERNAL_H
@@ -16,9 +16,10 @@
 typedef struct scan_slot {
     uint32_t position; /* in the schema */
     wendi_type type;
-    const wendi_expr *generated;  /* over internal slots, for segments that lack the column; or NULL */
-    uint8_t *inputs;              /* internal columns that `generated` reads, one flag each */
-    wendi_value absent;           /* what such segments read as otherwise: the default or null */
+    const wendi_expr
+        *generated;     /* over internal slots, for segments that lack the column; or NULL */
+    uint8_t *inputs;    /* internal columns that `generated` reads, one flag each */
+    wendi_value absent; /* what such segments read as otherwise: the default or null */
     wendi_dictionary *dictionary; /* text: holds `absent` alone */
 } scan_slot;
 
@@ -42,8 +43,8 @@ struct wendi_scan {
     uint32_t conjunct_count;
     bool never; /* the filter is false for every row */
     bool whole_row_groups;
-    wendi_schema_rules *rules;  /* when some segment lacks a generated column */
-    wendi_segment **segments;   /* by index; NULL: skipped. Borrowed from the snapshot */
+    wendi_schema_rules *rules; /* when some segment lacks a generated column */
+    wendi_segment **segments;  /* by index; NULL: skipped. Borrowed from the snapshot */
     wendi_scan_unit *units;
     uint32_t unit_count;
     uint32_t unit_capacity;
@@ -57,7 +58,9 @@ wend_status wendi_scan_plan_units(wendi_scan *scan, wend_error *error);
 bool wendi_scan_zone_passes(const wendi_scan *scan, uint32_t slot, const wendi_zone *zone);
 /** May the user column's equalities be met by users whose hash lies in min..max? */
 bool wendi_scan_hash_passes(const wendi_scan *scan, uint64_t hash_min, uint64_t hash_max);
-/** With skip_corrupt: count `rows` as left out, note why and turn WEND_CORRUPT into WEND_OK; else return `status`. */
-wend_status wendi_scan_skip_corrupt(wendi_scan *scan, wend_status status, uint64_t rows, wend_error *error);
+/** With skip_corrupt: count `rows` as left out, note why and turn WEND_CORRUPT into WEND_OK; else
+ * return `status`. */
+wend_status wendi_scan_skip_corrupt(wendi_scan *scan, wend_status status, uint64_t rows,
+                                    wend_error *error);
 
 #endif

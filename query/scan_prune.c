@@ -26,7 +26,8 @@ bool wendi_scan_zone_passes(const wendi_scan *scan, uint32_t slot, const wendi_z
         if (all_null) {
             return false;
         }
-        if (zone->has_min_max && !wendi_range_overlaps(&conjunct->range, &zone->min, &zone->max, !no_null)) {
+        if (zone->has_min_max &&
+            !wendi_range_overlaps(&conjunct->range, &zone->min, &zone->max, !no_null)) {
             return false;
         }
     }
@@ -130,9 +131,10 @@ static wend_status add_unit(wendi_scan *scan, wendi_scan_unit unit, wend_error *
     return WEND_OK;
 }
 
-/* Clear the flags of pages in which no row can pass. A damaged index skips nothing: the reader reports it. */
-static void prune_pages(const wendi_scan *scan, wendi_segment *segment, uint32_t row_group, uint8_t *live,
-                        uint32_t page_count)
+/* Clear the flags of pages in which no row can pass. A damaged index skips nothing: the reader
+ * reports it. */
+static void prune_pages(const wendi_scan *scan, wendi_segment *segment, uint32_t row_group,
+                        uint8_t *live, uint32_t page_count)
 {
     for (uint32_t slot = 0; slot < scan->column_count; slot++) {
         wendi_chunk *chunk = NULL;
@@ -141,7 +143,8 @@ static void prune_pages(const wendi_scan *scan, wendi_segment *segment, uint32_t
         }
         uint32_t id = scan->schema->columns[scan->slots[slot].position].id;
         uint32_t column = wendi_segment_find_column(segment, id);
-        if (column == WENDI_NO_COLUMN || wendi_chunk_open(segment, row_group, column, &chunk, NULL) != WEND_OK) {
+        if (column == WENDI_NO_COLUMN ||
+            wendi_chunk_open(segment, row_group, column, &chunk, NULL) != WEND_OK) {
             continue;
         }
         for (uint32_t page = 0; page < page_count; page++) {
@@ -162,8 +165,9 @@ static const wendi_value *single_user(const wendi_scan *scan)
     for (uint32_t i = 0; i < scan->conjunct_count; i++) {
         const wendi_range *range = &scan->conjuncts[i].range;
         if (scan->conjuncts[i].has_range && range->slot != WENDI_EXPR_NO_SLOT &&
-            scan->slots[range->slot].position == scan->schema->user_column && range->kind == WENDI_RANGE_BETWEEN &&
-            range->low != NULL && range->high != NULL && wendi_value_compare(range->low, range->high) == 0) {
+            scan->slots[range->slot].position == scan->schema->user_column &&
+            range->kind == WENDI_RANGE_BETWEEN && range->low != NULL && range->high != NULL &&
+            wendi_value_compare(range->low, range->high) == 0) {
             return range->low;
         }
     }
@@ -171,11 +175,12 @@ static const wendi_value *single_user(const wendi_scan *scan)
 }
 
 /*
- * Rows are ordered by the user's hash, so one user's rows of a row group are found by binary search.
- * False when that cannot be said (then all rows are looked at); *begin == *end when there are none.
+ * Rows are ordered by the user's hash, so one user's rows of a row group are found by binary
+ * search. False when that cannot be said (then all rows are looked at); *begin == *end when there
+ * are none.
  */
-static bool rows_of_user(wendi_segment *segment, uint32_t row_group, const wendi_value *user, uint32_t *begin,
-                         uint32_t *end)
+static bool rows_of_user(wendi_segment *segment, uint32_t row_group, const wendi_value *user,
+                         uint32_t *begin, uint32_t *end)
 {
     const wendi_user_runs *runs = NULL;
     const uint64_t *hashes = NULL;
@@ -197,7 +202,8 @@ static bool rows_of_user(wendi_segment *segment, uint32_t row_group, const wendi
     return true;
 }
 
-static wend_status plan_row_group(wendi_scan *scan, uint32_t segment_index, uint32_t row_group, wend_error *error)
+static wend_status plan_row_group(wendi_scan *scan, uint32_t segment_index, uint32_t row_group,
+                                  wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_segment *segment = scan->segments[segment_index];
@@ -214,7 +220,8 @@ static wend_status plan_row_group(wendi_scan *scan, uint32_t segment_index, uint
         return WEND_OK;
     }
     if (scan->whole_row_groups) {
-        return add_unit(scan, (wendi_scan_unit){segment_index, row_group, 0, info->row_count}, error);
+        return add_unit(scan, (wendi_scan_unit){segment_index, row_group, 0, info->row_count},
+                        error);
     }
     const wendi_value *user = single_user(scan);
     uint32_t begin_row, end_row;
@@ -226,13 +233,15 @@ static wend_status plan_row_group(wendi_scan *scan, uint32_t segment_index, uint
         }
         uint32_t pages = (end_row - 1) / WENDI_PAGE_ROWS - begin_row / WENDI_PAGE_ROWS + 1;
         scan->counters.pages_skipped += page_count - pages;
-        return add_unit(scan, (wendi_scan_unit){segment_index, row_group, begin_row, end_row}, error);
+        return add_unit(scan, (wendi_scan_unit){segment_index, row_group, begin_row, end_row},
+                        error);
     }
     memset(live, 1, sizeof live);
     prune_pages(scan, segment, row_group, live, page_count);
     for (uint32_t page = 0; page < page_count; page++) {
         uint32_t begin = page * WENDI_PAGE_ROWS;
-        uint32_t end = begin + WENDI_PAGE_ROWS < info->row_count ? begin + WENDI_PAGE_ROWS : info->row_count;
+        uint32_t end =
+            begin + WENDI_PAGE_ROWS < info->row_count ? begin + WENDI_PAGE_ROWS : info->row_count;
         if (!live[page]) {
             scan->counters.pages_skipped++;
             continue;
@@ -265,7 +274,8 @@ cleanup:
     return status;
 }
 
-bool wendi_scan_min_max(const wendi_scan *scan, uint32_t slot, wendi_value *least, wendi_value *greatest, bool *any)
+bool wendi_scan_min_max(const wendi_scan *scan, uint32_t slot, wendi_value *least,
+                        wendi_value *greatest, bool *any)
 {
     const scan_slot *of = &scan->slots[slot];
     uint32_t id = scan->schema->columns[of->position].id;
@@ -278,7 +288,8 @@ bool wendi_scan_min_max(const wendi_scan *scan, uint32_t slot, wendi_value *leas
     for (uint32_t i = 0; i < scan->unit_count; previous = &scan->units[i++]) {
         const wendi_scan_unit *unit = &scan->units[i];
         wendi_zone zone;
-        if (previous != NULL && previous->segment == unit->segment && previous->row_group == unit->row_group) {
+        if (previous != NULL && previous->segment == unit->segment &&
+            previous->row_group == unit->row_group) {
             continue;
         }
         uint32_t column = wendi_segment_find_column(scan->segments[unit->segment], id);

@@ -1,6 +1,6 @@
 /*
- * Reading the rows of a scan: per batch, skip dead vectors, evaluate the filter conjunct by conjunct
- * on as few columns as needed, then decode the rest.
+ * Reading the rows of a scan: per batch, skip dead vectors, evaluate the filter conjunct by
+ * conjunct on as few columns as needed, then decode the rest.
  */
 #include <assert.h>
 #include <string.h>
@@ -10,7 +10,8 @@
 
 enum { VECTORS_PER_BATCH = WENDI_BATCH_ROWS / WENDI_VECTOR_ROWS, CONSTANT_BYTES = 128 };
 
-/** Memory for the one value of a column that the segment lacks; readable beyond its end as vectors must be. */
+/** Memory for the one value of a column that the segment lacks; readable beyond its end as vectors
+ * must be. */
 typedef struct reader_constant {
     _Alignas(64) uint8_t value[CONSTANT_BYTES];
     _Alignas(64) uint8_t null[64];
@@ -32,7 +33,8 @@ struct wendi_scan_reader {
     uint32_t *indices; /* WENDI_BATCH_ROWS */
 };
 
-wend_status wendi_scan_reader_open(wendi_scan *scan, wendi_scan_reader **reader_out, wend_error *error)
+wend_status wendi_scan_reader_open(wendi_scan *scan, wendi_scan_reader **reader_out,
+                                   wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t slots = scan->internal_count + 1;
@@ -101,7 +103,8 @@ wendi_evaluator *wendi_scan_reader_evaluator(wendi_scan_reader *reader)
     return reader->evaluator;
 }
 
-wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_unit *unit, wend_error *error)
+wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_unit *unit,
+                                    wend_error *error)
 {
     wendi_scan *scan = reader->scan;
     (void)error;
@@ -109,7 +112,8 @@ wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_
     assert(unit->row_begin <= unit->row_end);
     reader->row = unit->row_begin;
     reader->row_end = unit->row_end;
-    if (reader->segment != NULL && reader->segment_index == unit->segment && reader->row_group == unit->row_group) {
+    if (reader->segment != NULL && reader->segment_index == unit->segment &&
+        reader->row_group == unit->row_group) {
         return WEND_OK;
     }
     close_chunks(reader);
@@ -128,11 +132,12 @@ static wend_status open_chunk(wendi_scan_reader *reader, uint32_t slot, wend_err
     if (reader->chunks[slot] != NULL) {
         return WEND_OK;
     }
-    return wendi_chunk_open(reader->segment, reader->row_group, reader->segment_columns[slot], &reader->chunks[slot],
-                            error);
+    return wendi_chunk_open(reader->segment, reader->row_group, reader->segment_columns[slot],
+                            &reader->chunks[slot], error);
 }
 
-/* Make the column's values of rows first..first+count-1 available to expressions over internal slots. */
+/* Make the column's values of rows first..first+count-1 available to expressions over internal
+ * slots. */
 static wend_status load(wendi_scan_reader *reader, uint32_t slot, uint32_t first, uint32_t count,
                         const wendi_selection *selection, wend_error *error)
 {
@@ -145,12 +150,14 @@ static wend_status load(wendi_scan_reader *reader, uint32_t slot, uint32_t first
     }
     if (reader->segment_columns[slot] != WENDI_NO_COLUMN) {
         WEND_TRY(open_chunk(reader, slot, error));
-        WEND_TRY(wendi_chunk_read(reader->chunks[slot], first, count, &reader->vectors[slot], error));
+        WEND_TRY(
+            wendi_chunk_read(reader->chunks[slot], first, count, &reader->vectors[slot], error));
     } else if (of->generated == NULL) {
-        reader->vectors[slot] = (wendi_vector){.type = of->type,
-                                               .form = WENDI_FORM_CONSTANT,
-                                               .row_count = count,
-                                               .nulls = of->absent.null ? reader->constants[slot].null : NULL};
+        reader->vectors[slot] =
+            (wendi_vector){.type = of->type,
+                           .form = WENDI_FORM_CONSTANT,
+                           .row_count = count,
+                           .nulls = of->absent.null ? reader->constants[slot].null : NULL};
         reader->vectors[slot].data = reader->constants[slot].value;
     } else {
         for (uint32_t i = 0; i < scan->internal_count; i++) {
@@ -159,7 +166,8 @@ static wend_status load(wendi_scan_reader *reader, uint32_t slot, uint32_t first
             }
         }
         wendi_batch batch = {count, scan->internal_count, reader->vectors};
-        WEND_TRY(wendi_evaluate(reader->evaluator, of->generated, &batch, selection, &reader->vectors[slot], error));
+        WEND_TRY(wendi_evaluate(reader->evaluator, of->generated, &batch, selection,
+                                &reader->vectors[slot], error));
     }
     reader->loaded[slot] = 1;
 cleanup:
@@ -167,8 +175,8 @@ cleanup:
 }
 
 /* Which vectors of the rows may have a row that passes, by the bounds within their pages. */
-static wend_status live_vectors(wendi_scan_reader *reader, uint32_t first, uint32_t count, uint8_t *live,
-                                wend_error *error)
+static wend_status live_vectors(wendi_scan_reader *reader, uint32_t first, uint32_t count,
+                                uint8_t *live, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_scan *scan = reader->scan;
@@ -188,7 +196,8 @@ static wend_status live_vectors(wendi_scan_reader *reader, uint32_t first, uint3
                 continue;
             }
             memset(&zone, 0, sizeof zone);
-            WEND_TRY(wendi_chunk_vector_zone(reader->chunks[range->slot], first + v * WENDI_VECTOR_ROWS, &zone, error));
+            WEND_TRY(wendi_chunk_vector_zone(reader->chunks[range->slot],
+                                             first + v * WENDI_VECTOR_ROWS, &zone, error));
             live[v] = wendi_scan_zone_passes(scan, range->slot, &zone);
         }
     }
@@ -197,8 +206,8 @@ cleanup:
 }
 
 /* Row numbers within the batch of rows that lie in the range asked for and in live vectors. */
-static uint32_t first_selection(const wendi_scan_reader *reader, uint32_t first, uint32_t count, const uint8_t *live,
-                                uint32_t *indices)
+static uint32_t first_selection(const wendi_scan_reader *reader, uint32_t first, uint32_t count,
+                                const uint8_t *live, uint32_t *indices)
 {
     uint32_t selected = 0;
     uint32_t skip = reader->row - first;
@@ -214,8 +223,8 @@ static uint32_t first_selection(const wendi_scan_reader *reader, uint32_t first,
     return selected;
 }
 
-static wend_status filter_rows(wendi_scan_reader *reader, uint32_t first, uint32_t count, wendi_selection *selection,
-                               wend_error *error)
+static wend_status filter_rows(wendi_scan_reader *reader, uint32_t first, uint32_t count,
+                               wendi_selection *selection, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_scan *scan = reader->scan;
@@ -229,8 +238,8 @@ static wend_status filter_rows(wendi_scan_reader *reader, uint32_t first, uint32
             }
         }
         uint32_t passed = 0;
-        WEND_TRY(wendi_evaluate_filter(reader->evaluator, conjunct->expr, &batch, selection, reader->indices, &passed,
-                                       error));
+        WEND_TRY(wendi_evaluate_filter(reader->evaluator, conjunct->expr, &batch, selection,
+                                       reader->indices, &passed, error));
         *selection = (wendi_selection){reader->indices, passed};
     }
 cleanup:
@@ -238,8 +247,8 @@ cleanup:
 }
 
 /* The batch at `first`; *count of it are looked at. An empty selection: nothing here. */
-static wend_status read_batch(wendi_scan_reader *reader, uint32_t *first, uint32_t *count, wendi_selection *selection,
-                              wend_error *error)
+static wend_status read_batch(wendi_scan_reader *reader, uint32_t *first, uint32_t *count,
+                              wendi_selection *selection, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_scan *scan = reader->scan;
@@ -293,8 +302,9 @@ cleanup:
     return status;
 }
 
-wend_status wendi_scan_reader_next(wendi_scan_reader *reader, wendi_batch *batch, wendi_selection *selection,
-                                   uint32_t *first_row, wend_error *error)
+wend_status wendi_scan_reader_next(wendi_scan_reader *reader, wendi_batch *batch,
+                                   wendi_selection *selection, uint32_t *first_row,
+                                   wend_error *error)
 {
     wend_status status = WEND_OK;
     wend_error ignored;
@@ -328,8 +338,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_scan_reader_dictionary(wendi_scan_reader *reader, uint32_t slot, wendi_dictionary **dictionary_out,
-                                         wend_error *error)
+wend_status wendi_scan_reader_dictionary(wendi_scan_reader *reader, uint32_t slot,
+                                         wendi_dictionary **dictionary_out, wend_error *error)
 {
     *dictionary_out = NULL;
     if (reader->segment_columns[slot] == WENDI_NO_COLUMN) {
@@ -337,5 +347,6 @@ wend_status wendi_scan_reader_dictionary(wendi_scan_reader *reader, uint32_t slo
         return WEND_OK;
     }
     wend_status status = open_chunk(reader, slot, error);
-    return status != WEND_OK ? status : wendi_chunk_dictionary(reader->chunks[slot], dictionary_out, error);
+    return status != WEND_OK ? status
+                             : wendi_chunk_dictionary(reader->chunks[slot], dictionary_out, error);
 }

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-const wendi_table_function *wendi_table_function_find(const wendi_query_context *context, wendi_string name)
+const wendi_table_function *wendi_table_function_find(const wendi_query_context *context,
+                                                      wendi_string name)
 {
     for (uint32_t i = 0; i < context->function_count; i++) {
         if (wendi_string_equal(name, wendi_string_of(context->functions[i]->name))) {
@@ -24,19 +25,21 @@ uint32_t wendi_table_scope_slot(wendi_table_scope *scope, uint32_t position)
     return scope->column_count++;
 }
 
-static wend_status resolve(void *context, wendi_string qualifier, wendi_string name, int32_t position, uint32_t *slot,
-                           wendi_type *type, wend_error *error)
+static wend_status resolve(void *context, wendi_string qualifier, wendi_string name,
+                           int32_t position, uint32_t *slot, wendi_type *type, wend_error *error)
 {
     wendi_table_scope *scope = context;
     uint32_t column = wendi_schema_find(scope->schema, name);
 
     if (qualifier.length > 0 && !wendi_string_equal(qualifier, scope->name)) {
-        return wendi_fail_at(error, WEND_NOT_FOUND, position, "missing FROM-clause entry for table \"%.*s\"",
-                             (int)qualifier.length, qualifier.data);
+        return wendi_fail_at(error, WEND_NOT_FOUND, position,
+                             "missing FROM-clause entry for table \"%.*s\"", (int)qualifier.length,
+                             qualifier.data);
     }
     if (column == WENDI_NO_COLUMN) {
-        return wendi_fail_at(error, WEND_NOT_FOUND, position, "column \"%.*s\" of table \"%.*s\" does not exist",
-                             (int)name.length, name.data, (int)scope->name.length, scope->name.data);
+        return wendi_fail_at(error, WEND_NOT_FOUND, position,
+                             "column \"%.*s\" of table \"%.*s\" does not exist", (int)name.length,
+                             name.data, (int)scope->name.length, scope->name.data);
     }
     *slot = wendi_table_scope_slot(scope, column);
     *type = scope->schema->columns[column].type;
@@ -44,12 +47,15 @@ static wend_status resolve(void *context, wendi_string qualifier, wendi_string n
 }
 
 wend_status wendi_table_scope_init(wendi_table_scope *scope, const wendi_query_context *context,
-                                   const wendi_schema *schema, wendi_string name, wendi_arena *arena,
-                                   wend_error *error)
+                                   const wendi_schema *schema, wendi_string name,
+                                   wendi_arena *arena, wend_error *error)
 {
     *scope = (wendi_table_scope){
-        .scope = {.context = scope, .column = resolve, .session = &context->session}, .schema = schema, .name = name};
+        .scope = {.context = scope, .column = resolve, .session = &context->session},
+        .schema = schema,
+        .name = name};
     scope->columns = wendi_arena_alloc(arena, (schema->column_count + 1) * sizeof *scope->columns);
-    return scope->columns == NULL ? wendi_fail_nomem(error, "a scope", schema->column_count * sizeof *scope->columns)
-                                  : WEND_OK;
+    return scope->columns == NULL
+               ? wendi_fail_nomem(error, "a scope", schema->column_count * sizeof *scope->columns)
+               : WEND_OK;
 }

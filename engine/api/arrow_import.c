@@ -45,15 +45,19 @@ static bool layout_fits(const char *format, wendi_type type)
 }
 
 wend_status wendi_arrow_field_open(const struct ArrowSchema *schema, const struct ArrowArray *array,
-                                   int64_t row_offset, wendi_type type, wendi_arrow_field *field, wend_error *error)
+                                   int64_t row_offset, wendi_type type, wendi_arrow_field *field,
+                                   wend_error *error)
 {
     char name[64];
     const char *format = schema->format;
 
-    *field = (wendi_arrow_field){.schema = schema, .array = array, .type = type, .row_offset = row_offset};
+    *field = (wendi_arrow_field){
+        .schema = schema, .array = array, .type = type, .row_offset = row_offset};
     if (schema->dictionary != NULL) {
-        if (array->dictionary == NULL || format[1] != '\0' || strchr("cCsSiIlL", format[0]) == NULL) {
-            return wendi_fail(error, WEND_INVALID, "field \"%s\" is no well-formed dictionary array", schema->name);
+        if (array->dictionary == NULL || format[1] != '\0' ||
+            strchr("cCsSiIlL", format[0]) == NULL) {
+            return wendi_fail(error, WEND_INVALID,
+                              "field \"%s\" is no well-formed dictionary array", schema->name);
         }
         field->coded = true;
         field->index_format = format[0];
@@ -64,7 +68,8 @@ wend_status wendi_arrow_field_open(const struct ArrowSchema *schema, const struc
     if (field->text || (!field->coded && layout_fits(format, type))) {
         return WEND_OK;
     }
-    wendi_fail(error, WEND_INVALID, "field \"%s\" has Arrow format \"%s\", which does not go into %s", schema->name,
+    wendi_fail(error, WEND_INVALID,
+               "field \"%s\" has Arrow format \"%s\", which does not go into %s", schema->name,
                format, wendi_type_name(type, name));
     wendi_error_hint(error, "Cast it first, or hand it in as text.");
     return WEND_INVALID;
@@ -77,7 +82,8 @@ static bool bit(const void *bits, int64_t at)
 
 static bool is_null(const struct ArrowArray *array, int64_t at)
 {
-    return array->null_count != 0 && array->n_buffers > 0 && array->buffers[0] != NULL && !bit(array->buffers[0], at);
+    return array->null_count != 0 && array->n_buffers > 0 && array->buffers[0] != NULL &&
+           !bit(array->buffers[0], at);
 }
 
 static int64_t whole(char format, const void *buffer, int64_t at)
@@ -100,8 +106,8 @@ static int64_t whole(char format, const void *buffer, int64_t at)
     }
 }
 
-static wend_status text_at(const struct ArrowArray *array, char layout, int64_t at, wendi_string *text,
-                           const char **reason)
+static wend_status text_at(const struct ArrowArray *array, char layout, int64_t at,
+                           wendi_string *text, const char **reason)
 {
     int64_t begin, end;
 
@@ -116,11 +122,13 @@ static wend_status text_at(const struct ArrowArray *array, char layout, int64_t 
         *reason = "a text longer than 1 GiB, or offsets that do not rise";
         return WEND_INVALID;
     }
-    *text = (wendi_string){end == begin ? "" : (const char *)array->buffers[2] + begin, (uint32_t)(end - begin)};
+    *text = (wendi_string){end == begin ? "" : (const char *)array->buffers[2] + begin,
+                           (uint32_t)(end - begin)};
     return WEND_OK;
 }
 
-static wend_status parse(const wendi_arrow_field *field, wendi_string text, wendi_value *value, const char **reason)
+static wend_status parse(const wendi_arrow_field *field, wendi_string text, wendi_value *value,
+                         const char **reason)
 {
     wend_status status = wendi_value_parse(field->type, text, wendi_timezone_utc(), value, reason);
 
@@ -128,7 +136,8 @@ static wend_status parse(const wendi_arrow_field *field, wendi_string text, wend
     return status;
 }
 
-static wend_status numeric_at(const wendi_arrow_field *field, int64_t at, wendi_value *value, const char **reason)
+static wend_status numeric_at(const wendi_arrow_field *field, int64_t at, wendi_value *value,
+                              const char **reason)
 {
     wendi_int128 number;
 
@@ -146,7 +155,8 @@ static wend_status numeric_at(const wendi_arrow_field *field, int64_t at, wendi_
 }
 
 /* Values laid out as the column wants them. */
-static wend_status plain_at(const wendi_arrow_field *field, int64_t at, wendi_value *value, const char **reason)
+static wend_status plain_at(const wendi_arrow_field *field, int64_t at, wendi_value *value,
+                            const char **reason)
 {
     const void *buffer = field->array->buffers[1];
 
@@ -156,7 +166,8 @@ static wend_status plain_at(const wendi_arrow_field *field, int64_t at, wendi_va
         return WEND_OK;
     case WENDI_TYPE_REAL:
     case WENDI_TYPE_DOUBLE:
-        value->f64 = field->layout == 'f' ? (double)((const float *)buffer)[at] : ((const double *)buffer)[at];
+        value->f64 = field->layout == 'f' ? (double)((const float *)buffer)[at]
+                                          : ((const double *)buffer)[at];
         return WEND_OK;
     case WENDI_TYPE_NUMERIC:
         return numeric_at(field, at, value, reason);

@@ -29,8 +29,8 @@ static void forward(void *context, const wendi_table_fault *fault)
 }
 
 WEND_API wend_status wend_verify_table(wend_store *store, const char *table,
-                                       void (*report)(void *context, const wend_finding *finding), void *context,
-                                       wend_error *error)
+                                       void (*report)(void *context, const wend_finding *finding),
+                                       void *context, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_table_verified verified;
@@ -38,7 +38,8 @@ WEND_API wend_status wend_verify_table(wend_store *store, const char *table,
 
     WEND_TRY(wendi_api_argument(store, "store", error));
     WEND_TRY(wendi_api_argument(table, "table", error));
-    WEND_TRY(wendi_table_verify(store->path, wendi_string_of(table), forward, &bridge, &verified, error));
+    WEND_TRY(wendi_table_verify(store->path, wendi_string_of(table), forward, &bridge, &verified,
+                                error));
 cleanup:
     return status;
 }
@@ -64,8 +65,8 @@ static void fill_status(const wendi_table_state *state, wend_table_status *out)
     }
 }
 
-WEND_API wend_status wend_table_status_of(wend_store *store, const char *table, wend_table_status *status_out,
-                                          wend_error *error)
+WEND_API wend_status wend_table_status_of(wend_store *store, const char *table,
+                                          wend_table_status *status_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_table *opened = NULL;
@@ -84,8 +85,8 @@ cleanup:
 }
 
 static wend_status tell_source(const wendi_source_state *source,
-                               void (*each)(void *context, const wend_source_status *source), void *context,
-                               wend_error *error)
+                               void (*each)(void *context, const wend_source_status *source),
+                               void *context, wend_error *error)
 {
     wend_status status = WEND_OK;
     char *topic = wendi_api_copy(source->topic);
@@ -112,8 +113,9 @@ static wend_status tell_source(const wendi_source_state *source,
 }
 
 WEND_API wend_status wend_table_sources(wend_store *store, const char *table,
-                                        void (*each)(void *context, const wend_source_status *source), void *context,
-                                        wend_error *error)
+                                        void (*each)(void *context,
+                                                     const wend_source_status *source),
+                                        void *context, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_table *opened = NULL;

@@ -24,7 +24,8 @@ WEND_API void wend_query_options_init(wend_query_options *options)
     *options = (wend_query_options){0};
 }
 
-static wend_status apply_options(wend_query *query, const wend_query_options *options, wend_error *error)
+static wend_status apply_options(wend_query *query, const wend_query_options *options,
+                                 wend_error *error)
 {
     wend_status status = WEND_OK;
     wend_query_options defaults;
@@ -42,14 +43,16 @@ static wend_status apply_options(wend_query *query, const wend_query_options *op
     query->context.skip_corrupt = options->skip_corrupt;
     query->context.cancelled = &query->cancelled;
     if (options->time_zone != NULL) {
-        WEND_TRY(wendi_timezone_find(wendi_string_of(options->time_zone), &query->context.session.zone, error));
+        WEND_TRY(wendi_timezone_find(wendi_string_of(options->time_zone),
+                                     &query->context.session.zone, error));
     }
 cleanup:
     return status;
 }
 
-WEND_API wend_status wend_query_open(wend_store *store, const char *sql, const wend_query_options *options,
-                                     wend_query **query_out, wend_error *error)
+WEND_API wend_status wend_query_open(wend_store *store, const char *sql,
+                                     const wend_query_options *options, wend_query **query_out,
+                                     wend_error *error)
 {
     wend_status status = WEND_OK;
     wend_query *query = NULL;
@@ -76,7 +79,8 @@ cleanup:
     return status;
 }
 
-WEND_API wend_status wend_query_stream(wend_query *query, struct ArrowArrayStream *stream_out, wend_error *error)
+WEND_API wend_status wend_query_stream(wend_query *query, struct ArrowArrayStream *stream_out,
+                                       wend_error *error)
 {
     wend_status status = WEND_OK;
 

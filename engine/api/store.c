@@ -55,7 +55,8 @@ cleanup:
     return status;
 }
 
-WEND_API wend_status wend_store_open(const char *path, bool create, wend_store **store_out, wend_error *error)
+WEND_API wend_status wend_store_open(const char *path, bool create, wend_store **store_out,
+                                     wend_error *error)
 {
     wend_status status = WEND_OK;
     wend_store *store = NULL;
@@ -83,7 +84,8 @@ WEND_API void wend_store_close(wend_store *store)
     }
 }
 
-WEND_API wend_status wend_create_table(wend_store *store, const char *ddl, bool if_not_exists, wend_error *error)
+WEND_API wend_status wend_create_table(wend_store *store, const char *ddl, bool if_not_exists,
+                                       wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_schema *schema = NULL;
@@ -94,7 +96,8 @@ WEND_API wend_status wend_create_table(wend_store *store, const char *ddl, bool 
     WEND_TRY(wendi_api_argument(ddl, "ddl", error));
     WEND_TRY(wendi_sql_parse_one(ddl, strlen(ddl), &arena, &statement, error));
     if (statement->kind != WENDI_SQL_STATEMENT_CREATE_TABLE) {
-        WEND_TRY(wendi_fail_at(error, WEND_INVALID, statement->span.start, "the statement is no CREATE TABLE"));
+        WEND_TRY(wendi_fail_at(error, WEND_INVALID, statement->span.start,
+                               "the statement is no CREATE TABLE"));
     }
     WEND_TRY(wendi_schema_from_statement(statement, &schema, error));
     status = wendi_table_create(store->path, schema, error);
@@ -130,7 +133,8 @@ WEND_API void wend_strings_free(wend_strings *strings)
     *strings = (wend_strings){NULL, 0};
 }
 
-static wend_status copy_strings(const wendi_string *from, uint32_t count, wend_strings *to, wend_error *error)
+static wend_status copy_strings(const wendi_string *from, uint32_t count, wend_strings *to,
+                                wend_error *error)
 {
     to->items = wendi_alloc_zero((size_t)count + 1, sizeof(char *));
     for (uint32_t i = 0; to->items != NULL && i < count; i++) {
@@ -164,7 +168,8 @@ cleanup:
     return status;
 }
 
-WEND_API wend_status wend_describe_table(wend_store *store, const char *table, wend_strings *ddl, wend_error *error)
+WEND_API wend_status wend_describe_table(wend_store *store, const char *table, wend_strings *ddl,
+                                         wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_table *opened = NULL;

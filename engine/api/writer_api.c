@@ -41,7 +41,8 @@ WEND_API int64_t wend_writer_position(const wend_writer *writer)
     return wendi_appender_position(writer->appender);
 }
 
-WEND_API wend_status wend_writer_append_json(wend_writer *writer, const char *lines, size_t length, wend_error *error)
+WEND_API wend_status wend_writer_append_json(wend_writer *writer, const char *lines, size_t length,
+                                             wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -54,7 +55,8 @@ cleanup:
 
 /* For each column of the table the field that fills it; array NULL: none does. */
 static wend_status match_fields(const wendi_schema *schema, const struct ArrowSchema *fields,
-                                const struct ArrowArray *array, wendi_arrow_field *matched, wend_error *error)
+                                const struct ArrowArray *array, wendi_arrow_field *matched,
+                                wend_error *error)
 {
     wend_status status = WEND_OK;
 
@@ -63,22 +65,23 @@ static wend_status match_fields(const wendi_schema *schema, const struct ArrowSc
         wendi_string name = wendi_string_of(field->name == NULL ? "" : field->name);
         uint32_t column = wendi_schema_find(schema, name);
         if (column == WENDI_NO_COLUMN) {
-            return wendi_fail(error, WEND_INVALID, "field \"%s\" is no column of table \"%.*s\"", name.data,
-                              (int)schema->table_name.length, schema->table_name.data);
+            return wendi_fail(error, WEND_INVALID, "field \"%s\" is no column of table \"%.*s\"",
+                              name.data, (int)schema->table_name.length, schema->table_name.data);
         }
-        if (schema->columns[column].origin == WENDI_ORIGIN_GENERATED || matched[column].array != NULL) {
+        if (schema->columns[column].origin == WENDI_ORIGIN_GENERATED ||
+            matched[column].array != NULL) {
             return wendi_fail(error, WEND_INVALID, "field \"%s\" is %s", name.data,
                               matched[column].array != NULL ? "there twice" : "a generated column");
         }
-        WEND_TRY(wendi_arrow_field_open(field, array->children[i], array->offset, schema->columns[column].type,
-                                        &matched[column], error));
+        WEND_TRY(wendi_arrow_field_open(field, array->children[i], array->offset,
+                                        schema->columns[column].type, &matched[column], error));
     }
 cleanup:
     return status;
 }
 
-static wend_status cell(const wendi_column *column, const wendi_arrow_field *field, int64_t row, wendi_value *value,
-                        wend_error *error)
+static wend_status cell(const wendi_column *column, const wendi_arrow_field *field, int64_t row,
+                        wendi_value *value, wend_error *error)
 {
     const char *reason = "";
     wend_status status = WEND_OK;
@@ -88,19 +91,20 @@ static wend_status cell(const wendi_column *column, const wendi_arrow_field *fie
     } else {
         *value = (wendi_value){.type = column->type, .null = true};
         if (column->has_default && column->origin != WENDI_ORIGIN_GENERATED) {
-            status = wendi_value_parse(column->type, column->default_value, wendi_timezone_utc(), value, &reason);
+            status = wendi_value_parse(column->type, column->default_value, wendi_timezone_utc(),
+                                       value, &reason);
             value->type = column->type;
         }
     }
     if (status != WEND_OK) {
-        return wendi_fail(error, status, "row %lld, column \"%.*s\": %s", (long long)row, (int)column->name.length,
-                          column->name.data, reason);
+        return wendi_fail(error, status, "row %lld, column \"%.*s\": %s", (long long)row,
+                          (int)column->name.length, column->name.data, reason);
     }
     return WEND_OK;
 }
 
-static wend_status fill_rows(const wendi_schema *schema, const wendi_arrow_field *fields, int64_t row_count,
-                             wendi_row_builder *builder, wend_error *error)
+static wend_status fill_rows(const wendi_schema *schema, const wendi_arrow_field *fields,
+                             int64_t row_count, wendi_row_builder *builder, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t first = builder->row_count;
@@ -122,17 +126,20 @@ cleanup:
     return status;
 }
 
-static wend_status check_batch(const struct ArrowSchema *schema, const struct ArrowArray *array, wend_error *error)
+static wend_status check_batch(const struct ArrowSchema *schema, const struct ArrowArray *array,
+                               wend_error *error)
 {
     wend_status status = WEND_OK;
 
     WEND_TRY(wendi_api_argument(schema, "schema", error));
     WEND_TRY(wendi_api_argument(array, "array", error));
     if (strcmp(schema->format, "+s") != 0 || schema->n_children != array->n_children) {
-        WEND_TRY(wendi_fail(error, WEND_INVALID, "the batch must be a struct array with the schema's fields"));
+        WEND_TRY(wendi_fail(error, WEND_INVALID,
+                            "the batch must be a struct array with the schema's fields"));
     }
     if (array->length > WENDI_PAGE_ROWS) {
-        WEND_TRY(wendi_fail(error, WEND_INVALID, "the batch has %lld rows; append at most %d at once",
+        WEND_TRY(wendi_fail(error, WEND_INVALID,
+                            "the batch has %lld rows; append at most %d at once",
                             (long long)array->length, (int)WENDI_PAGE_ROWS));
     }
     if (array->null_count != 0 && array->n_buffers > 0 && array->buffers[0] != NULL) {

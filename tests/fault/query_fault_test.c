@@ -1,6 +1,7 @@
 /*
  * Queries when things go wrong: damaged bytes, a limit of memory, a request to stop, and memory
- * refused at every single allocation. The answer is the right one or an error, never another answer.
+ * refused at every single allocation. The answer is the right one or an error, never another
+ * answer.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +28,8 @@ static void make_table(query_fixture *fixture)
 
     for (uint32_t i = 0; i < ROWS; i++) {
         cells[i * COLUMNS] = wendi_arena_printf(&arena, "user%u", i % 77);
-        cells[i * COLUMNS + 1] = wendi_arena_printf(&arena, "2025-01-01T%02u:%02u:00Z", i / 60 % 24, i % 60);
+        cells[i * COLUMNS + 1] =
+            wendi_arena_printf(&arena, "2025-01-01T%02u:%02u:00Z", i / 60 % 24, i % 60);
         cells[i * COLUMNS + 2] = i % 11 == 0 ? NULL : wendi_arena_printf(&arena, "key%u", i % 13);
         cells[i * COLUMNS + 3] = wendi_arena_printf(&arena, "%u", i * 7919 % 1000);
     }
@@ -38,7 +40,8 @@ static void make_table(query_fixture *fixture)
 }
 
 /* Run a query to its end; the sum of its first column (bigint) is the answer. */
-static wend_status run(wendi_query_context *context, const char *sql, int64_t *answer, wend_error *error)
+static wend_status run(wendi_query_context *context, const char *sql, int64_t *answer,
+                       wend_error *error)
 {
     wendi_query *query = NULL;
     wendi_batch batch;
@@ -55,8 +58,9 @@ static wend_status run(wendi_query_context *context, const char *sql, int64_t *a
     return status == WEND_END ? WEND_OK : status;
 }
 
-static wend_status run_in(const query_fixture *fixture, const char *sql, bool skip_corrupt, uint64_t memory_limit,
-                          int64_t *answer, uint32_t *notes, wend_error *error)
+static wend_status run_in(const query_fixture *fixture, const char *sql, bool skip_corrupt,
+                          uint64_t memory_limit, int64_t *answer, uint32_t *notes,
+                          wend_error *error)
 {
     wendi_query_context context;
 
@@ -164,13 +168,13 @@ static void memory_has_a_limit(void **unused)
     (void)unused;
 
     make_table(&fixture);
-    assert_int_equal(run_in(&fixture, "select v, u, ts, k from t order by v, u, ts", false, 20000, &answer, &notes,
-                            &error),
+    assert_int_equal(run_in(&fixture, "select v, u, ts, k from t order by v, u, ts", false, 20000,
+                            &answer, &notes, &error),
                      WEND_NOMEM);
     assert_non_null(strstr(error.message, "limit of 20000 bytes"));
     assert_true(error.hint[0] != '\0');
-    assert_int_equal(run_in(&fixture, "select v, u, ts, k from t order by v, u, ts", false, 64 << 20, &answer, &notes,
-                            &error),
+    assert_int_equal(run_in(&fixture, "select v, u, ts, k from t order by v, u, ts", false,
+                            64 << 20, &answer, &notes, &error),
                      WEND_OK);
     query_fixture_close(&fixture);
 }
@@ -188,7 +192,9 @@ static void a_query_can_be_stopped(void **unused)
     assert_int_equal(wendi_query_context_init(&context, &error), WEND_OK);
     context.store = fixture.store;
     context.cancelled = &cancelled;
-    assert_int_equal(run(&context, "select count(*) from t where v > 3 group by k", &answer, &error), WEND_CANCELLED);
+    assert_int_equal(
+        run(&context, "select count(*) from t where v > 3 group by k", &answer, &error),
+        WEND_CANCELLED);
     wendi_query_context_free(&context);
     query_fixture_close(&fixture);
 }
@@ -197,7 +203,8 @@ static void every_refused_allocation_is_an_error(void **unused)
 {
     static const char *const queries[] = {
         "select count(*), k, count(distinct u) from t where v > 100 group by k order by 2 limit 3",
-        "with a as (select v, k from t where k like 'key1%') select v from a union select 5 order by 1 desc",
+        "with a as (select v, k from t where k like 'key1%') select v from a union select 5 order "
+        "by 1 desc",
         "select v from t where v in (select max(v) from t) and u <> 'x'",
     };
     query_fixture fixture;

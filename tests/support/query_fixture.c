@@ -12,20 +12,22 @@
 #include "engine/expr/table_ddl.h"
 #include "engine/table/writer.h"
 
-#define MUST(call)                                                                             \
-    do {                                                                                       \
-        wend_error error_ = {0};                                                               \
-        if ((call) != WEND_OK) {                                                               \
-            fprintf(stderr, "%s:%d: %s: %s %s\n", __FILE__, __LINE__, #call, error_.message, error_.hint); \
-            abort();                                                                           \
-        }                                                                                      \
+#define MUST(call)                                                                                 \
+    do {                                                                                           \
+        wend_error error_ = {0};                                                                   \
+        if ((call) != WEND_OK) {                                                                   \
+            fprintf(stderr, "%s:%d: %s: %s %s\n", __FILE__, __LINE__, #call, error_.message,       \
+                    error_.hint);                                                                  \
+            abort();                                                                               \
+        }                                                                                          \
     } while (0)
 
 void query_fixture_open(query_fixture *fixture)
 {
     const char *folder = getenv("TMPDIR");
 
-    snprintf(fixture->store, sizeof fixture->store, "%s/wend-query-XXXXXX", folder == NULL ? "/tmp" : folder);
+    snprintf(fixture->store, sizeof fixture->store, "%s/wend-query-XXXXXX",
+             folder == NULL ? "/tmp" : folder);
     if (mkdtemp(fixture->store) == NULL) {
         perror("mkdtemp");
         abort();
@@ -47,8 +49,8 @@ static void set_row(wendi_row_builder *builder, const char *const *cells)
     for (uint32_t i = 0; i < builder->column_count; i++) {
         wendi_value value = {.type = builder->schema->columns[i].type, .null = cells[i] == NULL};
         const char *reason = "";
-        if (!value.null &&
-            wendi_value_parse(value.type, wendi_string_of(cells[i]), wendi_timezone_utc(), &value, &reason) != WEND_OK) {
+        if (!value.null && wendi_value_parse(value.type, wendi_string_of(cells[i]),
+                                             wendi_timezone_utc(), &value, &reason) != WEND_OK) {
             fprintf(stderr, "%s: %s\n", cells[i], reason);
             abort();
         }
@@ -68,7 +70,8 @@ static void generate(const wendi_schema *schema, wendi_row_builder *builder)
     MUST(wendi_schema_rules_open(schema, &rules, &error_));
     MUST(wendi_evaluator_open(&evaluator, &error_));
     for (uint32_t first = 0; first < builder->row_count; first += WENDI_BATCH_ROWS) {
-        uint32_t count = builder->row_count - first < WENDI_BATCH_ROWS ? builder->row_count - first : WENDI_BATCH_ROWS;
+        uint32_t count = builder->row_count - first < WENDI_BATCH_ROWS ? builder->row_count - first
+                                                                       : WENDI_BATCH_ROWS;
         wendi_row_builder_vectors(builder, first, count, vectors);
         wendi_batch batch = {count, builder->column_count, vectors};
         wendi_evaluator_reset(evaluator);
@@ -80,7 +83,8 @@ static void generate(const wendi_schema *schema, wendi_row_builder *builder)
             }
             for (uint32_t row = 0; row < count; row++) {
                 const wendi_vector *vector = &vectors[column];
-                wendi_value value = {.type = vector->type, .null = wendi_vector_is_null(vector, row)};
+                wendi_value value = {.type = vector->type,
+                                     .null = wendi_vector_is_null(vector, row)};
                 uint32_t at = wendi_vector_index(vector, row);
                 wendi_physical physical = wendi_type_physical(vector->type);
                 if (physical == WENDI_PHYSICAL_STRING) {
@@ -102,8 +106,8 @@ static void generate(const wendi_schema *schema, wendi_row_builder *builder)
     wendi_free(failed);
 }
 
-void query_fixture_table(const query_fixture *fixture, const char *ddl, const char *const *cells, uint32_t cell_count,
-                         uint32_t segment_rows, uint32_t commit_segments)
+void query_fixture_table(const query_fixture *fixture, const char *ddl, const char *const *cells,
+                         uint32_t cell_count, uint32_t segment_rows, uint32_t commit_segments)
 {
     wendi_schema *schema = NULL;
     wendi_table *table = NULL;
@@ -159,7 +163,8 @@ static void print_value(const wendi_vector *vector, uint32_t row, wendi_buffer *
     MUST(wendi_value_format(&value, wendi_timezone_utc(), out));
 }
 
-static wend_status run(wendi_query_context *context, const char *sql, wendi_buffer *out, wend_error *error)
+static wend_status run(wendi_query_context *context, const char *sql, wendi_buffer *out,
+                       wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_query *query = NULL;
@@ -186,7 +191,8 @@ cleanup:
     return status;
 }
 
-void query_fixture_run(const query_fixture *fixture, const char *sql, uint32_t thread_count, wendi_buffer *out)
+void query_fixture_run(const query_fixture *fixture, const char *sql, uint32_t thread_count,
+                       wendi_buffer *out)
 {
     wendi_query_context context;
     wendi_thread_pool *pool = NULL;

@@ -15,21 +15,24 @@
 
 static char folder[64];
 
-#define OK(call)                                                 \
-    do {                                                         \
-        wend_error error;                                        \
-        if ((call) != WEND_OK) {                                 \
-            fail_msg("%s: %s %s", #call, error.message, error.hint); \
-        }                                                        \
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        wend_error error;                                                                          \
+        if ((call) != WEND_OK) {                                                                   \
+            fail_msg("%s: %s %s", #call, error.message, error.hint);                               \
+        }                                                                                          \
     } while (0)
 
-static const char columns_ddl[] =
-    "u text, ts timestamptz NOT NULL, b boolean, s smallint, i integer, l bigint, f real, d double precision,"
-    " n numeric(12,2), id uuid, ip inet, day date, doc jsonb, big boolean GENERATED ALWAYS AS (n > 10) STORED"
-    ") WITH (user_column = 'u', time_column = 'ts')";
+static const char columns_ddl[] = "u text, ts timestamptz NOT NULL, b boolean, s smallint, i "
+                                  "integer, l bigint, f real, d double precision,"
+                                  " n numeric(12,2), id uuid, ip inet, day date, doc jsonb, big "
+                                  "boolean GENERATED ALWAYS AS (n > 10) STORED"
+                                  ") WITH (user_column = 'u', time_column = 'ts')";
 static const char lines[] =
-    "{\"u\":\"ann\",\"ts\":\"2025-01-31T10:00:00.25Z\",\"b\":true,\"s\":-7,\"i\":70000,\"l\":-9007199254740993,\"f\":1.5,"
-    "\"d\":0.1,\"n\":12.34,\"id\":\"00112233-4455-6677-8899-aabbccddeeff\",\"ip\":\"10.1.2.3\",\"day\":\"2024-02-29\","
+    "{\"u\":\"ann\",\"ts\":\"2025-01-31T10:00:00.25Z\",\"b\":true,\"s\":-7,\"i\":70000,\"l\":-"
+    "9007199254740993,\"f\":1.5,"
+    "\"d\":0.1,\"n\":12.34,\"id\":\"00112233-4455-6677-8899-aabbccddeeff\",\"ip\":\"10.1.2.3\","
+    "\"day\":\"2024-02-29\","
     "\"doc\":{\"k\":[1,2]}}\n"
     "{\"u\":null,\"ts\":\"1969-12-31T23:59:59.999999Z\",\"n\":-0.01,\"ip\":\"2001:db8::1\"}\n"
     "{\"u\":\"\\u00e4\",\"ts\":\"2025-02-01T00:00:00Z\",\"b\":false,\"n\":10.00}\n"
@@ -70,7 +73,8 @@ static void answer(wend_store *store, const char *sql, char *text, size_t size)
     assert_int_equal(stream.get_next(&stream, &array), 0);
     assert_non_null(array.release);
     const int32_t *offsets = array.children[0]->buffers[1];
-    snprintf(text, size, "%.*s", (int)(offsets[1] - offsets[0]), (const char *)array.children[0]->buffers[2] + offsets[0]);
+    snprintf(text, size, "%.*s", (int)(offsets[1] - offsets[0]),
+             (const char *)array.children[0]->buffers[2] + offsets[0]);
     array.release(&array);
     stream.release(&stream);
     wend_query_close(query);
@@ -141,9 +145,12 @@ static void rows_survive_json_and_arrow(void **unused)
     /* Both directions empty: the tables hold the same rows, in every column. */
     expect(store, "SELECT count(*)::text FROM (SELECT * FROM a EXCEPT ALL SELECT * FROM b) t", "0");
     expect(store, "SELECT count(*)::text FROM (SELECT * FROM b EXCEPT ALL SELECT * FROM a) t", "0");
-    expect(store, "SELECT l::text || ' ' || n::text || ' ' || id::text || ' ' || big::text FROM b WHERE u = 'ann'",
+    expect(store,
+           "SELECT l::text || ' ' || n::text || ' ' || id::text || ' ' || big::text FROM b WHERE u "
+           "= 'ann'",
            "-9007199254740993 12.34 00112233-4455-6677-8899-aabbccddeeff true");
-    expect(store, "SELECT ip::text || ' ' || big::text FROM b WHERE u IS NULL", "2001:db8::1 false");
+    expect(store, "SELECT ip::text || ' ' || big::text FROM b WHERE u IS NULL",
+           "2001:db8::1 false");
     OK(wend_table_status_of(store, "a", &status, &error));
     assert_int_equal(status.row_count, 3);
     assert_int_equal(status.reject_row_count, 2);
@@ -167,13 +174,17 @@ static void wrong_use_is_an_error(void **unused)
     assert_null(store);
     assert_int_equal(wend_store_open(NULL, false, &store, &error), WEND_INVALID);
     assert_int_equal(wend_store_open(folder, false, &store, NULL), WEND_OK);
-    assert_int_equal(wend_create_table(store, "CREATE TABLE a (x integer)", false, &error), WEND_EXISTS);
+    assert_int_equal(wend_create_table(store, "CREATE TABLE a (x integer)", false, &error),
+                     WEND_EXISTS);
     assert_int_equal(wend_create_table(store, "CREATE TABLE a (x integer)", true, &error), WEND_OK);
     assert_int_equal(wend_create_table(store, "SELECT 1", false, &error), WEND_INVALID);
-    assert_int_equal(wend_query_open(store, "SELECT nosuch FROM a", NULL, &query, &error), WEND_NOT_FOUND);
+    assert_int_equal(wend_query_open(store, "SELECT nosuch FROM a", NULL, &query, &error),
+                     WEND_NOT_FOUND);
     assert_int_equal(error.position, 7);
     assert_null(query);
-    assert_int_equal(wend_query_open(store, "SELECT 1", &(wend_query_options){.time_zone = "Mars/Base"}, &query, &error),
+    assert_int_equal(wend_query_open(store, "SELECT 1",
+                                     &(wend_query_options){.time_zone = "Mars/Base"}, &query,
+                                     &error),
                      WEND_INVALID);
     assert_int_equal(wend_writer_open(store, "nosuch", "x", &writer, &error), WEND_NOT_FOUND);
     assert_int_equal(wend_writer_open(store, "a", "x", &writer, &error), WEND_OK);
@@ -206,7 +217,8 @@ static void batches_are_taken_as_a_whole(void **unused)
     struct ArrowArray ts_array = {.length = 3, .n_buffers = 3, .buffers = ts_buffers};
     struct ArrowArray *arrays[] = {&i_array, &ts_array};
     const void *no_buffers[] = {NULL};
-    struct ArrowArray array = {.length = 3, .n_buffers = 1, .buffers = no_buffers, .n_children = 2, .children = arrays};
+    struct ArrowArray array = {
+        .length = 3, .n_buffers = 1, .buffers = no_buffers, .n_children = 2, .children = arrays};
     wend_store *store = NULL;
     wend_writer *writer = NULL;
     wend_error error;
@@ -223,7 +235,8 @@ static void batches_are_taken_as_a_whole(void **unused)
     i.name = "nosuch";
     assert_int_equal(wend_writer_append_arrow(writer, &schema, &array, &error), WEND_INVALID);
     i.name = "u";
-    assert_int_equal(wend_writer_append_arrow(writer, &schema, &array, &error), WEND_INVALID); /* int into text */
+    assert_int_equal(wend_writer_append_arrow(writer, &schema, &array, &error),
+                     WEND_INVALID); /* int into text */
     assert_int_equal(wend_writer_commit(writer, 1, &error), WEND_OK);
     wend_writer_close(writer);
     expect(store, "SELECT i::text FROM a WHERE ts = '2025-01-01T00:00:00Z'", "3");

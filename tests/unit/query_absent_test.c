@@ -11,7 +11,8 @@
 
 static const char ddl[] = "create table t (u text, ts timestamptz not null, n integer)"
                           " with (user_column='u', time_column='ts')";
-static const char *const cells[] = {"a", "2025-01-01T00:00:00Z", "1", "b", "2025-01-02T00:00:00Z", "2",
+static const char *const cells[] = {"a", "2025-01-01T00:00:00Z", "1",
+                                    "b", "2025-01-02T00:00:00Z", "2",
                                     "a", "2025-01-03T00:00:00Z", NULL};
 
 static void expect(const query_fixture *fixture, const char *sql, const char *answer)
@@ -30,7 +31,8 @@ static void alter(const query_fixture *fixture, const char *sql)
     wendi_table *table = NULL;
     char request[64];
 
-    assert_int_equal(wendi_table_open(fixture->store, wendi_string_of("t"), &table, &error), WEND_OK);
+    assert_int_equal(wendi_table_open(fixture->store, wendi_string_of("t"), &table, &error),
+                     WEND_OK);
     if (wendi_table_alter(table, sql, true, request, &error) != WEND_OK) {
         fail_msg("%s %s", error.message, error.hint);
     }
@@ -48,19 +50,24 @@ static void later_columns_read_as_they_are_declared(void **unused)
     alter(&fixture, "alter table t add column source text default 'web'");
     alter(&fixture, "alter table t add column factor integer default 10");
     alter(&fixture, "alter table t add column twice integer generated always as (n * 2) stored");
-    alter(&fixture, "alter table t add column label text generated always as (u || '-' || twice::text) stored");
+    alter(
+        &fixture,
+        "alter table t add column label text generated always as (u || '-' || twice::text) stored");
 
     expect(&fixture, "select n, plain, source, factor, twice, label from t order by n",
            "1|∅|web|10|2|a-2\n2|∅|web|10|4|b-4\n∅|∅|web|10|∅|∅\n");
     /* Computed from columns that the statement itself does not read. */
     expect(&fixture, "select label from t order by 1", "a-2\nb-4\n∅\n");
-    expect(&fixture, "select count(*) from t where source = 'web' and factor between 5 and 15", "3\n");
+    expect(&fixture, "select count(*) from t where source = 'web' and factor between 5 and 15",
+           "3\n");
     expect(&fixture, "select count(*) from t where source = 'app' or plain is not null", "0\n");
     expect(&fixture, "select count(*) from t where source = 'app'", "0\n");
     expect(&fixture, "select count(*) from t where plain is null", "3\n");
     expect(&fixture, "select n from t where label = 'b-4'", "2\n");
-    expect(&fixture, "select source, sum(factor * n), count(label) from t group by source", "web|30|2\n");
-    expect(&fixture, "select min(factor), max(source), min(twice), min(plain) from t", "10|web|2|∅\n");
+    expect(&fixture, "select source, sum(factor * n), count(label) from t group by source",
+           "web|30|2\n");
+    expect(&fixture, "select min(factor), max(source), min(twice), min(plain) from t",
+           "10|web|2|∅\n");
     query_fixture_close(&fixture);
 }
 

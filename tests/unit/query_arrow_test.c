@@ -1,4 +1,5 @@
-/* What an Arrow consumer sees of a result: formats, nulls, values, and one dictionary a row group. */
+/* What an Arrow consumer sees of a result: formats, nulls, values, and one dictionary a row group.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,12 +39,15 @@ static void close_stream(opened *from)
 static void every_type_has_its_format(void **unused)
 {
     static const char sql[] =
-        "select true, 1::smallint, 1, 1::bigint, 1.5::real, 1.5::double precision, 1.5::numeric(10,2), 'x',"
+        "select true, 1::smallint, 1, 1::bigint, 1.5::real, 1.5::double precision, "
+        "1.5::numeric(10,2), 'x',"
         " '00112233-4455-6677-8899-aabbccddeeff'::uuid, '10.0.0.1'::inet, date '2024-01-01',"
-        " timestamptz '2024-01-01 00:00:00+00', timestamp '2024-01-01 00:00:00', interval '1 month 2 days 3 seconds',"
+        " timestamptz '2024-01-01 00:00:00+00', timestamp '2024-01-01 00:00:00', interval '1 month "
+        "2 days 3 seconds',"
         " '{\"a\":1}'::jsonb, null::integer";
-    static const char *const formats[] = {"b", "s", "i", "l", "f", "g", "d:10,2", "u", "w:16", "u",
-                                          "tdD", "tsu:UTC", "tsu:", "tin", "u", "i"};
+    static const char *const formats[] = {"b",      "s",   "i",    "l", "f",   "g",
+                                          "d:10,2", "u",   "w:16", "u", "tdD", "tsu:UTC",
+                                          "tsu:",   "tin", "u",    "i"};
     query_fixture fixture;
     opened result;
     struct ArrowSchema schema;
@@ -67,10 +71,12 @@ static void every_type_has_its_format(void **unused)
     assert_int_equal(((const int32_t *)array.children[2]->buffers[1])[0], 1);
     assert_true(((const float *)array.children[4]->buffers[1])[0] == 1.5F);
     assert_int_equal(((const int64_t *)array.children[6]->buffers[1])[0], 150);
-    assert_memory_equal(array.children[8]->buffers[1], "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff", 16);
+    assert_memory_equal(array.children[8]->buffers[1],
+                        "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff", 16);
     assert_memory_equal(array.children[9]->buffers[2], "10.0.0.1", 8);
     assert_int_equal(((const int32_t *)array.children[10]->buffers[1])[0], 19723);
-    assert_int_equal(((const int64_t *)array.children[11]->buffers[1])[0], INT64_C(19723) * 86400000000);
+    assert_int_equal(((const int64_t *)array.children[11]->buffers[1])[0],
+                     INT64_C(19723) * 86400000000);
     assert_int_equal(((const int32_t *)array.children[13]->buffers[1])[0], 1);
     assert_int_equal(((const int32_t *)array.children[13]->buffers[1])[1], 2);
     assert_int_equal(((const int64_t *)array.children[13]->buffers[1])[1], INT64_C(3000000000));
@@ -91,9 +97,11 @@ static void make_cells(const char **cells, wendi_arena *arena)
 {
     for (uint32_t i = 0; i < ROWS; i++) {
         cells[i * COLUMNS] = NULL;
-        cells[i * COLUMNS + 1] = wendi_arena_printf(arena, "2025-01-01T%02u:%02u:%02u.%03uZ", i / 3600000 % 24,
-                                                    i / 60000 % 60, i / 1000 % 60, i % 1000);
-        cells[i * COLUMNS + 2] = i % 5 == 0 ? NULL : wendi_arena_printf(arena, "page %u", i * 7919 % 400);
+        cells[i * COLUMNS + 1] =
+            wendi_arena_printf(arena, "2025-01-01T%02u:%02u:%02u.%03uZ", i / 3600000 % 24,
+                               i / 60000 % 60, i / 1000 % 60, i % 1000);
+        cells[i * COLUMNS + 2] =
+            i % 5 == 0 ? NULL : wendi_arena_printf(arena, "page %u", i * 7919 % 400);
     }
 }
 
@@ -144,7 +152,8 @@ static void dictionaries_are_shared_by_a_row_group(void **unused)
                 const int32_t *offsets = words->buffers[1];
                 assert_true(index < words->length);
                 assert_int_equal(offsets[index + 1] - offsets[index], strlen(expected));
-                assert_memory_equal((const char *)words->buffers[2] + offsets[index], expected, strlen(expected));
+                assert_memory_equal((const char *)words->buffers[2] + offsets[index], expected,
+                                    strlen(expected));
             }
         }
         arrays[i].release(&arrays[i]);

@@ -1,4 +1,5 @@
-/* Exact sums: no order and no division of the summands changes the answer, which is correctly rounded. */
+/* Exact sums: no order and no division of the summands changes the answer, which is correctly
+ * rounded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -44,10 +44,13 @@ static void make_rows(naive_row *rows, const char **cells, wendi_arena *arena)
         rows[i].key = (int)(next(&state) % (KEYS + 1)) - 1;
         rows[i].user = (int)(next(&state) % 50) - 1;
         rows[i].value = next(&state) % 7 == 0 ? INT32_MIN : (int)(next(&state) % VALUES) - 20;
-        cells[i * COLUMNS] = rows[i].user < 0 ? NULL : wendi_arena_printf(arena, "user %d", rows[i].user);
+        cells[i * COLUMNS] =
+            rows[i].user < 0 ? NULL : wendi_arena_printf(arena, "user %d", rows[i].user);
         cells[i * COLUMNS + 1] =
-            wendi_arena_printf(arena, "2025-01-%02dT%02d:00:00Z", 1 + (int)(next(&state) % 28), (int)(next(&state) % 24));
-        cells[i * COLUMNS + 2] = rows[i].key < 0 ? NULL : wendi_arena_printf(arena, "key%d", rows[i].key);
+            wendi_arena_printf(arena, "2025-01-%02dT%02d:00:00Z", 1 + (int)(next(&state) % 28),
+                               (int)(next(&state) % 24));
+        cells[i * COLUMNS + 2] =
+            rows[i].key < 0 ? NULL : wendi_arena_printf(arena, "key%d", rows[i].key);
         cells[i * COLUMNS + 3] =
             rows[i].value == INT32_MIN ? NULL : wendi_arena_printf(arena, "%d", rows[i].value);
     }
@@ -81,8 +84,9 @@ static void print_group(const naive_group *group, wendi_buffer *out)
     if (group->values == 0) {
         wendi_buffer_printf(out, "|%" PRId64 "|0|∅|∅|∅|0\n", group->rows);
     } else {
-        wendi_buffer_printf(out, "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%d\n", group->rows,
-                            group->values, group->sum, group->least, group->greatest, distinct(group));
+        wendi_buffer_printf(
+            out, "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%d\n", group->rows,
+            group->values, group->sum, group->least, group->greatest, distinct(group));
     }
 }
 
@@ -93,7 +97,8 @@ static void naive_by_key(const naive_row *rows, int value_below, wendi_buffer *o
 
     memset(groups, 0, sizeof groups);
     for (int i = 0; i < ROWS; i++) {
-        if (value_below == INT32_MAX || (rows[i].value != INT32_MIN && rows[i].value < value_below)) {
+        if (value_below == INT32_MAX ||
+            (rows[i].value != INT32_MIN && rows[i].value < value_below)) {
             add(&groups[rows[i].key < 0 ? KEYS : rows[i].key], rows[i].value);
         }
     }
@@ -119,8 +124,10 @@ static void naive_by_two(const naive_row *rows, wendi_buffer *out)
     for (int key = 0; key <= KEYS; key++) {
         for (int parity = 0; parity < 4; parity++) {
             if (groups[key][parity].seen) {
-                key == KEYS ? wendi_buffer_printf(out, "∅") : wendi_buffer_printf(out, "key%d", key);
-                parity == 3 ? wendi_buffer_printf(out, "|∅") : wendi_buffer_printf(out, "|%d", parity - 1);
+                key == KEYS ? wendi_buffer_printf(out, "∅")
+                            : wendi_buffer_printf(out, "key%d", key);
+                parity == 3 ? wendi_buffer_printf(out, "|∅")
+                            : wendi_buffer_printf(out, "|%d", parity - 1);
                 print_group(&groups[key][parity], out);
             }
         }
@@ -128,7 +135,8 @@ static void naive_by_two(const naive_row *rows, wendi_buffer *out)
     wendi_buffer_u8(out, '\0');
 }
 
-static void check(const query_fixture *stores, uint32_t store_count, const char *sql, const wendi_buffer *expected)
+static void check(const query_fixture *stores, uint32_t store_count, const char *sql,
+                  const wendi_buffer *expected)
 {
     for (uint32_t s = 0; s < store_count; s++) {
         for (uint32_t threads = 1; threads <= 4; threads *= 2) {
@@ -158,16 +166,21 @@ static void groups_equal_the_naive_ones(void **unused)
         query_fixture_table(&stores[i], ddl, cells, ROWS * COLUMNS, segment_rows[i], 3);
     }
     naive_by_key(rows, INT32_MAX, &expected);
-    check(stores, 3, "select k, count(*), count(v), sum(v), min(v), max(v), count(distinct v) from t group by k",
-          &expected);
+    check(
+        stores, 3,
+        "select k, count(*), count(v), sum(v), min(v), max(v), count(distinct v) from t group by k",
+        &expected);
     expected.length = 0;
     naive_by_key(rows, 3, &expected);
     check(stores, 3,
-          "select k, count(*), count(v), sum(v), min(v), max(v), count(distinct v) from t where v < 3 group by k order by k",
+          "select k, count(*), count(v), sum(v), min(v), max(v), count(distinct v) from t where v "
+          "< 3 group by k order by k",
           &expected);
     expected.length = 0;
     naive_by_two(rows, &expected);
-    check(stores, 3, "select k, v % 2, count(*), count(v), sum(v), min(v), max(v), count(distinct v) from t group by k, 2",
+    check(stores, 3,
+          "select k, v % 2, count(*), count(v), sum(v), min(v), max(v), count(distinct v) from t "
+          "group by k, 2",
           &expected);
     for (int i = 0; i < 3; i++) {
         query_fixture_close(&stores[i]);

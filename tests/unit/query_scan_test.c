@@ -23,8 +23,9 @@ static int make(void **unused)
 
     for (uint32_t i = 0; i < ROWS; i++) {
         cells[i * COLUMNS] = wendi_arena_printf(&arena, "user %u", i % USERS);
-        cells[i * COLUMNS + 1] = wendi_arena_printf(&arena, "2025-01-%02uT%02u:%02u:%02uZ", 1 + i / 10000,
-                                                    i % 10000 / 3600, i % 3600 / 60, i % 60);
+        cells[i * COLUMNS + 1] =
+            wendi_arena_printf(&arena, "2025-01-%02uT%02u:%02u:%02uZ", 1 + i / 10000,
+                               i % 10000 / 3600, i % 3600 / 60, i % 60);
         cells[i * COLUMNS + 2] = wendi_arena_printf(&arena, "%u", i);
     }
     query_fixture_open(&fixture);
@@ -67,10 +68,12 @@ static void times_skip_segments_unopened(void **unused)
     wendi_query_counters counters;
     (void)unused;
 
-    assert_int_equal(answer("select count(*) from t where ts < '2025-01-03' and n >= 0", &counters), 20000);
+    assert_int_equal(answer("select count(*) from t where ts < '2025-01-03' and n >= 0", &counters),
+                     20000);
     assert_int_equal(counters.segments_total, 2);
     assert_int_equal(counters.segments_skipped, 1);
-    assert_int_equal(answer("select count(*) from t where ts < '2020-01-01' and n >= 0", &counters), 0);
+    assert_int_equal(answer("select count(*) from t where ts < '2020-01-01' and n >= 0", &counters),
+                     0);
     assert_int_equal(counters.segments_skipped, 2);
     assert_int_equal(counters.rows_scanned, 0);
 }
@@ -80,7 +83,8 @@ static void statistics_skip_what_cannot_match(void **unused)
     wendi_query_counters counters;
     (void)unused;
 
-    assert_int_equal(answer("select count(*) from t where n > 150000 and n < 150002", &counters), 1);
+    assert_int_equal(answer("select count(*) from t where n > 150000 and n < 150002", &counters),
+                     1);
     assert_int_equal(counters.segments_skipped + counters.row_groups_skipped, 1);
     assert_int_equal(answer("select count(*) from t where n > 999999999", &counters), 0);
     assert_int_equal(counters.rows_scanned, 0);
@@ -96,7 +100,10 @@ static void one_user_costs_one_users_rows(void **unused)
     assert_int_equal(answer("select count(*) from t where u = 'user 77'", &counters), ROWS / USERS);
     assert_int_equal(counters.rows_scanned, ROWS / USERS);
     assert_int_equal(counters.rows_passed, ROWS / USERS);
-    assert_int_equal(answer("select sum(n) from (select n from t where u = 'user 77' and n < 1000) x", &counters), 77 + 577);
+    assert_int_equal(
+        answer("select sum(n) from (select n from t where u = 'user 77' and n < 1000) x",
+               &counters),
+        77 + 577);
 }
 
 static void footers_answer_alone(void **unused)
