@@ -8,7 +8,7 @@
     "CREATE TABLE t (id bigint UNIQUE, user_id text, ts timestamptz NOT NULL, page text, amount numeric(12,2)) " \
     "WITH (user_column='user_id', time_column='ts')"
 
-/** A new folder under $TMPDIR or /tmp; `folder` has 64 bytes. */
+/** A new folder under $TMPDIR, else /dev/shm or /tmp; `folder` has 64 bytes. */
 void fixture_folder_make(char *folder);
 void fixture_folder_remove(const char *folder);
 /** Run a shell command made like printf; the test ends when it fails. */
@@ -17,7 +17,7 @@ void fixture_shell(const char *format, ...) __attribute__((format(printf, 1, 2))
 /** Create the table of `ddl` in the store. */
 void fixture_create(const char *store, const char *ddl);
 /** A builder with the events from <= id < to; every value follows from the id. Columns beyond the fixture's five are null. */
-void fixture_fill(wendi_row_builder *builder, const wendi_schema *schema, int64_t from, int64_t to);
+wend_status fixture_fill(wendi_row_builder *builder, const wendi_schema *schema, int64_t from, int64_t to);
 /** Flush events from..to-1 as one pending segment. */
 wend_status fixture_flush(wendi_table_writer *writer, int64_t from, int64_t to, wendi_pending_segment **pending, wend_error *error);
 /** Flush and commit them, moving source "s" to `to`; `rejects` rows are rejected besides. */

@@ -311,7 +311,7 @@ static uint32_t keep_new(wendi_row_builder *builder, int64_t from, int64_t to)
 {
     uint8_t keep[1000];
     uint32_t duplicates;
-    fixture_fill(builder, wendi_table_writer_schema(writer), from, to);
+    must(fixture_fill(builder, wendi_table_writer_schema(writer), from, to));
     memset(keep, 1, sizeof keep);
     must(wendi_table_writer_unique(writer, builder, 0, keep, &duplicates, &error));
     wendi_row_builder_keep(builder, 0, keep);
