@@ -1,4 +1,5 @@
-/* Values of Arrow arrays as text. Layouts: https://arrow.apache.org/docs/format/CDataInterface.html */
+/* Values of Arrow arrays as text. Layouts: https://arrow.apache.org/docs/format/CDataInterface.html
+ */
 #include "tools/cli/arrow_text.h"
 
 #include <math.h>
@@ -10,7 +11,8 @@ __extension__ typedef __int128 int128;
 
 static bool has_extension(const struct ArrowSchema *schema, const char *name)
 {
-    /* Metadata: i32 pair count, then for each i32 key length, key, i32 value length, value; native byte order. */
+    /* Metadata: i32 pair count, then for each i32 key length, key, i32 value length, value; native
+     * byte order. */
     const char *at = schema->metadata;
     int32_t pairs = 0;
     if (at == NULL) {
@@ -25,7 +27,8 @@ static bool has_extension(const struct ArrowSchema *schema, const char *name)
         const char *key = at + 4;
         memcpy(&value_length, key + key_length, 4);
         const char *value = key + key_length + 4;
-        if (key_length == 20 && memcmp(key, "ARROW:extension:name", 20) == 0 && (size_t)value_length == strlen(name) &&
+        if (key_length == 20 && memcmp(key, "ARROW:extension:name", 20) == 0 &&
+            (size_t)value_length == strlen(name) &&
             memcmp(value, name, (size_t)value_length) == 0) {
             return true;
         }
@@ -39,9 +42,20 @@ cli_value_kind cli_column_kind(const struct ArrowSchema *schema)
     switch (schema->format[0]) {
     case 'b':
         return CLI_VALUE_BOOLEAN;
-    case 's': case 'i': case 'l': case 'c': case 'S': case 'I': case 'L': case 'C': case 'f': case 'g': case 'd':
+    case 's':
+    case 'i':
+    case 'l':
+    case 'c':
+    case 'S':
+    case 'I':
+    case 'L':
+    case 'C':
+    case 'f':
+    case 'g':
+    case 'd':
         return schema->dictionary != NULL ? CLI_VALUE_TEXT : CLI_VALUE_NUMBER;
-    case 'u': case 'U':
+    case 'u':
+    case 'U':
         return has_extension(schema, "arrow.json") ? CLI_VALUE_JSON : CLI_VALUE_TEXT;
     default:
         return CLI_VALUE_TEXT;
@@ -98,7 +112,8 @@ static wend_status append_double(double value, bool single, wendi_buffer *out)
     return wendi_buffer_append(out, text, strlen(text));
 }
 
-static wend_status append_decimal(const char *format, const void *data, int64_t at, wendi_buffer *out)
+static wend_status append_decimal(const char *format, const void *data, int64_t at,
+                                  wendi_buffer *out)
 {
     int precision = 0;
     int scale = 0;
@@ -124,7 +139,8 @@ static wend_status append_decimal(const char *format, const void *data, int64_t 
 
 static void civil(int64_t days, int64_t *year, int *month, int *day)
 {
-    /* Howard Hinnant's days_to_civil, from his paper "chrono-Compatible Low-Level Date Algorithms". */
+    /* Howard Hinnant's days_to_civil, from his paper "chrono-Compatible Low-Level Date Algorithms".
+     */
     int64_t z = days + 719468;
     int64_t era = (z >= 0 ? z : z - 146096) / 146097;
     int64_t of_era = z - era * 146097;
@@ -167,16 +183,18 @@ static wend_status append_time(int64_t us, const wendi_timezone *zone, wendi_buf
     int fraction = (int)(of_day % 1000000);
     int64_t seconds = of_day / 1000000;
     wend_status status = append_date(days, out);
-    status = status != WEND_OK ? status
-                               : wendi_buffer_printf(out, " %02lld:%02lld:%02lld", (long long)(seconds / 3600),
-                                                     (long long)(seconds / 60 % 60), (long long)(seconds % 60));
+    status = status != WEND_OK
+                 ? status
+                 : wendi_buffer_printf(out, " %02lld:%02lld:%02lld", (long long)(seconds / 3600),
+                                       (long long)(seconds / 60 % 60), (long long)(seconds % 60));
     if (status == WEND_OK && fraction != 0) {
         status = append_fraction(fraction, out);
     }
     if (status == WEND_OK && zone != NULL) {
         int64_t offset = (local - us) / 1000000;
         int64_t off = offset < 0 ? -offset : offset;
-        status = wendi_buffer_printf(out, "%c%02lld", offset < 0 ? '-' : '+', (long long)(off / 3600));
+        status =
+            wendi_buffer_printf(out, "%c%02lld", offset < 0 ? '-' : '+', (long long)(off / 3600));
         if (status == WEND_OK && off % 3600 != 0) {
             status = wendi_buffer_printf(out, ":%02lld", (long long)(off / 60 % 60));
         }
@@ -200,17 +218,21 @@ static wend_status append_interval(const void *data, int64_t at, wendi_buffer *o
         int64_t count;
         const char *one;
         const char *many;
-    } parts[] = {{months / 12, "year", "years"}, {months % 12, "mon", "mons"}, {days, "day", "days"}};
+    } parts[] = {
+        {months / 12, "year", "years"}, {months % 12, "mon", "mons"}, {days, "day", "days"}};
     for (size_t i = 0; status == WEND_OK && i < 3; i++) {
         if (parts[i].count != 0) {
-            status = wendi_buffer_printf(out, "%s%lld %s", space, (long long)parts[i].count, parts[i].count == 1 ? parts[i].one : parts[i].many);
+            status = wendi_buffer_printf(out, "%s%lld %s", space, (long long)parts[i].count,
+                                         parts[i].count == 1 ? parts[i].one : parts[i].many);
             space = " ";
         }
     }
     if (status == WEND_OK && (us != 0 || space[0] == '\0')) {
         int64_t size = us < 0 ? -us : us;
-        status = wendi_buffer_printf(out, "%s%s%02lld:%02lld:%02lld", space, us < 0 ? "-" : "", (long long)(size / 3600000000),
-                                     (long long)(size / 60000000 % 60), (long long)(size / 1000000 % 60));
+        status =
+            wendi_buffer_printf(out, "%s%s%02lld:%02lld:%02lld", space, us < 0 ? "-" : "",
+                                (long long)(size / 3600000000), (long long)(size / 60000000 % 60),
+                                (long long)(size / 1000000 % 60));
         if (status == WEND_OK && size % 1000000 != 0) {
             status = append_fraction((int)(size % 1000000), out);
         }
@@ -222,24 +244,27 @@ static wend_status append_uuid(const uint8_t *bytes, wendi_buffer *out)
 {
     wend_status status = WEND_OK;
     for (int i = 0; status == WEND_OK && i < 16; i++) {
-        status = wendi_buffer_printf(out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", bytes[i]);
+        status = wendi_buffer_printf(out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
+                                     bytes[i]);
     }
     return status;
 }
 
-static wend_status append_string(const struct ArrowArray *array, int64_t at, bool large, wendi_buffer *out)
+static wend_status append_string(const struct ArrowArray *array, int64_t at, bool large,
+                                 wendi_buffer *out)
 {
     const char *bytes = array->buffers[2];
     if (large) {
         const int64_t *offsets = array->buffers[1];
-        return wendi_buffer_append(out, bytes + offsets[at], (size_t)(offsets[at + 1] - offsets[at]));
+        return wendi_buffer_append(out, bytes + offsets[at],
+                                   (size_t)(offsets[at + 1] - offsets[at]));
     }
     const int32_t *offsets = array->buffers[1];
     return wendi_buffer_append(out, bytes + offsets[at], (size_t)(offsets[at + 1] - offsets[at]));
 }
 
-wend_status cli_append_value(const struct ArrowSchema *schema, const struct ArrowArray *array, int64_t row,
-                             const wendi_timezone *zone, wendi_buffer *out)
+wend_status cli_append_value(const struct ArrowSchema *schema, const struct ArrowArray *array,
+                             int64_t row, const wendi_timezone *zone, wendi_buffer *out)
 {
     int64_t at = row + array->offset;
     const char *format = schema->format;
@@ -247,12 +272,17 @@ wend_status cli_append_value(const struct ArrowSchema *schema, const struct Arro
         return WEND_OK;
     }
     if (schema->dictionary != NULL) {
-        return cli_append_value(schema->dictionary, array->dictionary, cli_integer(schema, array, row), zone, out);
+        return cli_append_value(schema->dictionary, array->dictionary,
+                                cli_integer(schema, array, row), zone, out);
     }
     switch (format[0]) {
     case 'b':
         return wendi_buffer_printf(out, cli_integer(schema, array, row) ? "true" : "false");
-    case 'c': case 's': case 'i': case 'I': case 'l':
+    case 'c':
+    case 's':
+    case 'i':
+    case 'I':
+    case 'l':
         return wendi_buffer_printf(out, "%lld", (long long)cli_integer(schema, array, row));
     case 'f':
         return append_double((double)((const float *)array->buffers[1])[at], true, out);
@@ -271,9 +301,11 @@ wend_status cli_append_value(const struct ArrowSchema *schema, const struct Arro
             return append_date(cli_integer(schema, array, row), out);
         }
         if (strncmp(format, "tsu:", 4) == 0) {
-            return append_time(cli_integer(schema, array, row), format[4] != '\0' ? zone : NULL, out);
+            return append_time(cli_integer(schema, array, row), format[4] != '\0' ? zone : NULL,
+                               out);
         }
-        return strcmp(format, "tin") == 0 ? append_interval(array->buffers[1], at, out) : WEND_UNSUPPORTED;
+        return strcmp(format, "tin") == 0 ? append_interval(array->buffers[1], at, out)
+                                          : WEND_UNSUPPORTED;
     default:
         return WEND_UNSUPPORTED;
     }

@@ -1,4 +1,4 @@
-/* Looking after tables: verify, status, rejects. */
+/* Looking after tables: verify, inspect, status, rejects. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,26 +7,30 @@
 #include "engine/column/value.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/result_print.h"
+#include "tools/inspect/inspect.h"
 
 static bool reconcile;
 static const char *format_name;
-static int64_t limit_count;
+static int64_t limit_count = -1;
 static bool reasons_only;
 
 const cli_option *cli_status_options(void)
 {
-    static const cli_option options[] = {{"reconcile", 0, CLI_FLAG, &reconcile, NULL, "account for every message, per partition or file"},
-                                         {"format", 'f', CLI_TEXT, &format_name, "FORMAT", "text (default) or json"},
-                                         {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
+    static const cli_option options[] = {
+        {"reconcile", 0, CLI_FLAG, &reconcile, NULL,
+         "account for every message, per partition or file"},
+        {"format", 'f', CLI_TEXT, &format_name, "FORMAT", "text (default) or json"},
+        {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
 }
 
 const cli_option *cli_rejects_options(void)
 {
-    static const cli_option options[] = {{"format", 'f', CLI_TEXT, &format_name, "FORMAT", "text (default on a terminal) or ndjson"},
-                                         {"limit", 'n', CLI_INTEGER, &limit_count, "N", "show at most N"},
-                                         {"reasons", 0, CLI_FLAG, &reasons_only, NULL, "count by reason instead of listing"},
-                                         {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
+    static const cli_option options[] = {
+        {"format", 'f', CLI_TEXT, &format_name, "FORMAT", "text (default on a terminal) or ndjson"},
+        {"limit", 'n', CLI_INTEGER, &limit_count, "N", "show at most N"},
+        {"reasons", 0, CLI_FLAG, &reasons_only, NULL, "count by reason instead of listing"},
+        {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
 }
 
@@ -55,9 +59,55 @@ int cli_verify(const cli_command *command, int argc, char **argv)
         printf("%s: every byte is as it was written\n", words.items[0]);
     } else {
         code = cli_fail(&error, NULL);
+        if (code == EXIT_DAMAGED) {
+            fprintf(stderr, "hint: put these files back from a copy, or ask with --skip-corrupt; "
+                            "docs/OPERATIONS.md says more\n");
+        }
     }
     wend_store_close(store);
     return code;
+}
+
+/* ---- inspect ---- */
+
+/* tools/inspect parses them for itself: here they are for help and completion alone. */
+const cli_option *cli_inspect_options(void)
+{
+    static bool unused_flag;
+    static const char *unused_text;
+    static const cli_option options[] = {
+        {"row-groups", 0, CLI_FLAG, &unused_flag, NULL, "each row group by itself"},
+        {"pages", 0, CLI_FLAG, &unused_flag, NULL, "each page"},
+        {"segment", 0, CLI_TEXT, &unused_text, "UUID", "of the table's segments, this one"},
+        {"json", 0, CLI_FLAG, &unused_flag, NULL, "everything, as a JSON array"},
+        {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
+    return options;
+}
+
+/* inspect parses for itself, but the store is ours: hand it on as -d. */
+int cli_inspect(const cli_command *command, int argc, char **argv)
+{
+    char *words[CLI_LIST_MAX + 4];
+    int count = 0;
+    if (argc > CLI_LIST_MAX) {
+        fprintf(stderr, "wend inspect: too many arguments\n");
+        return EXIT_USED_WRONGLY;
+    }
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        cli_help(command, stdout);
+        return EXIT_DONE;
+    }
+    words[count++] = argv[0];
+    if (cli_store_path != NULL) {
+        static char dash_d[] = "-d";
+        words[count++] = dash_d;
+        words[count++] = (char *)(uintptr_t)cli_store_path;
+    }
+    for (int i = 1; i < argc; i++) {
+        words[count++] = argv[i];
+    }
+    words[count] = NULL;
+    return wend_cmd_inspect(count, words);
 }
 
 /* ---- status ---- */
@@ -89,7 +139,8 @@ static void add_source(void *context, const wend_source_status *source)
     of->total.deduplicated += source->deduplicated;
     of->total.tombstones += source->tombstones;
     of->total.gap += source->gap;
-    of->balanced = of->balanced && source->taken == source->stored + source->rejected + source->deduplicated + source->tombstones;
+    of->balanced = of->balanced && source->taken == source->stored + source->rejected +
+                                                        source->deduplicated + source->tombstones;
 }
 
 static void print_source(void *context, const wend_source_status *source)
@@ -99,17 +150,23 @@ static void print_source(void *context, const wend_source_status *source)
     if (of->json) {
         wendi_buffer name = {0};
         if (cli_json_string(source->shown, strlen(source->shown), &name) == WEND_OK) {
-            printf("%s{\"source\":%.*s,\"partition\":%d,\"next\":%lld,\"taken\":%lld,\"stored\":%lld,\"rejected\":%lld,\"deduplicated\":%lld,"
+            printf("%s{\"source\":%.*s,\"partition\":%d,\"next\":%lld,\"taken\":%lld,\"stored\":%"
+                   "lld,\"rejected\":%lld,\"deduplicated\":%lld,"
                    "\"tombstones\":%lld,\"gap\":%lld}",
-                   of->first ? "" : ",", (int)name.length, (const char *)name.data, source->partition, (long long)source->next,
-                   (long long)source->taken, (long long)source->stored, (long long)source->rejected, (long long)source->deduplicated,
-                   (long long)source->tombstones, (long long)source->gap);
+                   of->first ? "" : ",", (int)name.length, (const char *)name.data,
+                   source->partition, (long long)source->next, (long long)source->taken,
+                   (long long)source->stored, (long long)source->rejected,
+                   (long long)source->deduplicated, (long long)source->tombstones,
+                   (long long)source->gap);
         }
         wendi_buffer_free(&name);
     } else {
-        printf("  %-40s next %-12lld %lld taken = %lld stored + %lld rejected + %lld deduplicated + %lld tombstones%s", source->shown,
-               (long long)source->next, (long long)source->taken, (long long)source->stored, (long long)source->rejected,
-               (long long)source->deduplicated, (long long)source->tombstones, source->gap != 0 ? "" : "\n");
+        printf("  %-40s next %-12lld %lld taken = %lld stored + %lld rejected + %lld deduplicated "
+               "+ %lld tombstones%s",
+               source->shown, (long long)source->next, (long long)source->taken,
+               (long long)source->stored, (long long)source->rejected,
+               (long long)source->deduplicated, (long long)source->tombstones,
+               source->gap != 0 ? "" : "\n");
         if (source->gap != 0) {
             printf("; %lld never seen (accepted gap)\n", (long long)source->gap);
         }
@@ -121,7 +178,9 @@ static int print_status(wend_store *store, const char *table)
 {
     wend_table_status status;
     wend_error error;
-    account of = {.json = format_name != NULL && strcmp(format_name, "json") == 0, .first = true, .balanced = true};
+    account of = {.json = format_name != NULL && strcmp(format_name, "json") == 0,
+                  .first = true,
+                  .balanced = true};
     char committed[64];
     char oldest[64];
     char newest[64];
@@ -132,25 +191,32 @@ static int print_status(wend_store *store, const char *table)
     time_text(status.time_min_us, oldest, sizeof oldest);
     time_text(status.time_max_us, newest, sizeof newest);
     if (of.json) {
-        printf("{\"table\":\"%s\",\"version\":%llu,\"committed\":\"%s\",\"rows\":%llu,\"segments\":%llu,\"segment_bytes\":%llu,\"rejects\":%llu,"
+        printf("{\"table\":\"%s\",\"version\":%llu,\"committed\":\"%s\",\"rows\":%llu,\"segments\":"
+               "%llu,\"segment_bytes\":%llu,\"rejects\":%llu,"
                "\"rows_without_user\":%llu,\"sources\":[",
-               table, (unsigned long long)status.version, committed, (unsigned long long)status.row_count,
-               (unsigned long long)status.segment_count, (unsigned long long)status.segment_bytes,
-               (unsigned long long)status.reject_row_count, (unsigned long long)status.null_user_rows);
+               table, (unsigned long long)status.version, committed,
+               (unsigned long long)status.row_count, (unsigned long long)status.segment_count,
+               (unsigned long long)status.segment_bytes,
+               (unsigned long long)status.reject_row_count,
+               (unsigned long long)status.null_user_rows);
     } else {
         printf("%s: commit %llu of %s\n", table, (unsigned long long)status.version, committed);
-        printf("  %llu rows in %llu segments, %.1f MB (%.2f bytes a row), %llu rejected rows kept\n", (unsigned long long)status.row_count,
-               (unsigned long long)status.segment_count, (double)status.segment_bytes / 1e6,
-               status.row_count != 0 ? (double)status.segment_bytes / (double)status.row_count : 0.0,
-               (unsigned long long)status.reject_row_count);
+        printf(
+            "  %llu rows in %llu segments, %.1f MB (%.2f bytes a row), %llu rejected rows kept\n",
+            (unsigned long long)status.row_count, (unsigned long long)status.segment_count,
+            (double)status.segment_bytes / 1e6,
+            status.row_count != 0 ? (double)status.segment_bytes / (double)status.row_count : 0.0,
+            (unsigned long long)status.reject_row_count);
         if (status.time_min_us <= status.time_max_us) {
-            printf("  times from %s to %s, %llu rows without a user\n", oldest, newest, (unsigned long long)status.null_user_rows);
+            printf("  times from %s to %s, %llu rows without a user\n", oldest, newest,
+                   (unsigned long long)status.null_user_rows);
         }
         if (reconcile) {
             printf("accounts:\n");
         }
     }
-    wend_status got = wend_table_sources(store, table, reconcile || of.json ? print_source : add_source, &of, &error);
+    wend_status got = wend_table_sources(
+        store, table, reconcile || of.json ? print_source : add_source, &of, &error);
     if (got != WEND_OK) {
         return cli_fail(&error, NULL);
     }
@@ -158,15 +224,21 @@ static int print_status(wend_store *store, const char *table)
     bool rows_agree = total->taken == 0 || total->stored == (int64_t)status.row_count;
     bool good = of.balanced && rows_agree;
     if (of.json) {
-        printf("],\"taken\":%lld,\"stored\":%lld,\"rejected\":%lld,\"deduplicated\":%lld,\"tombstones\":%lld,\"gap\":%lld,\"reconciled\":%s}\n",
-               (long long)total->taken, (long long)total->stored, (long long)total->rejected, (long long)total->deduplicated,
-               (long long)total->tombstones, (long long)total->gap, good ? "true" : "false");
+        printf("],\"taken\":%lld,\"stored\":%lld,\"rejected\":%lld,\"deduplicated\":%lld,"
+               "\"tombstones\":%lld,\"gap\":%lld,\"reconciled\":%s}\n",
+               (long long)total->taken, (long long)total->stored, (long long)total->rejected,
+               (long long)total->deduplicated, (long long)total->tombstones, (long long)total->gap,
+               good ? "true" : "false");
     } else {
-        printf("  %lld taken = %lld stored + %lld rejected + %lld deduplicated + %lld tombstones%s\n", (long long)total->taken,
-               (long long)total->stored, (long long)total->rejected, (long long)total->deduplicated, (long long)total->tombstones,
-               good ? "" : "   DOES NOT RECONCILE");
+        printf(
+            "  %lld taken = %lld stored + %lld rejected + %lld deduplicated + %lld tombstones%s\n",
+            (long long)total->taken, (long long)total->stored, (long long)total->rejected,
+            (long long)total->deduplicated, (long long)total->tombstones,
+            good ? "" : "   DOES NOT RECONCILE");
         if (total->gap != 0) {
-            printf("  %lld messages were deleted by the broker before they could be read (accepted gaps)\n", (long long)total->gap);
+            printf("  %lld messages were deleted by the broker before they could be read (accepted "
+                   "gaps)\n",
+                   (long long)total->gap);
         }
     }
     return good ? EXIT_DONE : EXIT_DAMAGED;
@@ -180,7 +252,8 @@ int cli_status(const cli_command *command, int argc, char **argv)
     if (!cli_parse(command, argc, argv, 1, 1, &words, &code)) {
         return code;
     }
-    if (format_name != NULL && strcmp(format_name, "json") != 0 && strcmp(format_name, "text") != 0) {
+    if (format_name != NULL && strcmp(format_name, "json") != 0 &&
+        strcmp(format_name, "text") != 0) {
         fprintf(stderr, "wend status: --format is text or json\n");
         return EXIT_USED_WRONGLY;
     }
@@ -199,6 +272,9 @@ enum { REASONS_MAX = 1000 };
 typedef struct reject_list {
     bool ndjson;
     int64_t left; /* -1: all */
+    wend_store *store;
+    const char *table;
+    wendi_buffer shown; /* reused */
     char *reasons[REASONS_MAX];
     uint64_t counts[REASONS_MAX];
     size_t reason_count;
@@ -221,17 +297,67 @@ static void count_reason(reject_list *list, const wend_reject *reject)
 {
     size_t length = kind_length(reject);
     for (size_t i = 0; i < list->reason_count; i++) {
-        if (strlen(list->reasons[i]) == length && memcmp(list->reasons[i], reject->reason, length) == 0) {
+        if (strlen(list->reasons[i]) == length &&
+            memcmp(list->reasons[i], reject->reason, length) == 0) {
             list->counts[i]++;
             return;
         }
     }
     size_t at = list->reason_count < REASONS_MAX - 1 ? list->reason_count : REASONS_MAX - 1;
     if (at == list->reason_count) {
-        list->reasons[at] = at == REASONS_MAX - 1 ? strdup("(further reasons)") : strndup(reject->reason, length);
+        list->reasons[at] =
+            at == REASONS_MAX - 1 ? strdup("(further reasons)") : strndup(reject->reason, length);
         list->reason_count += list->reasons[at] != NULL;
     }
     list->counts[at]++;
+}
+
+typedef struct source_name {
+    const wend_reject *reject;
+    char name[256];
+} source_name;
+
+static void take_name(void *context, const wend_source_status *source)
+{
+    source_name *wanted = context;
+    if (strlen(source->topic) == wanted->reject->topic_length &&
+        memcmp(source->topic, wanted->reject->topic, wanted->reject->topic_length) == 0) {
+        snprintf(wanted->name, sizeof wanted->name, "%s", source->shown);
+    }
+}
+
+enum { RAW_SHOWN = 400 };
+
+/* For people: a file by the name it had, and of the message what a screen takes. */
+static void print_reject(reject_list *list, const wend_reject *reject)
+{
+    static source_name last; /* rejects come in runs of one source */
+    static char last_topic[64];
+    wend_error ignored;
+    if (reject->topic_length >= sizeof last_topic || strlen(last_topic) != reject->topic_length ||
+        memcmp(last_topic, reject->topic, reject->topic_length) != 0) {
+        snprintf(last_topic, sizeof last_topic, "%.*s", (int)reject->topic_length, reject->topic);
+        snprintf(last.name, sizeof last.name, "%.*s", (int)reject->topic_length, reject->topic);
+        last.reject = reject;
+        /* A name that cannot be found leaves the topic's own. */
+        (void)!wend_table_sources(list->store, list->table, take_name, &last, &ignored);
+    }
+    size_t length = reject->raw_length < RAW_SHOWN ? reject->raw_length : RAW_SHOWN;
+    while (length > 0 && length < reject->raw_length &&
+           ((unsigned char)reject->raw[length] & 0xc0) == 0x80) {
+        length--;
+    }
+    list->shown.length = 0;
+    if (cli_append_shown((wendi_string){reject->raw, (uint32_t)length}, &list->shown) != WEND_OK) {
+        return;
+    }
+    printf("%s[%d] at %lld: %.*s\n    %.*s", last.name, reject->partition,
+           (long long)reject->offset, (int)reject->reason_length, reject->reason,
+           (int)list->shown.length, (const char *)list->shown.data);
+    if (length < reject->raw_length) {
+        printf("… (%zu bytes in all)", reject->raw_length);
+    }
+    putchar('\n');
 }
 
 static bool show_reject(void *context, const wend_reject *reject)
@@ -248,8 +374,7 @@ static bool show_reject(void *context, const wend_reject *reject)
     if (list->ndjson) {
         printf("%.*s\n", (int)reject->line_length, reject->line);
     } else {
-        printf("%.*s[%d] %lld: %.*s\n    %.*s\n", (int)reject->topic_length, reject->topic, reject->partition, (long long)reject->offset,
-               (int)reject->reason_length, reject->reason, (int)(reject->raw_length < 400 ? reject->raw_length : 400), reject->raw);
+        print_reject(list, reject);
     }
     return true;
 }
@@ -270,11 +395,13 @@ int cli_rejects(const cli_command *command, int argc, char **argv)
         return EXIT_USED_WRONGLY;
     }
     list.ndjson = named ? strcmp(format_name, "ndjson") == 0 : !isatty(STDOUT_FILENO);
-    list.left = limit_count != 0 ? limit_count : -1;
+    list.left = limit_count;
     code = cli_open_store(false, &store);
     if (code != EXIT_DONE) {
         return code;
     }
+    list.store = store;
+    list.table = words.items[0];
     if (wend_table_rejects(store, words.items[0], show_reject, &list, &error) != WEND_OK) {
         code = cli_fail(&error, NULL);
     }
@@ -282,6 +409,7 @@ int cli_rejects(const cli_command *command, int argc, char **argv)
         printf("%10llu  %s\n", (unsigned long long)list.counts[i], list.reasons[i]);
         free(list.reasons[i]);
     }
+    wendi_buffer_free(&list.shown);
     wend_store_close(store);
     return code;
 }

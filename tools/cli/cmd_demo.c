@@ -26,10 +26,11 @@ static bool keep;
 
 const cli_option *cli_demo_options(void)
 {
-    static const cli_option options[] = {{"events", 'n', CLI_INTEGER, &event_count, "N", "events to produce (default: 300,000)"},
-                                         {"seed", 's', CLI_INTEGER, &demo_seed, "S", "seed of the stream (default: 1)"},
-                                         {"keep", 0, CLI_FLAG, &keep, NULL, "keep the store and say where it is (always with -d)"},
-                                         {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
+    static const cli_option options[] = {
+        {"events", 'n', CLI_INTEGER, &event_count, "N", "events to produce (default: 300,000)"},
+        {"seed", 's', CLI_INTEGER, &demo_seed, "S", "seed of the stream (default: 1)"},
+        {"keep", 0, CLI_FLAG, &keep, NULL, "keep the store and say where it is (always with -d)"},
+        {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
 }
 
@@ -107,8 +108,9 @@ static void show_log(const demo *of, const char *name)
 
 static pid_t start_ingestor(const demo *of)
 {
-    const char *words[] = {"-d",      of->folder, "ingest", "events",          "--brokers", of->broker.servers,
-                           "--topic", "clicks",   "-q",     "--commit-interval", "500ms", NULL};
+    const char *words[] = {"-d",        of->folder,          "ingest",  "events",
+                           "--brokers", of->broker.servers,  "--topic", "clicks",
+                           "-q",        "--commit-interval", "500ms",   NULL};
     return start(of, "ingest", words);
 }
 
@@ -118,8 +120,9 @@ static pid_t start_producer(const demo *of)
     static char seed[32];
     snprintf(events, sizeof events, "%lld", (long long)event_count);
     snprintf(seed, sizeof seed, "%lld", (long long)demo_seed);
-    const char *words[] = {"-d",      of->folder, "produce", "--events", events,        "--seed",   seed,
-                           "--brokers", of->broker.servers, "--topic", "clicks", "--paced-by", "events", NULL};
+    const char *words[] = {
+        "-d",        of->folder,         "produce", "--events", events,       "--seed", seed,
+        "--brokers", of->broker.servers, "--topic", "clicks",   "--paced-by", "events", NULL};
     return start(of, "produce", words);
 }
 
@@ -171,12 +174,14 @@ static bool make_store(demo *of)
         const char *tmp = getenv("TMPDIR");
         snprintf(of->folder, sizeof of->folder, "%s/wend-demo-XXXXXX", tmp != NULL ? tmp : "/tmp");
         if (mkdtemp(of->folder) == NULL) {
-            fprintf(stderr, "wend demo: cannot make a folder %s: %s\n", of->folder, strerror(errno));
+            fprintf(stderr, "wend demo: cannot make a folder %s: %s\n", of->folder,
+                    strerror(errno));
             return false;
         }
     }
     if (wend_store_open(of->folder, true, &of->store, &error) != WEND_OK ||
-        wend_create_table(of->store, wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM), false, &error) != WEND_OK) {
+        wend_create_table(of->store, wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM), false,
+                          &error) != WEND_OK) {
         (void)cli_fail(&error, NULL);
         return false;
     }
@@ -192,8 +197,8 @@ static bool ingest_with_a_kill(demo *of)
         return false;
     }
     say("a broker, a producer and an ingestor");
-    printf("broker %s, topic clicks with %d partitions; %lld events, seed %lld\n", of->broker.servers, DEMO_PARTITIONS,
-           (long long)event_count, (long long)demo_seed);
+    printf("broker %s, topic clicks with %d partitions; %lld events, seed %lld\n",
+           of->broker.servers, DEMO_PARTITIONS, (long long)event_count, (long long)demo_seed);
     fflush(stdout);
     of->ingestor = start_ingestor(of);
     of->producer = start_producer(of);
@@ -202,7 +207,8 @@ static bool ingest_with_a_kill(demo *of)
     }
     kill(of->ingestor, SIGKILL);
     (void)ended(of->ingestor, 10);
-    printf("killed the ingestor (SIGKILL) at %lld committed events; starting it again\n", (long long)taken(of));
+    printf("killed the ingestor (SIGKILL) at %lld committed events; starting it again\n",
+           (long long)taken(of));
     fflush(stdout);
     of->ingestor = start_ingestor(of);
     if (!wait_taken(of, event_count)) {
@@ -215,7 +221,8 @@ static bool ingest_with_a_kill(demo *of)
     of->ingestor = 0;
     if (produced != 0 || drained != 0) {
         show_log(of, produced != 0 ? "produce" : "ingest");
-        fprintf(stderr, "wend demo: the producer ended with %d, the ingestor with %d\n", produced, drained);
+        fprintf(stderr, "wend demo: the producer ended with %d, the ingestor with %d\n", produced,
+                drained);
         return false;
     }
     return true;
@@ -241,7 +248,8 @@ static bool reconciled(const demo *of)
     int64_t seen = taken(of);
     say("nothing lost, nothing twice");
     bool good = command(status) == EXIT_DONE && seen == event_count;
-    printf("%lld produced %s %lld accounted for\n", (long long)event_count, seen == event_count ? "=" : "IS NOT", (long long)seen);
+    printf("%lld produced %s %lld accounted for\n", (long long)event_count,
+           seen == event_count ? "=" : "IS NOT", (long long)seen);
     say("what was refused, and why");
     good = command(reasons) == EXIT_DONE && good;
     say("every byte on disk");
@@ -255,19 +263,26 @@ typedef struct report {
 
 static const report reports[] = {
     {"events and active users per hour (the six busiest hours)",
-     "select date_trunc('hour', ts) as hour, count(*) as events, count(distinct user_id) as active_users from events "
+     "select date_trunc('hour', ts) as hour, count(*) as events, count(distinct user_id) as "
+     "active_users from events "
      "group by 1 order by 2 desc, 1 limit 6"},
-    {"top pages", "select page, count(*) as views, count(distinct user_id) as users from events where event_type = 'page_view' "
+    {"top pages", "select page, count(*) as views, count(distinct user_id) as users from events "
+                  "where event_type = 'page_view' "
                   "group by page order by views desc, page limit 8"},
     {"sessions and bounces by device",
      "select device, count(*) as sessions, round(avg(events), 2) as events_per_session, "
-     "round(avg(duration_s)::numeric, 1) as mean_duration_s, round(100 * avg(case when bounce then 1.0 else 0.0 end), 1) as bounce_percent "
-     "from (select \"by\" as device, * from sessions(events, gap => interval '30 minutes', by => device)) s group by device order by 2 desc"},
+     "round(avg(duration_s)::numeric, 1) as mean_duration_s, round(100 * avg(case when bounce then "
+     "1.0 else 0.0 end), 1) as bounce_percent "
+     "from (select \"by\" as device, * from sessions(events, gap => interval '30 minutes', by => "
+     "device)) s group by device order by 2 desc"},
     {"a funnel, and where people give up",
-     "select step, name, users, round(100 * of_first::numeric, 1) as percent, dropped, round(median_s::numeric, 1) as median_s from "
-     "funnel(events, event_type = 'product_view', event_type = 'add_to_cart', event_type = 'checkout', event_type = 'purchase', "
+     "select step, name, users, round(100 * of_first::numeric, 1) as percent, dropped, "
+     "round(median_s::numeric, 1) as median_s from "
+     "funnel(events, event_type = 'product_view', event_type = 'add_to_cart', event_type = "
+     "'checkout', event_type = 'purchase', "
      "within => interval '1 hour')"},
-    {"top paths", "select path, sessions, round(100 * share::numeric, 1) as percent from top_paths(events, node => event_type, steps => 4, top => 8) limit 8"},
+    {"top paths", "select path, sessions, round(100 * share::numeric, 1) as percent from "
+                  "top_paths(events, node => event_type, steps => 4, top => 8) limit 8"},
     {"retention: users by day of first visit who come back (percent, day 0 to 6)",
      "select cohort, max(size) as users, "
      "round((100 * max(rate) filter (where period = 1 and complete))::numeric, 1) as day_1, "
@@ -282,6 +297,7 @@ static const report reports[] = {
 static bool print_reports(const demo *of)
 {
     cli_query.format = "table";
+    cli_null_text = "";
     for (size_t i = 0; i < sizeof reports / sizeof reports[0]; i++) {
         say(reports[i].title);
         if (cli_run_query(of->store, reports[i].sql, stdout) != EXIT_DONE) {
@@ -294,7 +310,8 @@ static bool print_reports(const demo *of)
 /* The stream is a function of its seed: its bytes are made once more to be counted. */
 static bool print_sizes(const demo *of)
 {
-    wendi_clickgen_options options = {.seed = (uint64_t)demo_seed, .event_count = (uint64_t)event_count};
+    wendi_clickgen_options options = {.seed = (uint64_t)demo_seed,
+                                      .event_count = (uint64_t)event_count};
     wendi_clickgen *generator;
     wendi_clickgen_line line;
     char space[WENDI_CLICKGEN_LINE_MAX];
@@ -313,9 +330,12 @@ static bool print_sizes(const demo *of)
         return false;
     }
     say("bytes");
-    printf("%.1f MB of JSON lie in %.1f MB on disk: %.1f bytes an event instead of %.1f, %.0f times smaller\n", (double)json_bytes / 1e6,
-           (double)status.segment_bytes / 1e6, (double)status.segment_bytes / (double)status.row_count,
-           (double)json_bytes / (double)event_count, (double)json_bytes / (double)status.segment_bytes);
+    printf("%.1f MB of JSON lie in %.1f MB on disk: %.1f bytes an event instead of %.1f, %.0f "
+           "times smaller\n",
+           (double)json_bytes / 1e6, (double)status.segment_bytes / 1e6,
+           (double)status.segment_bytes / (double)status.row_count,
+           (double)json_bytes / (double)event_count,
+           (double)json_bytes / (double)status.segment_bytes);
     return true;
 }
 
@@ -370,12 +390,14 @@ int cli_demo(const cli_command *this_command, int argc, char **argv)
         return EXIT_COULD_NOT;
     }
     cli_store_path = cli_store_path != NULL ? cli_store_path : of.folder;
-    bool good = ingest_with_a_kill(&of) && reconciled(&of) && print_reports(&of) && print_sizes(&of);
+    bool good =
+        ingest_with_a_kill(&of) && reconciled(&of) && print_reports(&of) && print_sizes(&of);
     end_processes(&of);
     if (good) {
         remove_store(&of);
     } else {
-        fprintf(stderr, "wend demo: it did not work out; the store and logs are at %s*\n", of.folder);
+        fprintf(stderr, "wend demo: it did not work out; the store and logs are at %s*\n",
+                of.folder);
     }
     wend_store_close(of.store);
     return good ? EXIT_DONE : EXIT_COULD_NOT;

@@ -1,10 +1,11 @@
 /*
- * ingest: from files, standard input or Kafka, with a progress line on a terminal and one JSON object
- * of numbers at the end otherwise. SIGINT and SIGTERM drain and commit.
+ * ingest: from files, standard input or Kafka, with a progress line on a terminal and one JSON
+ * object of numbers at the end otherwise. SIGINT and SIGTERM drain and commit.
  */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "engine/base/bytes.h"
@@ -23,24 +24,36 @@ static struct {
 const cli_option *cli_ingest_options(void)
 {
     static const cli_option options[] = {
-        {"file", 0, CLI_LIST, &given.files, "FILE", "a file of JSON lines, plain, .zst or .gz; further FILEs may follow as words"},
+        {"file", 0, CLI_LIST, &given.files, "FILE",
+         "a file of JSON lines, plain, .zst or .gz; further FILEs may follow as words"},
         {"stdin", 0, CLI_FLAG, &given.standard_input, NULL, "read standard input"},
-        {"source", 0, CLI_TEXT, &given.source, "NAME", "name of standard input, so that a later run can go on; without it each run is new"},
+        {"source", 0, CLI_TEXT, &given.source, "NAME",
+         "name of standard input, so that a later run can go on; without it each run is new"},
         {"follow", 0, CLI_FLAG, &given.follow, NULL, "wait for more at the files' ends"},
         {"reload", 0, CLI_FLAG, &given.reload, NULL, "load files again that were loaded before"},
         {"brokers", 'b', CLI_TEXT, &given.brokers, "HOST:PORT,…", "Kafka brokers"},
         {"topic", 0, CLI_LIST, &given.topics, "TOPIC", "a topic; may be given several times"},
-        {"partitions", 0, CLI_TEXT, &given.partitions, "0,1,…", "only these partitions of each topic"},
-        {"from", 0, CLI_TEXT, &given.from, "WHERE", "earliest (default), latest or a time, for partitions the table never read"},
-        {"until-caught-up", 0, CLI_FLAG, &given.until_caught_up, NULL, "stop at what the topics hold now"},
-        {"accept-gap", 0, CLI_FLAG, &given.accept_gap, NULL, "go on behind messages that the broker deleted, and record how many"},
-        {"properties-file", 'F', CLI_TEXT, &given.properties_file, "FILE", "librdkafka settings, one key=value a line; ${NAME} is the environment's"},
+        {"partitions", 0, CLI_TEXT, &given.partitions, "0,1,…",
+         "only these partitions of each topic"},
+        {"from", 0, CLI_TEXT, &given.from, "WHERE",
+         "earliest (default), latest or a time, for partitions the table never read"},
+        {"until-caught-up", 0, CLI_FLAG, &given.until_caught_up, NULL,
+         "stop at what the topics hold now"},
+        {"accept-gap", 0, CLI_FLAG, &given.accept_gap, NULL,
+         "go on behind messages that the broker deleted, and record how many"},
+        {"properties-file", 'F', CLI_TEXT, &given.properties_file, "FILE",
+         "librdkafka settings, one key=value a line; ${NAME} is the environment's"},
         {"property", 'X', CLI_LIST, &given.properties, "KEY=VALUE", "one librdkafka setting"},
-        {"commit-rows", 0, CLI_INTEGER, &given.commit_rows, "N", "commit after so many rows (default: 1,048,576)"},
-        {"commit-interval", 0, CLI_DURATION, &given.commit_interval_us, "TIME", "and at the latest after this time (default: 5s)"},
-        {"memory-limit", 0, CLI_INTEGER, &given.memory_limit, "BYTES", "memory for blocks, builders and deduplication (default: 1GiB)"},
-        {"max-messages", 0, CLI_INTEGER, &given.max_messages, "N", "stop after about so many messages"},
-        {"stats", 0, CLI_TEXT, &given.stats_format, "text|json", "how to tell the numbers at the end (default: text on a terminal, else json)"},
+        {"commit-rows", 0, CLI_INTEGER, &given.commit_rows, "N",
+         "commit after so many rows (default: 1,048,576)"},
+        {"commit-interval", 0, CLI_DURATION, &given.commit_interval_us, "TIME",
+         "and at the latest after this time (default: 5s)"},
+        {"memory-limit", 0, CLI_INTEGER, &given.memory_limit, "BYTES",
+         "memory for blocks, builders and deduplication (default: 1GiB)"},
+        {"max-messages", 0, CLI_INTEGER, &given.max_messages, "N",
+         "stop after about so many messages"},
+        {"stats", 0, CLI_TEXT, &given.stats_format, "text|json",
+         "how to tell the numbers at the end (default: text on a terminal, else json)"},
         {"quiet", 'q', CLI_FLAG, &given.quiet, NULL, "no progress line"},
         {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
@@ -59,48 +72,68 @@ static void print_rate(char *text, size_t capacity, double rate)
     }
 }
 
+/* A line that wraps could not be written over: it is cut at the terminal's edge. */
+static int line_columns(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
+}
+
 static void show_progress(void *context, const wend_ingest_stats *stats)
 {
     char rate[32];
     char lag[48] = "";
+    char line[320];
     (void)context;
     print_rate(rate, sizeof rate, stats->events_per_s);
     if (stats->lag >= 0) {
-        snprintf(lag, sizeof lag, given.topics.count != 0 ? ", %lld behind" : ", %lld bytes left", (long long)stats->lag);
+        snprintf(lag, sizeof lag, given.topics.count != 0 ? ", %lld behind" : ", %lld bytes left",
+                 (long long)stats->lag);
     }
-    fprintf(stderr, "\r\033[K%llu events, %sevents/s, %.1f MB/s%s, %llu rejected, %llu repeated, %llu commits",
-            (unsigned long long)stats->taken, rate, stats->bytes_per_s / 1e6, lag, (unsigned long long)stats->rejected,
-            (unsigned long long)stats->deduplicated, (unsigned long long)stats->commit_count);
+    fprintf(
+        stderr,
+        "\r\033[K%llu events, %sevents/s, %.1f MB/s%s, %llu rejected, %llu repeated, %llu commits",
+        (unsigned long long)stats->taken, rate, stats->bytes_per_s / 1e6, lag,
+        (unsigned long long)stats->rejected, (unsigned long long)stats->deduplicated,
+        (unsigned long long)stats->commit_count);
+    fprintf(stderr, "\r\033[K%.*s", line_columns(), line);
     fflush(stderr);
 }
 
 static void print_counts(const char *title, const wend_ingest_count *counts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        printf("%s%12llu  %s\n", i == 0 ? title : "", (unsigned long long)counts[i].count, counts[i].text);
+        printf("%s%12llu  %s\n", i == 0 ? title : "", (unsigned long long)counts[i].count,
+               counts[i].text);
     }
 }
 
 static void print_text(const wend_ingest_stats *stats)
 {
     double seconds = (double)stats->elapsed_us / 1e6;
-    printf("%llu taken = %llu stored + %llu rejected + %llu deduplicated + %llu tombstones\n", (unsigned long long)stats->taken,
-           (unsigned long long)stats->stored, (unsigned long long)stats->rejected, (unsigned long long)stats->deduplicated,
+    printf("%llu taken = %llu stored + %llu rejected + %llu deduplicated + %llu tombstones\n",
+           (unsigned long long)stats->taken, (unsigned long long)stats->stored,
+           (unsigned long long)stats->rejected, (unsigned long long)stats->deduplicated,
            (unsigned long long)stats->tombstones);
-    printf("%.1f MB in %.2f s: %.0f events/s, %.1f MB/s; %llu commits, %llu segments, through %s\n", (double)stats->payload_bytes / 1e6,
-           seconds, stats->events_per_s, stats->bytes_per_s / 1e6, (unsigned long long)stats->commit_count,
+    printf("%.1f MB in %.2f s: %.0f events/s, %.1f MB/s; %llu commits, %llu segments, through %s\n",
+           (double)stats->payload_bytes / 1e6, seconds, stats->events_per_s,
+           stats->bytes_per_s / 1e6, (unsigned long long)stats->commit_count,
            (unsigned long long)stats->segment_count, stats->io_backend);
     print_counts("rejected because:\n", stats->reasons, stats->reason_count);
     print_counts("keys without a column:\n", stats->unknown_keys, stats->unknown_key_count);
 }
 
-static wend_status append_counts(wendi_buffer *out, const char *name, const wend_ingest_count *counts, size_t count)
+static wend_status append_counts(wendi_buffer *out, const char *name,
+                                 const wend_ingest_count *counts, size_t count)
 {
     wend_status status = wendi_buffer_printf(out, ",\"%s\":{", name);
     for (size_t i = 0; status == WEND_OK && i < count; i++) {
         status = wendi_buffer_append(out, ",", i > 0);
-        status = status == WEND_OK ? cli_json_string(counts[i].text, strlen(counts[i].text), out) : status;
-        status = status == WEND_OK ? wendi_buffer_printf(out, ":%llu", (unsigned long long)counts[i].count) : status;
+        status = status == WEND_OK ? cli_json_string(counts[i].text, strlen(counts[i].text), out)
+                                   : status;
+        status = status == WEND_OK
+                     ? wendi_buffer_printf(out, ":%llu", (unsigned long long)counts[i].count)
+                     : status;
     }
     return status == WEND_OK ? wendi_buffer_u8(out, '}') : status;
 }
@@ -110,17 +143,25 @@ static void print_json(const wend_ingest_stats *stats)
     wendi_buffer out = {0};
     wend_status status = wendi_buffer_printf(
         &out,
-        "{\"taken\":%llu,\"stored\":%llu,\"rejected\":%llu,\"deduplicated\":%llu,\"tombstones\":%llu,\"bytes\":%llu,\"commits\":%llu,"
-        "\"segments\":%llu,\"elapsed_s\":%.6f,\"events_per_s\":%.1f,\"bytes_per_s\":%.1f,\"memory_bytes\":%llu,\"unique_keys\":%llu,"
+        "{\"taken\":%llu,\"stored\":%llu,\"rejected\":%llu,\"deduplicated\":%llu,\"tombstones\":%"
+        "llu,\"bytes\":%llu,\"commits\":%llu,"
+        "\"segments\":%llu,\"elapsed_s\":%.6f,\"events_per_s\":%.1f,\"bytes_per_s\":%.1f,\"memory_"
+        "bytes\":%llu,\"unique_keys\":%llu,"
         "\"coerced\":%llu,\"nulled\":%llu,\"time_cut\":%llu,\"unknown_values\":%llu,\"io\":\"%s\"",
-        (unsigned long long)stats->taken, (unsigned long long)stats->stored, (unsigned long long)stats->rejected,
-        (unsigned long long)stats->deduplicated, (unsigned long long)stats->tombstones, (unsigned long long)stats->payload_bytes,
-        (unsigned long long)stats->commit_count, (unsigned long long)stats->segment_count, (double)stats->elapsed_us / 1e6,
-        stats->events_per_s, stats->bytes_per_s, (unsigned long long)stats->memory_bytes, (unsigned long long)stats->unique_keys,
-        (unsigned long long)stats->coerced, (unsigned long long)stats->nulled, (unsigned long long)stats->time_cut,
-        (unsigned long long)stats->unknown_values, stats->io_backend);
-    status = status == WEND_OK ? append_counts(&out, "reasons", stats->reasons, stats->reason_count) : status;
-    status = status == WEND_OK ? append_counts(&out, "unknown_keys", stats->unknown_keys, stats->unknown_key_count) : status;
+        (unsigned long long)stats->taken, (unsigned long long)stats->stored,
+        (unsigned long long)stats->rejected, (unsigned long long)stats->deduplicated,
+        (unsigned long long)stats->tombstones, (unsigned long long)stats->payload_bytes,
+        (unsigned long long)stats->commit_count, (unsigned long long)stats->segment_count,
+        (double)stats->elapsed_us / 1e6, stats->events_per_s, stats->bytes_per_s,
+        (unsigned long long)stats->memory_bytes, (unsigned long long)stats->unique_keys,
+        (unsigned long long)stats->coerced, (unsigned long long)stats->nulled,
+        (unsigned long long)stats->time_cut, (unsigned long long)stats->unknown_values,
+        stats->io_backend);
+    status = status == WEND_OK ? append_counts(&out, "reasons", stats->reasons, stats->reason_count)
+                               : status;
+    status = status == WEND_OK ? append_counts(&out, "unknown_keys", stats->unknown_keys,
+                                               stats->unknown_key_count)
+                               : status;
     if (status == WEND_OK) {
         printf("%.*s}\n", (int)out.length, (const char *)out.data);
     }
@@ -136,8 +177,11 @@ static bool parse_partitions(int32_t *partitions, size_t capacity, size_t *count
     while (at != NULL && *at != '\0') {
         char *end;
         long number = strtol(at, &end, 10);
-        if (end == at || number < 0 || number > INT32_MAX || (*end != ',' && *end != '\0') || *count == capacity) {
-            fprintf(stderr, "wend ingest: --partitions %s: write numbers with commas between them\n", given.partitions);
+        if (end == at || number < 0 || number > INT32_MAX || (*end != ',' && *end != '\0') ||
+            *count == capacity) {
+            fprintf(stderr,
+                    "wend ingest: --partitions %s: write numbers with commas between them\n",
+                    given.partitions);
             return false;
         }
         partitions[(*count)++] = (int32_t)number;
@@ -155,12 +199,47 @@ static bool parse_from(wend_ingest_options *options)
         options->from = WEND_FROM_LATEST;
     } else {
         options->from = WEND_FROM_TIME;
-        if (wendi_parse_timestamp(wendi_string_of(given.from), wendi_timezone_utc(), &options->from_us, &reason) != WEND_OK) {
-            fprintf(stderr, "wend ingest: --from %s: %s; write earliest, latest or a time such as 2026-01-31T10:00:00Z\n", given.from, reason);
+        if (wendi_parse_timestamp(wendi_string_of(given.from), wendi_timezone_utc(),
+                                  &options->from_us, &reason) != WEND_OK) {
+            fprintf(stderr,
+                    "wend ingest: --from %s: %s; write earliest, latest or a time such as "
+                    "2026-01-31T10:00:00Z\n",
+                    given.from, reason);
             return false;
         }
     }
     return true;
+}
+
+static bool refuse(bool given_wrongly, const char *option, const char *source)
+{
+    if (given_wrongly) {
+        fprintf(stderr, "wend ingest: %s is for %s; leave it out\n", option, source);
+    }
+    return given_wrongly;
+}
+
+/* An option that says nothing about the source that was chosen is a mistake, not to be passed over.
+ */
+static bool fits_source(void)
+{
+    bool kafka = given.topics.count != 0 || given.brokers != NULL;
+    bool local = given.files.count != 0 || given.standard_input;
+    if (kafka == local) { /* none or both: the library says so */
+        return true;
+    }
+    if (kafka) {
+        return !refuse(given.follow, "--follow",
+                       "files; Kafka is followed unless --until-caught-up") &&
+               !refuse(given.reload, "--reload", "files") &&
+               !refuse(given.source != NULL, "--source", "standard input");
+    }
+    return !refuse(given.partitions != NULL, "--partitions", "Kafka") &&
+           !refuse(given.from != NULL, "--from", "Kafka") &&
+           !refuse(given.until_caught_up, "--until-caught-up", "Kafka; a file ends by itself") &&
+           !refuse(given.accept_gap, "--accept-gap", "Kafka") &&
+           !refuse(given.properties_file != NULL, "-F", "Kafka") &&
+           !refuse(given.properties.count != 0, "-X", "Kafka");
 }
 
 static wend_ingest *running;
@@ -183,7 +262,8 @@ static int run(const char *table, const wend_ingest_options *options)
         wend_store_close(store);
         return cli_fail(&error, NULL);
     }
-    struct sigaction action = {.sa_handler = stop_running};
+    /* The first asks to drain; a second one ends the program, which loses nothing committed. */
+    struct sigaction action = {.sa_handler = stop_running, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     bool line = isatty(STDERR_FILENO) && !given.quiet;
@@ -191,8 +271,12 @@ static int run(const char *table, const wend_ingest_options *options)
     if (line) {
         fprintf(stderr, "\r\033[K");
     }
-    bool json = given.stats_format != NULL ? strcmp(given.stats_format, "json") == 0 : !isatty(STDOUT_FILENO);
-    (json ? print_json : print_text)(wend_ingest_result(running));
+    bool json = given.stats_format != NULL ? strcmp(given.stats_format, "json") == 0
+                                           : !isatty(STDOUT_FILENO);
+    const wend_ingest_stats *stats = wend_ingest_result(running);
+    if (status == WEND_OK || stats->taken != 0) { /* what failed before it began has no numbers */
+        (json ? print_json : print_text)(stats);
+    }
     code = status == WEND_OK ? EXIT_DONE : cli_fail(&error, NULL);
     wend_ingest_close(running);
     wend_store_close(store);
@@ -209,18 +293,26 @@ int cli_ingest(const cli_command *command, int argc, char **argv)
     if (!cli_parse(command, argc, argv, 1, CLI_LIST_MAX, &words, &code)) {
         return code;
     }
-    for (size_t i = 1; i < words.count; i++) { /* --file a b c: the words behind the table are files too */
+    for (size_t i = 1; i < words.count;
+         i++) { /* --file a b c: the words behind the table are files too */
         if (given.files.count == 0 || given.files.count == CLI_LIST_MAX) {
-            fprintf(stderr, "wend ingest: \"%s\" is one argument too many; files are named by --file\n", words.items[i]);
+            fprintf(stderr,
+                    "wend ingest: \"%s\" is one argument too many; files are named by --file\n",
+                    words.items[i]);
             return EXIT_USED_WRONGLY;
         }
         given.files.items[given.files.count++] = words.items[i];
     }
-    bool stats_named = given.stats_format == NULL || strcmp(given.stats_format, "json") == 0 || strcmp(given.stats_format, "text") == 0;
-    if (!stats_named || !parse_partitions(partitions, 1024, &partition_count) || !parse_from(&options)) {
+    bool stats_named = given.stats_format == NULL || strcmp(given.stats_format, "json") == 0 ||
+                       strcmp(given.stats_format, "text") == 0;
+    if (!stats_named || !parse_partitions(partitions, 1024, &partition_count) ||
+        !parse_from(&options)) {
         if (!stats_named) {
             fprintf(stderr, "wend ingest: --stats is text or json\n");
         }
+        return EXIT_USED_WRONGLY;
+    }
+    if (!fits_source()) {
         return EXIT_USED_WRONGLY;
     }
     options.files = given.files.items;

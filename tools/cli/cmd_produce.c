@@ -479,17 +479,15 @@ const cli_command cli_produce_command = {
     .usage = "produce [--events N] [--seed S] [--brokers B --topic T] [--rate R] [--duration TIME] "
              "[--shop] [--ddl]",
     .text =
-        "Writes the clickstream of a made-up web shop: sessions of people who land, search, look "
-        "at products, fill a\n"
-        "cart and buy or leave, with the dirt of real streams: of the lines 0.1 % are cut short, "
-        "0.5 % come twice, 0.2 %\n"
-        "have a null user, some come late or out of order, and half-way new keys appear. The same "
-        "seed and options\n"
-        "give the same bytes. Without --brokers the lines go to standard output.\n"
+        "Writes the clickstream of a made-up web shop: sessions of people who land, search,\n"
+        "look at products, fill a cart and buy or leave, with the dirt of real streams: of\n"
+        "the lines 0.1 % are cut short, 0.5 % come twice, 0.2 % have a null user, some come\n"
+        "late or out of order, and half-way new keys appear. The same seed and options give\n"
+        "the same bytes. Without --brokers the lines go to standard output.\n"
         "\n"
         "  wend produce --ddl > events.sql\n"
-        "  wend produce --events 1M --seed 7 > events.ndjson\n"
-        "  wend produce --brokers localhost:9092 --topic clicks --rate 5k --duration 10min --live",
+        "  wend produce --events 20k --seed 7 > clicks.ndjson\n"
+        "  wend produce --brokers localhost:9092 --topic clicks --rate 5k --duration 10s --live",
     .options = produce_options,
     .run = run_produce,
 };

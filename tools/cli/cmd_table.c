@@ -15,30 +15,36 @@ static int64_t sample_lines;
 
 const cli_option *cli_create_options(void)
 {
-    static const cli_option options[] = {{"file", 'f', CLI_TEXT, &ddl_file, "FILE", "read the CREATE TABLE statement from a file (-: standard input)"},
-                                         {"if-not-exists", 0, CLI_FLAG, &if_not_exists, NULL, "a table of that name is no error"},
-                                         {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
+    static const cli_option options[] = {
+        {"file", 'f', CLI_TEXT, &ddl_file, "FILE",
+         "read the CREATE TABLE statement from a file (-: standard input)"},
+        {"if-not-exists", 0, CLI_FLAG, &if_not_exists, NULL, "a table of that name is no error"},
+        {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
 }
 
 const cli_option *cli_infer_options(void)
 {
-    static const cli_option options[] = {{"table", 't', CLI_TEXT, &table_name, "NAME", "the table's name (default: events)"},
-                                         {"lines", 'n', CLI_INTEGER, &sample_lines, "N", "lines to look at (default: 200,000)"},
-                                         {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
+    static const cli_option options[] = {
+        {"table", 't', CLI_TEXT, &table_name, "NAME", "the table's name (default: events)"},
+        {"lines", 'n', CLI_INTEGER, &sample_lines, "N", "lines to look at (default: 200,000)"},
+        {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
 }
 
 const cli_option *cli_drop_options(void)
 {
-    static const cli_option options[] = {{"yes", 'y', CLI_FLAG, &yes, NULL, "do not ask"}, {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
+    static const cli_option options[] = {{"yes", 'y', CLI_FLAG, &yes, NULL, "do not ask"},
+                                         {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
 }
 
 const cli_option *cli_alter_options(void)
 {
-    static const cli_option options[] = {{"no-wait", 0, CLI_FLAG, &no_wait, NULL, "leave the request with a live writer and print its name"},
-                                         {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
+    static const cli_option options[] = {
+        {"no-wait", 0, CLI_FLAG, &no_wait, NULL,
+         "leave the request with a live writer and print its name"},
+        {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
 }
 
@@ -79,7 +85,8 @@ int cli_infer(const cli_command *command, int argc, char **argv)
     if (!cli_parse(command, argc, argv, 1, 1, &words, &code)) {
         return code;
     }
-    if (wend_infer_table(words.items[0], table_name != NULL ? table_name : "events", (uint64_t)sample_lines, &ddl, &error) != WEND_OK) {
+    if (wend_infer_table(words.items[0], table_name != NULL ? table_name : "events",
+                         (uint64_t)sample_lines, &ddl, &error) != WEND_OK) {
         return cli_fail(&error, NULL);
     }
     fputs(ddl.items[0], stdout);
@@ -137,18 +144,22 @@ int cli_describe(const cli_command *command, int argc, char **argv)
     return code;
 }
 
-static bool confirmed(const char *table)
+static int confirm(const char *table)
 {
     char answer[16] = "";
     if (yes) {
-        return true;
+        return EXIT_DONE;
     }
     if (!isatty(STDIN_FILENO)) {
         fprintf(stderr, "wend drop: add --yes to drop %s for good\n", table);
-        return false;
+        return EXIT_USED_WRONGLY;
     }
     fprintf(stderr, "Drop the table %s and all its data for good? [y/N] ", table);
-    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+    if (fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y')) {
+        return EXIT_DONE;
+    }
+    fprintf(stderr, "wend drop: %s stays\n", table);
+    return EXIT_COULD_NOT;
 }
 
 int cli_drop(const cli_command *command, int argc, char **argv)
@@ -160,8 +171,9 @@ int cli_drop(const cli_command *command, int argc, char **argv)
     if (!cli_parse(command, argc, argv, 1, 1, &words, &code)) {
         return code;
     }
-    if (!confirmed(words.items[0])) {
-        return EXIT_USED_WRONGLY;
+    code = confirm(words.items[0]);
+    if (code != EXIT_DONE) {
+        return code;
     }
     code = cli_open_store(false, &store);
     if (code == EXIT_DONE) {
@@ -185,7 +197,11 @@ int cli_alter(const cli_command *command, int argc, char **argv)
     if (!cli_parse(command, argc, argv, 1, CLI_LIST_MAX, &words, &code)) {
         return code;
     }
-    bool whole = words.count == 1;
+    bool whole = words.count == 1 && strchr(words.items[0], ' ') != NULL;
+    if (words.count < 3 && !whole) {
+        fprintf(stderr, "wend alter: write wend alter TABLE add column NAME TYPE\n");
+        return EXIT_USED_WRONGLY;
+    }
     wend_status status = whole ? WEND_OK : wendi_buffer_printf(&sql, "alter table");
     for (size_t i = 0; status == WEND_OK && i < words.count; i++) {
         status = wendi_buffer_printf(&sql, "%s%s", whole ? "" : " ", words.items[i]);

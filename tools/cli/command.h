@@ -66,8 +66,17 @@ extern const char *cli_store_path;
  */
 bool cli_parse(const cli_command *command, int argc, char **argv, size_t words_min, size_t words_max, cli_words *words,
                int *exit_code);
+/** Every command has these beside its own. */
+extern const cli_option cli_common_options[];
+/** One command's page, as text and as roff; and the page of all. */
 void cli_help(const cli_command *command, FILE *out);
 void cli_man(const cli_command *command, FILE *out);
+void cli_help_all(FILE *out);
+void cli_man_all(FILE *out);
+/** Levenshtein distance of short words, for "did you mean". */
+size_t cli_distance(const char *a, size_t a_length, const char *b, size_t b_length);
+/** Tell that there is no such command; gives the exit code. */
+int cli_unknown_command(const char *name);
 
 /** All commands; the last has a NULL name. */
 extern const cli_command *const cli_commands[];
@@ -75,7 +84,10 @@ const cli_command *cli_find(const char *name);
 
 /** Print an error (with the SQL underlined when `sql` is given and the error has a position); gives the exit code. */
 int cli_fail(const wend_error *error, const char *sql);
-int cli_exit_code(wend_status status);
+/** What an error means for a script: what is wrong within a statement (it has a position) is a use gone wrong. */
+int cli_exit_code(const wend_error *error);
+/** Bytes [begin, end) of the SQL that will be run came from this option: errors there are shown in it. */
+void cli_span_add(const char *option, size_t begin, size_t end);
 /** Open the store of -d; on failure prints and returns the exit code, else EXIT_DONE. */
 int cli_open_store(bool create, wend_store **store);
 /** Parse "30 min", "1h", "500ms" to microseconds; false when it is none. */

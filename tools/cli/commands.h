@@ -2,7 +2,8 @@
 #ifndef WEND_CLI_COMMANDS_H
 #define WEND_CLI_COMMANDS_H
 
-#include "tools/cli/command.h"
+#include "tools/cli/cmd_produce.h"
+#include "tools/cli/result_print.h"
 #include "wend/ingest.h"
 
 int cli_sql(const cli_command *command, int argc, char **argv);
@@ -22,6 +23,8 @@ int cli_verify(const cli_command *command, int argc, char **argv);
 int cli_status(const cli_command *command, int argc, char **argv);
 int cli_rejects(const cli_command *command, int argc, char **argv);
 int cli_export(const cli_command *command, int argc, char **argv);
+int cli_inspect(const cli_command *command, int argc, char **argv);
+int cli_help_run(const cli_command *command, int argc, char **argv);
 int cli_demo(const cli_command *command, int argc, char **argv);
 
 const cli_option *cli_sql_options(void);
@@ -38,8 +41,7 @@ const cli_option *cli_status_options(void);
 const cli_option *cli_rejects_options(void);
 const cli_option *cli_export_options(void);
 const cli_option *cli_demo_options(void);
-
-/** The user_column of a canonical CREATE TABLE text, quoted for SQL; false when it has none. */
-bool cli_user_column(const char *ddl, char *name, size_t capacity);
+const cli_option *cli_help_options(void);
+const cli_option *cli_inspect_options(void);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Results as tables, CSV (RFC 4180), JSON, NDJSON and Markdown. Tables need all rows before the first
- * is printed, since columns are as wide as their widest value; the others stream.
+ * Results as tables, CSV (RFC 4180), JSON, NDJSON and Markdown. Tables need all rows before the
+ * first is printed, since columns are as wide as their widest value; the others stream.
  */
 #define _XOPEN_SOURCE 700
 #include "tools/cli/result_print.h"
@@ -11,6 +11,7 @@
 #include <wchar.h>
 
 #include "tools/cli/arrow_text.h"
+#include "tools/cli/run_query.h"
 
 typedef struct printer {
     const cli_print_options *options;
@@ -35,7 +36,8 @@ bool cli_format_of(const char *name, cli_format *format)
             return true;
         }
     }
-    fprintf(stderr, "wend: there is no format %s; formats are table, csv, json, ndjson, markdown\n", name);
+    fprintf(stderr, "wend: there is no format %s; formats are table, csv, json, ndjson, markdown\n",
+            name);
     return false;
 }
 
@@ -78,11 +80,13 @@ wend_status cli_json_string(const char *text, size_t length, wendi_buffer *out)
 }
 
 /* The value's own text, in a buffer that the next call reuses. */
-static wendi_string value_text(printer *to, const struct ArrowArray *column, int64_t index, int64_t row, wendi_buffer *scratch)
+static wendi_string value_text(printer *to, const struct ArrowArray *column, int64_t index,
+                               int64_t row, wendi_buffer *scratch)
 {
     scratch->length = 0;
     if (to->status == WEND_OK) {
-        to->status = cli_append_value(to->schema.children[index], column, row, to->options->zone, scratch);
+        to->status =
+            cli_append_value(to->schema.children[index], column, row, to->options->zone, scratch);
     }
     return (wendi_string){(const char *)scratch->data, (uint32_t)scratch->length};
 }
@@ -93,7 +97,8 @@ static void put_csv(printer *to, wendi_string text)
 {
     bool quote = text.length == 0;
     for (uint32_t i = 0; i < text.length && !quote; i++) {
-        quote = text.data[i] == ',' || text.data[i] == '"' || text.data[i] == '\n' || text.data[i] == '\r';
+        quote = text.data[i] == ',' || text.data[i] == '"' || text.data[i] == '\n' ||
+                text.data[i] == '\r';
     }
     if (!quote) {
         put(to, text.data, text.length);
@@ -128,7 +133,8 @@ static void csv_row(printer *to, const struct ArrowArray *batch, int64_t row, we
 
 /* ---- JSON ---- */
 
-static void json_value(printer *to, const struct ArrowArray *column, int64_t index, int64_t row, wendi_buffer *scratch)
+static void json_value(printer *to, const struct ArrowArray *column, int64_t index, int64_t row,
+                       wendi_buffer *scratch)
 {
     cli_value_kind kind = cli_column_kind(to->schema.children[index]);
     if (cli_is_null(column, row)) {
@@ -136,7 +142,8 @@ static void json_value(printer *to, const struct ArrowArray *column, int64_t ind
         return;
     }
     wendi_string text = value_text(to, column, index, row, scratch);
-    bool finite = text.length > 0 && text.data[text.length - 1] != 'y' && text.data[text.length - 1] != 'N';
+    bool finite =
+        text.length > 0 && text.data[text.length - 1] != 'y' && text.data[text.length - 1] != 'N';
     if (kind == CLI_VALUE_TEXT || (kind == CLI_VALUE_NUMBER && !finite)) {
         if (to->status == WEND_OK) {
             to->status = cli_json_string(text.data, text.length, &to->line);
@@ -146,7 +153,8 @@ static void json_value(printer *to, const struct ArrowArray *column, int64_t ind
     }
 }
 
-static void json_row(printer *to, const struct ArrowArray *batch, int64_t row, wendi_buffer *scratch)
+static void json_row(printer *to, const struct ArrowArray *batch, int64_t row,
+                     wendi_buffer *scratch)
 {
     bool array = to->options->format == CLI_FORMAT_JSON;
     put_text(to, array ? (to->row_count == 0 ? "[\n  {" : ",\n  {") : "{");
@@ -164,11 +172,15 @@ static void json_row(printer *to, const struct ArrowArray *batch, int64_t row, w
 
 /* ---- tables ---- */
 
-static void table_row(printer *to, const struct ArrowArray *batch, int64_t row, wendi_buffer *scratch)
+static void table_row(printer *to, const struct ArrowArray *batch, int64_t row,
+                      wendi_buffer *scratch)
 {
     for (int64_t i = 0; i < batch->n_children && to->status == WEND_OK; i++) {
         uint64_t begin = to->cells.length;
-        wendi_string text = value_text(to, batch->children[i], i, row, scratch);
+        const char *null_text = to->options->null_text != NULL ? to->options->null_text : "null";
+        wendi_string text = cli_is_null(batch->children[i], row)
+                                ? wendi_string_of(null_text)
+                                : value_text(to, batch->children[i], i, row, scratch);
         if (wendi_buffer_append(&to->offsets, &begin, sizeof begin) != WEND_OK ||
             wendi_buffer_append(&to->cells, text.data, text.length) != WEND_OK) {
             to->status = WEND_NOMEM;
@@ -176,8 +188,7 @@ static void table_row(printer *to, const struct ArrowArray *batch, int64_t row, 
     }
 }
 
-/* Columns that a text takes on a terminal; control characters are shown as one dot. */
-static int width_of(wendi_string text)
+int cli_width(wendi_string text)
 {
     int width = 0;
     mbstate_t state = {0};
@@ -196,20 +207,51 @@ static int width_of(wendi_string text)
     return width;
 }
 
+/* C0, delete, and C1 as UTF-8 (C2 80 to C2 9F), which some terminals obey, too. */
+static uint32_t control_length(wendi_string text, uint32_t at)
+{
+    unsigned char c = (unsigned char)text.data[at];
+    if (c < 0x20 || c == 0x7f) {
+        return 1;
+    }
+    bool c1 =
+        c == 0xc2 && at + 1 < text.length && ((unsigned char)text.data[at + 1] & 0xe0) == 0x80;
+    return c1 ? 2 : 0;
+}
+
+wend_status cli_append_shown(wendi_string text, wendi_buffer *out)
+{
+    wend_status status = WEND_OK;
+    for (uint32_t i = 0; i < text.length && status == WEND_OK;) {
+        uint32_t control = control_length(text, i);
+        status = wendi_buffer_append(out, control > 0 ? "." : &text.data[i], 1);
+        i += control > 0 ? control : 1;
+    }
+    return status;
+}
+
+static void put_shown(printer *to, wendi_string text)
+{
+    bool markdown = to->options->format == CLI_FORMAT_MARKDOWN;
+    while (text.length > 0) { /* in Markdown a bar would end the cell */
+        const char *bar = markdown ? memchr(text.data, '|', text.length) : NULL;
+        uint32_t length = bar == NULL ? text.length : (uint32_t)(bar - text.data);
+        if (to->status == WEND_OK) {
+            to->status = cli_append_shown((wendi_string){text.data, length}, &to->line);
+        }
+        put(to, "\\|", bar == NULL ? 0 : 2);
+        length += bar != NULL;
+        text = (wendi_string){text.data + length, text.length - length};
+    }
+}
+
 static void put_padded(printer *to, wendi_string text, int width, bool right)
 {
-    int pad = width - width_of(text);
+    int pad = width - cli_width(text);
     for (int i = 0; right && i < pad; i++) {
         put(to, " ", 1);
     }
-    for (uint32_t i = 0; i < text.length; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c == '|' && to->options->format == CLI_FORMAT_MARKDOWN) {
-            put(to, "\\|", 2);
-        } else {
-            put(to, c < 0x20 || c == 0x7f ? "." : &text.data[i], 1);
-        }
-    }
+    put_shown(to, text);
     for (int i = 0; !right && i < pad; i++) {
         put(to, " ", 1);
     }
@@ -220,7 +262,8 @@ static wendi_string cell_text(const printer *to, uint64_t cell)
     const uint64_t *offsets = (const uint64_t *)(const void *)to->offsets.data;
     uint64_t count = to->offsets.length / sizeof *offsets;
     uint64_t end = cell + 1 < count ? offsets[cell + 1] : to->cells.length;
-    return (wendi_string){(const char *)to->cells.data + offsets[cell], (uint32_t)(end - offsets[cell])};
+    return (wendi_string){(const char *)to->cells.data + offsets[cell],
+                          (uint32_t)(end - offsets[cell])};
 }
 
 static void table_rule(printer *to, const int *widths)
@@ -243,7 +286,8 @@ static void table_line(printer *to, const int *widths, uint64_t row, bool header
     for (int64_t i = 0; i < columns; i++) {
         bool right = cli_column_kind(to->schema.children[i]) == CLI_VALUE_NUMBER;
         bool last = i + 1 == columns && !markdown && !right;
-        wendi_string text = header ? wendi_string_of(to->schema.children[i]->name) : cell_text(to, row * (uint64_t)columns + (uint64_t)i);
+        wendi_string text = header ? wendi_string_of(to->schema.children[i]->name)
+                                   : cell_text(to, row * (uint64_t)columns + (uint64_t)i);
         put_text(to, markdown ? (i == 0 ? "| " : " | ") : (i == 0 ? "" : " | "));
         put_padded(to, text, last ? 0 : widths[i], right);
     }
@@ -259,21 +303,23 @@ static void print_table(printer *to)
         return;
     }
     for (int64_t i = 0; i < columns; i++) {
-        widths[i] = width_of(wendi_string_of(to->schema.children[i]->name));
+        widths[i] = cli_width(wendi_string_of(to->schema.children[i]->name));
         widths[i] = widths[i] < 3 ? 3 : widths[i];
         for (uint64_t row = 0; row < to->row_count; row++) {
-            int width = width_of(cell_text(to, row * (uint64_t)columns + (uint64_t)i));
+            int width = cli_width(cell_text(to, row * (uint64_t)columns + (uint64_t)i));
             widths[i] = width > widths[i] ? width : widths[i];
         }
     }
     table_line(to, widths, 0, true);
     table_rule(to, widths);
-    for (uint64_t row = 0; row < to->row_count; row++) {
+    flush(to);
+    for (uint64_t row = 0; row < to->row_count && !cli_query_interrupted(); row++) {
         table_line(to, widths, row, false);
         flush(to);
     }
     if (to->options->row_count && to->options->format == CLI_FORMAT_TABLE) {
-        fprintf(to->options->out, "(%llu row%s)\n", (unsigned long long)to->row_count, to->row_count == 1 ? "" : "s");
+        fprintf(to->options->out, "(%llu row%s)\n", (unsigned long long)to->row_count,
+                to->row_count == 1 ? "" : "s");
     }
     flush(to);
     free(widths);
@@ -281,7 +327,8 @@ static void print_table(printer *to)
 
 /* ---- all ---- */
 
-static void print_row(printer *to, const struct ArrowArray *batch, int64_t row, wendi_buffer *scratch)
+static void print_row(printer *to, const struct ArrowArray *batch, int64_t row,
+                      wendi_buffer *scratch)
 {
     switch (to->options->format) {
     case CLI_FORMAT_CSV:
@@ -324,14 +371,16 @@ static void finish(printer *to)
 {
     if (to->options->format == CLI_FORMAT_JSON) {
         put_text(to, to->row_count == 0 ? "[]\n" : "\n]\n");
-    } else if (to->options->format == CLI_FORMAT_TABLE || to->options->format == CLI_FORMAT_MARKDOWN) {
+    } else if (to->options->format == CLI_FORMAT_TABLE ||
+               to->options->format == CLI_FORMAT_MARKDOWN) {
         print_table(to);
     }
     flush(to);
     fflush(to->options->out);
 }
 
-int cli_print_stream(struct ArrowArrayStream *stream, const cli_print_options *options, uint64_t *rows)
+int cli_print_stream(struct ArrowArrayStream *stream, const cli_print_options *options,
+                     uint64_t *rows)
 {
     printer to = {.options = options, .status = WEND_OK};
     int code = stream->get_schema(stream, &to.schema);

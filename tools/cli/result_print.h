@@ -14,11 +14,16 @@ typedef struct cli_print_options {
     cli_format format;
     const wendi_timezone *zone; /* timestamps are shown in it */
     FILE *out;
-    bool row_count; /* tables: "(3 rows)" at the end */
+    bool row_count;        /* tables: "(3 rows)" at the end */
+    const char *null_text; /* tables and Markdown: what null is shown as (NULL: "null") */
 } cli_print_options;
 
 /** Read the stream to its end and print it. Errors are told; gives the exit code. `rows` may be NULL. */
 int cli_print_stream(struct ArrowArrayStream *stream, const cli_print_options *options, uint64_t *rows);
+/** Columns that a text takes on a terminal, where control characters are shown as one dot. */
+int cli_width(wendi_string text);
+/** Append `text` with control characters made dots, so that it cannot steer a terminal. */
+wend_status cli_append_shown(wendi_string text, wendi_buffer *out);
 /** Append `text` as a JSON string with its quotes. */
 wend_status cli_json_string(const char *text, size_t length, wendi_buffer *out);
 

@@ -8,18 +8,30 @@
 
 cli_query_options cli_query;
 
-static wend_query *volatile running;
+const char *cli_null_text;
 
+static wend_query *volatile running;
+static volatile sig_atomic_t interrupted;
+static struct sigaction action_before;
+
+/* The first Ctrl-C cancels the query and ends its printing; a second one ends the program. */
 static void cancel(int signal_number)
 {
     (void)signal_number;
+    interrupted = 1;
     wend_query *query = running;
     if (query != NULL) {
         wend_query_cancel(query);
     }
 }
 
-int cli_open_query(wend_store *store, const char *sql, wend_query **query, struct ArrowArrayStream *stream)
+bool cli_query_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+int cli_open_query(wend_store *store, const char *sql, wend_query **query,
+                   struct ArrowArrayStream *stream)
 {
     wend_error error;
     wend_query_options options;
@@ -37,18 +49,29 @@ int cli_open_query(wend_store *store, const char *sql, wend_query **query, struc
         return cli_fail(&error, sql);
     }
     running = *query;
-    struct sigaction action = {.sa_handler = cancel};
-    sigaction(SIGINT, &action, NULL);
+    interrupted = 0;
+    struct sigaction action = {.sa_handler = cancel, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, &action_before);
     return EXIT_DONE;
 }
 
-int cli_close_query(wend_query *query, struct ArrowArrayStream *stream, const char *sql, int exit_code)
+int cli_close_query(wend_query *query, struct ArrowArrayStream *stream, const char *sql,
+                    int exit_code)
 {
     const wend_error *error = wend_query_error(query);
     running = NULL;
+    sigaction(SIGINT, &action_before, NULL);
     if (error->status != WEND_OK) {
         exit_code = cli_fail(error, sql);
+        if (error->status == WEND_CORRUPT && error->hint[0] == '\0') {
+            fprintf(stderr, "hint: --skip-corrupt answers without the damaged rows; wend verify "
+                            "lists all damage\n");
+        }
+    } else if (interrupted && exit_code == EXIT_DONE) {
+        fprintf(stderr, "wend: stopped in the middle of the result\n");
+        exit_code = EXIT_COULD_NOT;
     }
+    fflush(stdout);
     for (size_t i = 0; i < wend_query_note_count(query); i++) {
         fprintf(stderr, "note: %s\n", wend_query_note(query, i));
     }
@@ -64,13 +87,14 @@ int cli_run_query(wend_store *store, const char *sql, FILE *out)
     wend_query *query;
     struct ArrowArrayStream stream;
     wend_error error;
-    cli_print_options print = {.out = out, .row_count = true};
+    cli_print_options print = {.out = out, .row_count = true, .null_text = cli_null_text};
     const char *zone = cli_query.zone != NULL ? cli_query.zone : "UTC";
     int64_t begin_us = wendi_clock_monotonic_us();
     if (!cli_format_of(cli_query.format, &print.format)) {
         return EXIT_USED_WRONGLY;
     }
-    if (wendi_timezone_find((wendi_string){zone, (uint32_t)strlen(zone)}, &print.zone, &error) != WEND_OK) {
+    if (wendi_timezone_find((wendi_string){zone, (uint32_t)strlen(zone)}, &print.zone, &error) !=
+        WEND_OK) {
         return cli_fail(&error, NULL);
     }
     int code = cli_open_query(store, sql, &query, &stream);

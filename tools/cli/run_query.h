@@ -24,6 +24,10 @@ extern cli_query_options cli_query;
     {"skip-corrupt", 0, CLI_FLAG, &cli_query.skip_corrupt, NULL, "leave damaged pages out and say so, instead of failing"},       \
     {"timing", 0, CLI_FLAG, &cli_query.timing, NULL, "say how long it took"}
 
+/** Ctrl-C came since the query was opened. */
+bool cli_query_interrupted(void);
+/** What nulls of tables are shown as in the next runs; NULL: "null". */
+extern const char *cli_null_text;
 /** Plan, run, print to `out` with notes on standard error; gives the exit code. */
 int cli_run_query(wend_store *store, const char *sql, FILE *out);
 /** The result's stream and query, for callers that read it themselves; EXIT_DONE or told. */
