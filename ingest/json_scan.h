@@ -17,6 +17,7 @@
 #endif
 
 #include "engine/base/bytes.h"
+#include "engine/column/digits.h"
 #include "ingest/json_validate.h"
 
 typedef struct wendi_json_error {
@@ -165,42 +166,6 @@ static inline bool wendi_json_is_digit(const char *at, const char *end)
     return at < end && (unsigned char)(*at - '0') < 10;
 }
 
-/** Eight digits at once: -1 when one of them is none. Bytes behind the text's end may be looked at. */
-static inline int64_t wendi_json_eight_digits(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    uint64_t low = word - UINT64_C(0x3030303030303030);
-    if ((((word + UINT64_C(0x4646464646464646)) | low) & UINT64_C(0x8080808080808080)) != 0) {
-        return -1;
-    }
-    low = low * 10 + (low >> 8);
-    return (int64_t)(((low & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
-                      (low >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
-                     32);
-}
-
-static inline const char *wendi_json_scan_digits(const char *at, const char *end, uint64_t *mantissa)
-{
-    uint64_t sum = *mantissa;
-    while (end - at >= 8) {
-        int64_t eight = wendi_json_eight_digits(at);
-        if (eight < 0) {
-            break;
-        }
-        sum = sum * 100000000 + (uint64_t)eight;
-        at += 8;
-    }
-    for (; wendi_json_is_digit(at, end); at++) {
-        sum = sum * 10 + (uint64_t)(*at - '0');
-    }
-    *mantissa = sum;
-    return at;
-}
-
 /** `at` is a minus sign or a digit. What follows the number is not looked at. */
 static inline const char *wendi_json_scan_number(const char *at, const char *end, wendi_json_number *number,
                                                  wendi_json_error *error)
@@ -212,7 +177,7 @@ static inline const char *wendi_json_scan_number(const char *at, const char *end
     number->has_exponent = false;
     at += number->negative;
     const char *whole = at;
-    at = wendi_json_scan_digits(at, end, &mantissa);
+    at = wendi_scan_digits(at, end, &mantissa);
     if (at == whole || (*whole == '0' && at - whole > 1)) {
         return at == whole && at < end ? wendi_json_fail(error, WENDI_JSON_NUMBER, at)
                : at == whole           ? wendi_json_fail(error, WENDI_JSON_TRUNCATED, end)
@@ -221,7 +186,7 @@ static inline const char *wendi_json_scan_number(const char *at, const char *end
     number->digit_count = (uint32_t)(at - whole);
     if (at < end && *at == '.') {
         const char *fraction = ++at;
-        at = wendi_json_scan_digits(at, end, &mantissa);
+        at = wendi_scan_digits(at, end, &mantissa);
         if (at == fraction) {
             return wendi_json_fail(error, at < end ? WENDI_JSON_NUMBER : WENDI_JSON_TRUNCATED, at);
         }

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "engine/column/digits.h"
 #include "engine/column/value_text.h"
 
 enum {
@@ -41,38 +42,6 @@ typedef struct number_parts {
     uint64_t mantissa; /* of all digits when there are at most 19 significant ones, else of the first 19 */
     bool mantissa_whole;
 } number_parts;
-
-/* Eight ASCII digits as a number, or -1 when one is none: all bytes are checked and summed at once. */
-static inline int64_t eight_digits(const char *at)
-{
-    uint64_t word = wendi_load_u64(at);
-    uint64_t low = word - UINT64_C(0x3030303030303030);
-    if ((((word + UINT64_C(0x4646464646464646)) | low) & UINT64_C(0x8080808080808080)) != 0) {
-        return -1;
-    }
-    low = low * 10 + (low >> 8);
-    return (int64_t)(((low & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
-                      (low >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
-                     32);
-}
-
-static inline const char *scan_digits(const char *at, const char *end, uint64_t *value)
-{
-    uint64_t sum = *value;
-    while (end - at >= 8) {
-        int64_t eight = eight_digits(at);
-        if (eight < 0) {
-            break;
-        }
-        sum = sum * 100000000 + (uint64_t)eight;
-        at += 8;
-    }
-    for (; at < end && wendi_is_digit(*at); at++) {
-        sum = sum * 10 + (uint64_t)(*at - '0');
-    }
-    *value = sum;
-    return at;
-}
 
 static const char *scan_exponent(const char *at, const char *end, int64_t *exponent)
 {
@@ -120,13 +89,13 @@ static inline bool scan_number(wendi_string text, number_parts *parts)
     parts->negative = at < end && *at == '-';
     at += at < end && (*at == '-' || *at == '+');
     parts->whole = at;
-    at = scan_digits(at, end, &parts->mantissa);
+    at = wendi_scan_digits(at, end, &parts->mantissa);
     parts->whole_length = (uint32_t)(at - parts->whole);
     parts->fraction = at;
     parts->fraction_length = 0;
     if (at < end && *at == '.') {
         parts->fraction = ++at;
-        at = scan_digits(at, end, &parts->mantissa);
+        at = wendi_scan_digits(at, end, &parts->mantissa);
         parts->fraction_length = (uint32_t)(at - parts->fraction);
     }
     if (parts->whole_length == 0 && parts->fraction_length == 0) {
@@ -155,7 +124,7 @@ wend_status wendi_parse_i64(wendi_string text, int64_t *value, const char **reas
     }
     if (end - at <= 18) { /* cannot overflow */
         uint64_t sum = 0;
-        if (scan_digits(at, end, &sum) != end) {
+        if (wendi_scan_digits(at, end, &sum) != end) {
             return wendi_refuse(not_an_integer, reason);
         }
         *value = negative ? -(int64_t)sum : (int64_t)sum;
