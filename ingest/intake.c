@@ -12,6 +12,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
+#include "engine/column/vector_value.h"
 #include "engine/expr/schema_rules.h"
 #include "engine/table/table_state.h"
 #include "ingest/intake_reasons.h"
@@ -254,28 +255,6 @@ cleanup:
     return status;
 }
 
-static wendi_value value_at(const wendi_column_builder *column, uint32_t row)
-{
-    wendi_value value = {.type = column->type};
-    switch (column->physical) {
-    case WENDI_PHYSICAL_STRING:
-        value.null = column->codes[row] == 0;
-        value.string = value.null ? (wendi_string){"", 0} : wendi_interner_at(&column->interner, column->codes[row]);
-        return value;
-    case WENDI_PHYSICAL_F64:
-        value.f64 = column->f64[row];
-        break;
-    case WENDI_PHYSICAL_B16:
-        value.b16 = column->b16[row];
-        break;
-    default:
-        value.i64 = column->i64[row];
-        break;
-    }
-    value.null = column->nulls[row] != 0;
-    return value;
-}
-
 /* A typed row as the JSON object that would have given it. */
 static wend_status render_row(const intake_call *call, uint32_t row, wendi_buffer *out)
 {
@@ -287,7 +266,7 @@ static wend_status render_row(const intake_call *call, uint32_t row, wendi_buffe
         if (column->origin == WENDI_ORIGIN_GENERATED) {
             continue;
         }
-        wendi_value value = value_at(&builder->columns[i], row);
+        wendi_value value = wendi_column_builder_value(&builder->columns[i], row);
         WEND_TRY(first ? WEND_OK : wendi_buffer_u8(out, ','));
         WEND_TRY(wendi_reject_quote(column->name.data, column->name.length, out));
         WEND_TRY(wendi_buffer_u8(out, ':'));
@@ -366,22 +345,7 @@ static wend_status store_generated(const intake_call *call, uint32_t column, con
     uint32_t end = builder->row_count;
     wend_status status = WEND_OK;
     for (uint32_t i = 0; i < count && status == WEND_OK; i++) {
-        uint32_t index = wendi_vector_index(vector, i);
-        wendi_value value = {.type = builder->columns[column].type, .null = wendi_vector_is_null(vector, i)};
-        switch (wendi_type_physical(value.type)) {
-        case WENDI_PHYSICAL_STRING:
-            value.string = value.null ? (wendi_string){"", 0} : wendi_vector_string(vector, i);
-            break;
-        case WENDI_PHYSICAL_F64:
-            value.f64 = vector->f64[index];
-            break;
-        case WENDI_PHYSICAL_B16:
-            value.b16 = vector->b16[index];
-            break;
-        default:
-            value.i64 = vector->i64[index];
-            break;
-        }
+        wendi_value value = wendi_vector_value(vector, i);
         builder->row_count = call->first + i;
         status = wendi_row_builder_set(builder, column, &value);
     }
@@ -400,8 +364,7 @@ static wend_status check_not_null(const intake_call *call, uint32_t count)
         const wendi_column_builder *values = &call->batch->builder.columns[c];
         for (uint32_t i = 0; column->not_null && !seen && i < count; i++) {
             uint32_t row = call->first + i;
-            bool null = values->physical == WENDI_PHYSICAL_STRING ? values->codes[row] == 0 : values->nulls[row] != 0;
-            if (null && intake->keep[i]) {
+            if (wendi_column_builder_is_null(values, row) && intake->keep[i]) {
                 WEND_TRY(refuse_null(call, i, c));
             }
         }

@@ -94,6 +94,26 @@ wend_status wendi_row_builder_set(wendi_row_builder *builder, uint32_t column, c
     return WEND_OK;
 }
 
+wendi_value wendi_column_builder_value(const wendi_column_builder *column, uint32_t row)
+{
+    wendi_value value = {.type = column->type, .null = wendi_column_builder_is_null(column, row)};
+    switch ((wendi_physical)column->physical) {
+    case WENDI_PHYSICAL_I64:
+        value.i64 = column->i64[row];
+        break;
+    case WENDI_PHYSICAL_F64:
+        value.f64 = column->f64[row];
+        break;
+    case WENDI_PHYSICAL_B16:
+        value.b16 = column->b16[row];
+        break;
+    case WENDI_PHYSICAL_STRING:
+        value.string = value.null ? (wendi_string){"", 0} : wendi_interner_at(&column->interner, column->codes[row]);
+        break;
+    }
+    return value;
+}
+
 /* The interner's entries as a dictionary that borrows them. */
 static wendi_dictionary *view_interner(wendi_column_builder *column)
 {

@@ -45,6 +45,13 @@ wend_status wendi_row_builder_init(wendi_row_builder *builder, const wendi_schem
                                    wend_error *error);
 /** Set column `column` of the row being written (index row_count) to a value of the column's type, or null. */
 wend_status wendi_row_builder_set(wendi_row_builder *builder, uint32_t column, const wendi_value *value);
+/** Is the value of a row null? */
+static inline bool wendi_column_builder_is_null(const wendi_column_builder *column, uint32_t row)
+{
+    return column->physical == WENDI_PHYSICAL_STRING ? column->codes[row] == 0 : column->nulls[row] != 0;
+}
+/** The value of a row. A string is borrowed until the next append; that of null is empty. */
+wendi_value wendi_column_builder_value(const wendi_column_builder *column, uint32_t row);
 /**
  * `vectors` (column_count of them, caller's memory) become views of rows first..first+count-1, valid until the
  * next append. Strings are DICTIONARY vectors over the interner's entries (not ordered).

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/base/alloc.h"
+#include "engine/column/vector_value.h"
 #include "engine/expr/evaluator_internal.h"
 
 enum { SCRATCH_ALIGNMENT = 64, SCRATCH_PADDING = 64, SCRATCH_LEAST = 8192 };
@@ -354,24 +355,7 @@ wend_status wendi_evaluate_constant(wendi_evaluator *evaluator, const wendi_expr
     if (status != WEND_OK) {
         return status;
     }
+    *value = wendi_vector_value(&vector, 0);
     value->type = expr->type;
-    value->null = wendi_vector_is_null(&vector, 0);
-    if (value->null) {
-        return WEND_OK;
-    }
-    switch (wendi_type_physical(expr->type)) {
-    case WENDI_PHYSICAL_I64:
-        value->i64 = vector.i64[0];
-        break;
-    case WENDI_PHYSICAL_F64:
-        value->f64 = vector.f64[0];
-        break;
-    case WENDI_PHYSICAL_B16:
-        value->b16 = vector.b16[0];
-        break;
-    case WENDI_PHYSICAL_STRING:
-        value->string = wendi_vector_string(&vector, 0);
-        break;
-    }
     return WEND_OK;
 }

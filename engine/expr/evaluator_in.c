@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "engine/column/vector_value.h"
 #include "engine/expr/evaluator_internal.h"
 
 enum { LINEAR_MAX = 8 };
@@ -52,28 +53,6 @@ static bool find_value(const wendi_expr *expr, const wendi_value *value)
     return false;
 }
 
-static wendi_value value_at(const wendi_vector *vector, wendi_type type, uint32_t row)
-{
-    wendi_value value = {.type = type};
-    uint32_t index = wendi_vector_index(vector, row);
-
-    switch (wendi_type_physical(type)) {
-    case WENDI_PHYSICAL_I64:
-        value.i64 = vector->i64[index];
-        break;
-    case WENDI_PHYSICAL_F64:
-        value.f64 = vector->f64[index];
-        break;
-    case WENDI_PHYSICAL_B16:
-        value.b16 = vector->b16[index];
-        break;
-    case WENDI_PHYSICAL_STRING:
-        value.string = wendi_vector_string(vector, row);
-        break;
-    }
-    return value;
-}
-
 wend_status wendi_compute_in(const wendi_frame *frame, const wendi_expr *expr, const wendi_selection *rows,
                              wendi_operand *out)
 {
@@ -95,7 +74,7 @@ wend_status wendi_compute_in(const wendi_frame *frame, const wendi_expr *expr, c
         if (!null && integers) {
             found = find_i64(expr, arg.vector.i64[wendi_vector_index(&arg.vector, row)]);
         } else if (!null) {
-            wendi_value value = value_at(&arg.vector, type, row);
+            wendi_value value = wendi_vector_value(&arg.vector, row);
             found = find_value(expr, &value);
         }
         nulls[row] = null || (!found && expr->list_null);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/column/calendar.h"
+#include "engine/column/vector_value.h"
 #include "engine/expr/cast.h"
 #include "engine/expr/function.h"
 #include "engine/expr/kernel_loops.h"
@@ -178,27 +179,6 @@ static wend_status double_to_real(wendi_call *call)
     return WEND_OK;
 }
 
-static wendi_value value_of_arg(const wendi_call *call, uint32_t row)
-{
-    wendi_value value = {.type = call->args[0].type};
-
-    switch (wendi_type_physical(value.type)) {
-    case WENDI_PHYSICAL_I64:
-        value.i64 = wendi_arg_i64(call, 0, row);
-        break;
-    case WENDI_PHYSICAL_F64:
-        value.f64 = wendi_arg_f64(call, 0, row);
-        break;
-    case WENDI_PHYSICAL_B16:
-        value.b16 = wendi_arg_b16(call, 0, row);
-        break;
-    case WENDI_PHYSICAL_STRING:
-        value.string = wendi_arg_string(call, 0, row);
-        break;
-    }
-    return value;
-}
-
 /** Bytes of the first `characters` code points; *more tells whether something follows them. */
 static uint32_t prefix_bytes(wendi_string text, uint32_t characters, bool *more)
 {
@@ -242,7 +222,7 @@ static wend_status to_text(wendi_call *call)
 
     WENDI_CALL_ROWS(call, row)
     {
-        wendi_value value = value_of_arg(call, row);
+        wendi_value value = wendi_vector_value(&call->args[0], row);
         buffer.length = 0;
         if (wendi_type_physical(value.type) == WENDI_PHYSICAL_STRING) {
             call->out.strings[row] = value.string;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/hash.h"
+#include "engine/column/vector_value.h"
 #include "engine/expr/function.h"
 #include "engine/expr/text_case.h"
 
@@ -41,21 +42,9 @@ static wend_status concatenate(wendi_call *call)
 static wend_status append_arg(const wendi_call *call, uint32_t arg, uint32_t row, wendi_buffer *out)
 {
     const wendi_vector *vector = &call->args[arg];
-    uint32_t index = wendi_vector_index(vector, row);
-    wendi_value value = {.type = vector->type};
+    wendi_value value = wendi_vector_value(vector, row);
 
-    switch (wendi_type_physical(vector->type)) {
-    case WENDI_PHYSICAL_I64:
-        value.i64 = vector->i64[index];
-        break;
-    case WENDI_PHYSICAL_F64:
-        value.f64 = vector->f64[index];
-        break;
-    case WENDI_PHYSICAL_B16:
-        value.b16 = vector->b16[index];
-        break;
-    case WENDI_PHYSICAL_STRING:
-        value.string = wendi_vector_string(vector, row);
+    if (wendi_type_physical(vector->type) == WENDI_PHYSICAL_STRING) {
         return wendi_buffer_append(out, value.string.data, value.string.length);
     }
     if (value.type.kind == WENDI_TYPE_BOOLEAN) { /* concat() writes booleans as the output function does */

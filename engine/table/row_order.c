@@ -24,28 +24,6 @@ typedef struct order_keys { /* what rows of one user are compared by */
     const uint32_t *partitions;
 } order_keys;
 
-static wendi_value builder_value(const wendi_column_builder *column, uint32_t row)
-{
-    wendi_value value = {.type = column->type, .null = column->physical == WENDI_PHYSICAL_STRING
-                                                           ? column->codes[row] == 0
-                                                           : column->nulls[row] != 0};
-    switch (column->physical) {
-    case WENDI_PHYSICAL_I64:
-        value.i64 = column->i64[row];
-        break;
-    case WENDI_PHYSICAL_F64:
-        value.f64 = column->f64[row];
-        break;
-    case WENDI_PHYSICAL_B16:
-        value.b16 = column->b16[row];
-        break;
-    default:
-        value.string = value.null ? (wendi_string){"", 0} : wendi_interner_at(&column->interner, column->codes[row]);
-        break;
-    }
-    return value;
-}
-
 static int compare_keys(const order_keys *keys, uint32_t a, uint32_t b)
 {
     if (keys->time != NULL) {
@@ -57,8 +35,8 @@ static int compare_keys(const order_keys *keys, uint32_t a, uint32_t b)
         }
     }
     if (keys->order != NULL) {
-        wendi_value left = builder_value(keys->order, a);
-        wendi_value right = builder_value(keys->order, b);
+        wendi_value left = wendi_column_builder_value(keys->order, a);
+        wendi_value right = wendi_column_builder_value(keys->order, b);
         if (left.null != right.null) {
             return left.null ? 1 : -1;
         }
@@ -127,8 +105,8 @@ static int compare_users(const void *left, const void *right, void *context)
     if (column->physical == WENDI_PHYSICAL_STRING) {
         return wendi_string_compare(wendi_interner_at(&column->interner, a->code), wendi_interner_at(&column->interner, b->code));
     }
-    wendi_value left_value = builder_value(column, a->code);
-    wendi_value right_value = builder_value(column, b->code);
+    wendi_value left_value = wendi_column_builder_value(column, a->code);
+    wendi_value right_value = wendi_column_builder_value(column, b->code);
     return wendi_value_compare(&left_value, &right_value);
 }
 
@@ -148,7 +126,7 @@ static wend_status rank_text(const wendi_row_builder *builder, const wendi_colum
     for (uint32_t row = 0; row < builder->row_count; row++) {
         uint32_t code = column->codes[row];
         if (code != 0 && order->user_rank[code] == 0) {
-            wendi_value value = builder_value(column, row);
+            wendi_value value = wendi_column_builder_value(column, row);
             order->user_rank[code] = 1;
             users[count++] = (ranked_user){wendi_value_hash(&value), code};
         }
@@ -179,7 +157,7 @@ static wend_status rank_values(const wendi_row_builder *builder, const wendi_col
     uint32_t count = 0;
     for (uint32_t row = 0; row < builder->row_count; row++) {
         if (!column->nulls[row]) {
-            wendi_value value = builder_value(column, row);
+            wendi_value value = wendi_column_builder_value(column, row);
             users[count++] = (ranked_user){wendi_value_hash(&value), row};
         }
     }
