@@ -31,9 +31,10 @@ typedef struct funnel_worker {
     wendi_keys keys;          /* breakdown values */
     step_totals *totals;      /* [key * step_count + step] */
     uint32_t key_capacity;
-    uint32_t *rows;           /* scratch: all rows, session numbers, rows of one session */
+    uint32_t *rows;           /* scratch: the user's rows, session by session */
     uint32_t *session_of;
     uint32_t *open_by_key;
+    uint32_t *starts;         /* of sessions in rows */
     uint32_t row_capacity;
     wendi_arena listed_arena;
     wendi_buffer listed;      /* listed_user *, in user order within a slice */
@@ -184,21 +185,24 @@ static wend_status grow_rows(funnel_worker *worker, uint32_t count, wend_error *
         return WEND_OK;
     }
     uint32_t capacity = count + count / 2;
-    uint32_t *rows = wendi_realloc(worker->rows, (size_t)capacity * 3 * sizeof *rows);
+    size_t bytes = ((size_t)capacity * 4 + 1) * sizeof(uint32_t);
+    uint32_t *rows = wendi_realloc(worker->rows, bytes);
     if (rows == NULL) {
-        return wendi_fail_nomem(error, "a user's rows", (size_t)capacity * 3 * sizeof *rows);
+        return wendi_fail_nomem(error, "a user's rows", bytes);
     }
     worker->rows = rows;
     worker->session_of = rows + capacity;
     worker->open_by_key = rows + 2 * (size_t)capacity;
+    worker->starts = rows + 3 * (size_t)capacity;
     worker->row_capacity = capacity;
     return WEND_OK;
 }
 
-static wend_status match_rows(funnel_run *run, funnel_worker *worker, const wendi_user_rows *user, uint32_t count, wend_error *error)
+static wend_status match_rows(funnel_run *run, funnel_worker *worker, const wendi_user_rows *user, const uint32_t *rows,
+                              uint32_t count, wend_error *error)
 {
     wendi_funnel_chain chain;
-    wend_status status = wendi_funnel_match(&worker->scratch, &run->plan->rule, user, worker->rows, count, &chain, error);
+    wend_status status = wendi_funnel_match(&worker->scratch, &run->plan->rule, user, rows, count, &chain, error);
     return status == WEND_OK ? take_chain(run, worker, user, &chain, error) : status;
 }
 
@@ -206,13 +210,10 @@ static wend_status match_sessions(funnel_run *run, funnel_worker *worker, const 
 {
     uint32_t sessions = wendi_session_split(&run->plan->sessions, user, worker->session_of, worker->open_by_key);
     wend_status status = WEND_OK;
+    wendi_session_group(worker->session_of, user->row_count, sessions, worker->starts, worker->rows);
     for (uint32_t session = 0; status == WEND_OK && session < sessions; session++) {
-        uint32_t count = 0;
-        for (uint32_t row = 0; row < user->row_count; row++) {
-            worker->rows[count] = row;
-            count += worker->session_of[row] == session;
-        }
-        status = match_rows(run, worker, user, count, error);
+        uint32_t begin = worker->starts[session];
+        status = match_rows(run, worker, user, worker->rows + begin, worker->starts[session + 1] - begin, error);
     }
     return status;
 }
@@ -248,7 +249,7 @@ static wend_status consume_user(void *context, uint32_t worker_number, uint32_t 
         attempt_context attempt = {run, worker};
         return wendi_funnel_attempts(&run->plan->rule, user, worker->rows, user->row_count, take_attempt, &attempt, error);
     }
-    WEND_TRY(match_rows(run, worker, user, user->row_count, error));
+    WEND_TRY(match_rows(run, worker, user, worker->rows, user->row_count, error));
 cleanup:
     return status;
 }

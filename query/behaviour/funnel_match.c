@@ -77,16 +77,19 @@ static void match_greedily(const wendi_funnel_places *places, wendi_funnel_chain
 {
     const wendi_funnel_rule *rule = places->rule;
     uint32_t rows[WENDI_FUNNEL_STEPS_MAX];
-    for (uint32_t entry = 0; entry < places->place_count && best->level < rule->step_count; entry++) {
+    uint32_t end = places->place_count;
+    uint32_t entry = wendi_funnel_next_matching(places, 0, 0);
+    for (; entry < end && best->level < rule->step_count; entry = wendi_funnel_next_matching(places, entry + 1, 0)) {
         int64_t time = places->places[entry].time;
-        if (!is_entry(rule, time) || !wendi_funnel_place_matches(places, entry, 0)) {
+        if (!is_entry(rule, time)) {
             continue;
         }
         uint32_t fixed = rule->entry_first ? places->first_entry_row : WENDI_NO_ROW;
         uint32_t level = serve_greedily(places, entry, 0, fixed, rows);
         int64_t deadline = deadline_of(rule, time);
-        for (uint32_t place = entry + 1; level != 0 && level < rule->step_count && place < places->place_count; place++) {
-            if (places->places[place].time > deadline) {
+        for (uint32_t place = entry; level != 0 && level < rule->step_count;) {
+            place = wendi_funnel_next_matching(places, place + 1, level);
+            if (place == end || places->places[place].time > deadline) {
                 break;
             }
             level += serve_greedily(places, place, level, WENDI_NO_ROW, rows + level);
@@ -255,6 +258,28 @@ static bool may_follow(const search *of, uint32_t step, uint32_t place, uint32_t
     return !*stop && (!of->rule->strict_increase || to->time > from->time);
 }
 
+/*
+ * A level that no chain from here can exceed: what could be reached if nothing but order and the deadline held. Only
+ * known where the places are indexed; without, every place is followed by one other at most.
+ */
+static uint32_t most_level(const search *of, uint32_t step, uint32_t place)
+{
+    const wendi_funnel_places *places = of->places;
+    uint32_t level = level_at(of->rule, step);
+    uint32_t at = place + 1;
+    for (uint32_t next = step + 1; next < of->rule->step_count && places->next_matching != NULL; next++) {
+        if (of->rule->optional[next]) {
+            continue;
+        }
+        at = wendi_funnel_next_matching(places, at, next);
+        if (at == places->place_count || places->places[at].time > of->deadline) {
+            break;
+        }
+        level = next + 1;
+    }
+    return level;
+}
+
 static const continuation *continue_from(search *of, uint32_t step, uint32_t place)
 {
     continuation *here = memory_of(of, step, place);
@@ -263,8 +288,14 @@ static const continuation *continue_from(search *of, uint32_t step, uint32_t pla
     }
     candidates at = {.of = of, .from = step + 1, .fixed_first = WENDI_NO_ROW, .best = here};
     *here = (continuation){.known = of->entry, .level = level_at(of->rule, step), .next_place = WENDI_NO_ROW};
+    const wendi_funnel_place *places = of->places->places;
+    uint32_t most = most_level(of, step, place);
     bool stop = false;
     for (uint32_t next = place + 1; step + 1 < of->rule->step_count && next < of->places->place_count && !stop; next++) {
+        bool holds_next = here->next_place != WENDI_NO_ROW && here->steps[0] == step + 1;
+        if (holds_next && here->level == most && places[next].time > places[here->next_place].time) {
+            break; /* nothing more to reach, and later for it */
+        }
         if (may_follow(of, step, place, next, &stop)) {
             at.place = next;
             extend(&at, step + 1);
@@ -337,6 +368,9 @@ static wend_status match_exhaustively(wendi_arena *arena, const wendi_funnel_pla
         of.consecutive[step] = step;
     }
     for (uint32_t entry = 0; entry < places->place_count && !of.no_memory; entry++) {
+        if (best->level == of.rule->step_count && places->places[entry].time > places->user->times[best->rows[0]]) {
+            break; /* complete, and whatever follows begins later */
+        }
         if (is_entry(of.rule, places->places[entry].time) && wendi_funnel_place_matches(places, entry, 0)) {
             search_entry(&of, entry, best);
         }
@@ -471,6 +505,9 @@ static wend_status match_once(wendi_funnel_scratch *scratch, const wendi_funnel_
     wend_status status = wendi_funnel_places_make(&scratch->arena, rule, user, rows, count, loose && !excluding,
                                                   rule->ordering == WENDI_FUNNEL_ADJACENT, &places, error);
     start_chain(chain);
+    if (status == WEND_OK && loose) {
+        status = wendi_funnel_places_index(&scratch->arena, &places, error);
+    }
     if (status != WEND_OK || places.place_count == 0) {
         return status;
     }

@@ -49,6 +49,24 @@ wend_status wendi_funnel_places_make(wendi_arena *arena, const wendi_funnel_rule
     return WEND_OK;
 }
 
+wend_status wendi_funnel_places_index(wendi_arena *arena, wendi_funnel_places *places, wend_error *error)
+{
+    size_t width = (size_t)places->place_count + 1;
+    size_t bytes = places->rule->step_count * width * sizeof(uint32_t);
+    places->next_matching = wendi_arena_alloc(arena, bytes);
+    if (places->next_matching == NULL) {
+        return wendi_fail_nomem(error, "matching a funnel", bytes);
+    }
+    for (uint32_t step = 0; step < places->rule->step_count; step++) {
+        uint32_t *next = places->next_matching + step * width;
+        next[places->place_count] = places->place_count;
+        for (uint32_t place = places->place_count; place-- > 0;) {
+            next[place] = wendi_funnel_place_matches(places, place, step) ? place : next[place + 1];
+        }
+    }
+    return WEND_OK;
+}
+
 bool wendi_funnel_place_matches(const wendi_funnel_places *places, uint32_t place, uint32_t step)
 {
     for (uint32_t i = places->places[place].begin; i < places->places[place].end; i++) {

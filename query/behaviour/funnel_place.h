@@ -26,12 +26,23 @@ typedef struct wendi_funnel_places {
     uint32_t place_count;
     uint32_t first_entry_row; /* the first row matching step 0, or WENDI_NO_ROW */
     bool one_step; /* a place serves one step only (strict_increase) */
+    uint32_t *next_matching; /* [step * (place_count + 1) + place], or NULL: see wendi_funnel_places_index() */
 } wendi_funnel_places;
 
 /** `by_time`: rows of equal time are one place. `all_rows`: every row becomes one (adjacent). */
 wend_status wendi_funnel_places_make(wendi_arena *arena, const wendi_funnel_rule *rule, const wendi_user_rows *user,
                                      const uint32_t *rows, uint32_t count, bool by_time, bool all_rows,
                                      wendi_funnel_places *places, wend_error *error);
+/**
+ * Make wendi_funnel_next_matching() work. It lets a search jump to where a step can be taken, so that users with very
+ * many rows cost what their steps cost and not what their rows do.
+ */
+wend_status wendi_funnel_places_index(wendi_arena *arena, wendi_funnel_places *places, wend_error *error);
+/** The first place at or behind `place` with a row that matches the step; place_count: none. */
+static inline uint32_t wendi_funnel_next_matching(const wendi_funnel_places *places, uint32_t place, uint32_t step)
+{
+    return places->next_matching[(size_t)step * (places->place_count + 1) + place];
+}
 /** Does some row of the place match the step? */
 bool wendi_funnel_place_matches(const wendi_funnel_places *places, uint32_t place, uint32_t step);
 /**

@@ -219,23 +219,15 @@ static wend_status consume_user(void *context, uint32_t worker_number, uint32_t 
     uint32_t *session_of = wendi_arena_alloc_zero(&worker->scratch, bytes);
     uint32_t *open_by_key = wendi_arena_alloc(&worker->scratch, bytes);
     uint32_t *list = wendi_arena_alloc(&worker->scratch, bytes);
-    uint32_t *starts = wendi_arena_alloc_zero(&worker->scratch, bytes + 2 * sizeof *starts);
+    uint32_t *starts = wendi_arena_alloc(&worker->scratch, bytes + sizeof *starts);
     if (session_of == NULL || open_by_key == NULL || list == NULL || starts == NULL) {
         return wendi_fail_nomem(error, "paths", bytes);
     }
     uint32_t sessions = run->plan->per_user ? 1 : wendi_session_split(&run->plan->rule, user, session_of, open_by_key);
-    for (uint32_t row = 0; row < user->row_count; row++) { /* rows by session, in order */
-        starts[session_of[row] + 1]++;
-    }
-    for (uint32_t session = 1; session <= sessions; session++) {
-        starts[session] += starts[session - 1];
-    }
-    for (uint32_t row = 0; row < user->row_count; row++) {
-        list[starts[session_of[row]]++] = row;
-    }
-    for (uint32_t session = 0, begin = 0; status == WEND_OK && session < sessions; session++) {
-        status = take_rows(run, worker, user, list + begin, starts[session] - begin, error);
-        begin = starts[session];
+    wendi_session_group(session_of, user->row_count, sessions, starts, list);
+    for (uint32_t session = 0; status == WEND_OK && session < sessions; session++) {
+        uint32_t begin = starts[session];
+        status = take_rows(run, worker, user, list + begin, starts[session + 1] - begin, error);
     }
     return status;
 }

@@ -4,6 +4,8 @@
  */
 #include "query/behaviour/session_split.h"
 
+#include <string.h>
+
 #include "engine/base/hash.h"
 
 /* Does a new session begin between neighbouring rows `before` and `row` of one would-be session? */
@@ -79,4 +81,21 @@ uint32_t wendi_session_split(const wendi_session_rule *rule, const wendi_user_ro
         open_by_key[slot] = row;
     }
     return count;
+}
+
+void wendi_session_group(const uint32_t *session_of, uint32_t row_count, uint32_t session_count, uint32_t *starts,
+                         uint32_t *list)
+{
+    memset(starts, 0, ((size_t)session_count + 1) * sizeof *starts);
+    for (uint32_t row = 0; row < row_count; row++) {
+        starts[session_of[row] + 1]++;
+    }
+    for (uint32_t session = 1; session <= session_count; session++) {
+        starts[session] += starts[session - 1];
+    }
+    for (uint32_t row = 0; row < row_count; row++) {
+        list[starts[session_of[row]]++] = row;
+    }
+    memmove(starts + 1, starts, session_count * sizeof *starts); /* each start had moved to its end */
+    starts[0] = 0;
 }

@@ -24,4 +24,11 @@ typedef struct wendi_session_rule {
 uint32_t wendi_session_split(const wendi_session_rule *rule, const wendi_user_rows *rows, uint32_t *session_of,
                              uint32_t *open_by_key);
 
+/**
+ * The rows of each session, rising: list[starts[s]] to list[starts[s + 1] - 1]. `starts` has session_count + 1 elements,
+ * `list` row_count.
+ */
+void wendi_session_group(const uint32_t *session_of, uint32_t row_count, uint32_t session_count, uint32_t *starts,
+                         uint32_t *list);
+
 #endif

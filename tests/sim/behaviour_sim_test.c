@@ -18,7 +18,7 @@
 #include "tests/support/behaviour_oracle.h"
 
 enum { ROWS_MAX = 12, CELLS = 2, EXCLUDE_FLAG = 5, EXCLUDE_AFTER_FLAG = 6, FLAG_WORDS = 2 };
-enum { HISTORIES = 150000 };
+enum { HISTORIES = 500000 };
 #define US_PER_DAY (INT64_C(86400) * 1000000)
 
 static uint64_t random_state;
