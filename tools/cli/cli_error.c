@@ -82,7 +82,7 @@ static void point_in_sql(const char *sql, size_t position)
     char prefix[64];
     int line = 1;
     for (size_t i = 0; i < span_count; i++) {
-        if (position >= spans[i].begin && position < spans[i].end) {
+        if (position >= spans[i].begin && position <= spans[i].end) {
             snprintf(prefix, sizeof prefix, "--%s ", spans[i].option);
             point(prefix, sql + spans[i].begin, sql + position, sql + spans[i].end);
             return;

@@ -148,7 +148,7 @@ static void add_given(call_text *to, const char *option, const char *value)
 {
     size_t begin = to->sql.length;
     add(to, "%s", value);
-    cli_span_add(option, begin, to->sql.length + 1);
+    cli_span_add(option, begin, to->sql.length);
 }
 
 static void add_expression(call_text *to, const char *name, const char *option, const char *value)

@@ -90,12 +90,11 @@ static void show_progress(void *context, const wend_ingest_stats *stats)
         snprintf(lag, sizeof lag, given.topics.count != 0 ? ", %lld behind" : ", %lld bytes left",
                  (long long)stats->lag);
     }
-    fprintf(
-        stderr,
-        "\r\033[K%llu events, %sevents/s, %.1f MB/s%s, %llu rejected, %llu repeated, %llu commits",
-        (unsigned long long)stats->taken, rate, stats->bytes_per_s / 1e6, lag,
-        (unsigned long long)stats->rejected, (unsigned long long)stats->deduplicated,
-        (unsigned long long)stats->commit_count);
+    snprintf(line, sizeof line,
+             "%llu events, %sevents/s, %.1f MB/s%s, %llu rejected, %llu repeated, %llu commits",
+             (unsigned long long)stats->taken, rate, stats->bytes_per_s / 1e6, lag,
+             (unsigned long long)stats->rejected, (unsigned long long)stats->deduplicated,
+             (unsigned long long)stats->commit_count);
     fprintf(stderr, "\r\033[K%.*s", line_columns(), line);
     fflush(stderr);
 }

@@ -166,8 +166,8 @@ static const char environment[] =
     ".TP\n\\fBWEND_ISA\\fR\nscalar, avx2 or avx512: the instruction set of inner loops. All give "
     "the "
     "same answers.\n"
-    ".TP\n\\fBWEND_NOW\\fR\nThe time that now() and the check of future times take, for "
-    "repeatable runs: an RFC 3339 time.\n"
+    ".TP\n\\fBWEND_NOW\\fR\nWhat now() and the check of future times take for the present, for "
+    "runs that repeat: an RFC 3339 time.\n"
     ".TP\n\\fBTZDIR\\fR\nThe folder of time zones, /usr/share/zoneinfo unless set.\n";
 
 void cli_man_all(FILE *out)
