@@ -55,9 +55,12 @@ wend_status wendi_parse_date(wendi_string text, int64_t *days, const char **reas
 wend_status wendi_parse_timestamp(wendi_string text, const wendi_timezone *zone, int64_t *utc_us, const char **reason);
 /** As wendi_parse_timestamp() for a wall clock: an offset in the text is read and ignored, as PostgreSQL does. */
 wend_status wendi_parse_timestamp_local(wendi_string text, int64_t *local_us, const char **reason);
-/** Whether wendi_parse_timestamp_pattern() knows every field of `pattern` and they make a time. */
-wend_status wendi_check_time_pattern(wendi_string pattern, const char **reason);
-/** By a strptime-like pattern (%Y %m %d %H %M %S %f %z %b %B %e %y %T %D %j %s %a %A %p %I %%). */
+/**
+ * Whether wendi_parse_timestamp_pattern() knows every field of `pattern` and they make a date. On refusal `*fault`
+ * (may be NULL) becomes the unknown field, such as "%q", within the pattern; empty when a date is what is missing.
+ */
+wend_status wendi_check_time_pattern(wendi_string pattern, wendi_string *fault, const char **reason);
+/** By a strptime-like pattern (%Y %m %d %H %M %S %f %z %b %B %h %e %y %T %D %F %R %j %s %a %A %p %I %%). */
 wend_status wendi_parse_timestamp_pattern(wendi_string text, wendi_string pattern, const wendi_timezone *zone,
                                           int64_t *utc_us, const char **reason);
 /** "1 day 02:00:00", "30 min", "1h", "7d", "P1DT2H", "1 month" … */

@@ -242,7 +242,7 @@ wend_status wendi_parse_timestamp_pattern(wendi_string text, wendi_string patter
     return settle(&got) ? wendi_time_instant(&got.parts, zone, utc_us, reason) : wendi_refuse(out_of_range, reason);
 }
 
-wend_status wendi_check_time_pattern(wendi_string pattern, const char **reason)
+wend_status wendi_check_time_pattern(wendi_string pattern, wendi_string *fault, const char **reason)
 {
     bool dated = false;
     for (uint32_t i = 0; i < pattern.length; i++) {
@@ -251,9 +251,15 @@ wend_status wendi_check_time_pattern(wendi_string pattern, const char **reason)
         }
         char letter = ++i < pattern.length ? pattern.data[i] : '\0';
         if (letter == '\0' || strchr("YymbBhdejHIMSfszaAp%TRDF", letter) == NULL) {
+            if (fault != NULL) {
+                *fault = (wendi_string){&pattern.data[i - 1], letter == '\0' ? 1 : 2};
+            }
             return wendi_refuse(unknown_field, reason);
         }
         dated |= strchr("YysDF", letter) != NULL;
+    }
+    if (!dated && fault != NULL) {
+        *fault = (wendi_string){"", 0};
     }
     return dated ? WEND_OK : wendi_refuse(no_date, reason);
 }

@@ -118,30 +118,19 @@ static bool pattern_has(wendi_string pattern, char field)
 
 static wend_status check_pattern(wendi_ddl *ddl, const wendi_sql_option *option)
 {
-    static const char fields[] = "YmdHMSfzbBeyTDjsaApI%";
-    for (uint32_t i = 0; i < option->value.length; i++) {
-        if (option->value.data[i] != '%') {
-            continue;
-        }
-        i++;
-        if (i == option->value.length || strchr(fields, option->value.data[i]) == NULL ||
-            option->value.data[i] == '\0') {
-            return wendi_ddl_refuse(
-                ddl, option->span.start,
-                "fields are %Y %m %d %H %M %S %f %z %b %B %e %y %T %D %j %s %a %A %p %I %%",
-                "the format has a field that is not known: %%%.*s",
-                i < option->value.length ? 1 : 0, option->value.data + i);
-        }
+    wendi_string fault;
+    if (wendi_check_time_pattern(option->value, &fault, NULL) == WEND_OK) {
+        return WEND_OK;
     }
-    if (!pattern_has(option->value, 'Y') && !pattern_has(option->value, 'y') &&
-        !pattern_has(option->value, 'D') && !pattern_has(option->value, 's')) {
-        return wendi_ddl_refuse(
-            ddl, option->span.start,
-            "a pattern has at least a year: '%Y-%m-%d %H:%M:%S %z'; or write 'iso', "
-            "'epoch_s', 'epoch_ms', 'epoch_us' or 'epoch_ns'",
-            "'%.*s' is no format of a time", WENDI_DDL_TEXT(option->value));
+    if (fault.length != 0) {
+        return wendi_ddl_refuse(ddl, option->span.start,
+                                "fields are %Y %m %d %H %M %S %f %z %b %B %e %y %T %D %F %R %j %s %a %A %p %I %%",
+                                "the format has a field that is not known: %.*s", WENDI_DDL_TEXT(fault));
     }
-    return WEND_OK;
+    return wendi_ddl_refuse(ddl, option->span.start,
+                            "a pattern has at least a year: '%Y-%m-%d %H:%M:%S %z'; or write 'iso', "
+                            "'epoch_s', 'epoch_ms', 'epoch_us' or 'epoch_ns'",
+                            "'%.*s' is no format of a time", WENDI_DDL_TEXT(option->value));
 }
 
 static wend_status set_format(wendi_ddl *ddl, const wendi_sql_option *option, wendi_column *column)

@@ -51,7 +51,7 @@ static void follow_pattern(const uint8_t *data, size_t size)
     wendi_string pattern = {(const char *)data, (uint32_t)split};
     wendi_string text = {(const char *)data + split, (uint32_t)(size - split)};
     int64_t us = 0;
-    wend_status known = wendi_check_time_pattern(pattern, NULL);
+    wend_status known = wendi_check_time_pattern(pattern, NULL, NULL);
     wend_status status = wendi_parse_timestamp_pattern(text, pattern, wendi_timezone_utc(), &us, NULL);
     require(status != WEND_OK || known == WEND_OK);
 }

@@ -305,10 +305,14 @@ static void patterns_are_followed(void **unused)
     int64_t us;
     assert_int_equal(wendi_parse_timestamp_pattern(wendi_string_of("2024"), wendi_string_of("%Y"), NULL, &us, NULL),
                      WEND_INVALID); /* no zone */
-    assert_int_equal(wendi_check_time_pattern(wendi_string_of("%d/%b/%Y:%H:%M:%S %z"), NULL), WEND_OK);
-    assert_int_equal(wendi_check_time_pattern(wendi_string_of("%H:%M"), NULL), WEND_INVALID);
-    assert_int_equal(wendi_check_time_pattern(wendi_string_of("%Y %Q"), NULL), WEND_INVALID);
-    assert_int_equal(wendi_check_time_pattern(wendi_string_of("%Y %"), NULL), WEND_INVALID);
+    wendi_string fault;
+    assert_int_equal(wendi_check_time_pattern(wendi_string_of("%d/%b/%Y:%H:%M:%S %z"), NULL, NULL), WEND_OK);
+    assert_int_equal(wendi_check_time_pattern(wendi_string_of("%H:%M"), &fault, NULL), WEND_INVALID);
+    assert_int_equal(fault.length, 0);
+    assert_int_equal(wendi_check_time_pattern(wendi_string_of("%Y %Q"), &fault, NULL), WEND_INVALID);
+    assert_true(wendi_string_equal(fault, wendi_string_of("%Q")));
+    assert_int_equal(wendi_check_time_pattern(wendi_string_of("%Y %"), &fault, NULL), WEND_INVALID);
+    assert_true(wendi_string_equal(fault, wendi_string_of("%")));
 }
 
 static const char *format_interval(wendi_interval interval)

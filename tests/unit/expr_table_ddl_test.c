@@ -309,6 +309,8 @@ static const bad_case BAD[] = {
      "leave it out"},
     {"create table t (a timestamptz options (§format 'rfc'))", "no format of a time", "epoch_ms"},
     {"create table t (a timestamptz options (§format '%Y-%q'))", "not known: %q", "%Y"},
+    {"create table t (a timestamptz options (§format '%Y-%'))", "not known: %", "%Y"},
+    {"create table t (a timestamptz options (§format '%H:%M'))", "no format of a time", "at least a year"},
     {"create table t (a timestamptz options (§format '%Y-%m-%d'))", "have no zone", "timezone"},
     {"create table t (a timestamptz options (§format 'epoch_s', timezone 'UTC'))", "no time zone",
      "leave timezone out"},
