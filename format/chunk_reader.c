@@ -43,7 +43,6 @@ void wendi_chunk_close(wendi_chunk *chunk)
     wendi_free(chunk->dense);
     wendi_free(chunk->more_dense);
     wendi_free(chunk->nulls);
-    wendi_free(chunk->ends);
     wendi_arena_free(&chunk->page_arena);
     wendi_free(chunk);
 }
@@ -150,16 +149,13 @@ wend_status wendi_chunk_reserve(wendi_chunk *chunk, uint32_t count, wend_error *
     wendi_free(chunk->dense);
     wendi_free(chunk->more_dense);
     wendi_free(chunk->nulls);
-    wendi_free(chunk->ends);
     chunk->room = 0;
     chunk->values = wendi_alloc_aligned(64, room * sizeof(wendi_string) + 64);
     chunk->dense = wendi_alloc_aligned(64, (room + 2 * WENDI_VECTOR_ROWS) * sizeof *chunk->dense + 64);
     chunk->more_dense = wendi_alloc_aligned(64, (room + 2 * WENDI_VECTOR_ROWS) * sizeof *chunk->more_dense + 64);
     chunk->nulls = wendi_alloc_aligned(64, room + 64);
-    chunk->ends = wendi_alloc_aligned(64, room * sizeof *chunk->ends + 64);
-    if (chunk->values == NULL || chunk->dense == NULL || chunk->more_dense == NULL || chunk->nulls == NULL ||
-        chunk->ends == NULL) {
-        return wendi_fail_nomem(error, "the values of a page", room * 40);
+    if (chunk->values == NULL || chunk->dense == NULL || chunk->more_dense == NULL || chunk->nulls == NULL) {
+        return wendi_fail_nomem(error, "the values of a page", room * 33);
     }
     chunk->room = (uint32_t)room;
     return WEND_OK;

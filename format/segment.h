@@ -55,7 +55,6 @@ struct wendi_chunk {
     uint64_t *dense; /* room + 2048 */
     uint64_t *more_dense;
     uint8_t *nulls;
-    uint32_t *ends;
     wendi_string constant_string;
 };
 

@@ -42,14 +42,12 @@ wend_status wendi_segment_open(const wendi_segment_source *source, const wendi_s
 void wendi_segment_close(wendi_segment *segment);
 
 /* ---- what the footer says; no reads, borrowed from the segment ---- */
-const uint8_t *wendi_segment_uuid(const wendi_segment *segment); /* 16 bytes */
 uint64_t wendi_segment_row_count(const wendi_segment *segment);
 uint32_t wendi_segment_column_count(const wendi_segment *segment);
 const wendi_segment_column *wendi_segment_column_at(const wendi_segment *segment, uint32_t column);
 /** Index of the column with this table-wide id, or WENDI_NO_COLUMN: then it reads as its default or null. */
 uint32_t wendi_segment_find_column(const wendi_segment *segment, uint32_t column_id);
 uint32_t wendi_segment_user_column(const wendi_segment *segment); /* index or WENDI_NO_COLUMN */
-uint32_t wendi_segment_time_column(const wendi_segment *segment);
 const wendi_segment_origin *wendi_segment_origins(const wendi_segment *segment, uint32_t *count);
 const wendi_segment_summary *wendi_segment_summary_of(const wendi_segment *segment);
 
@@ -146,13 +144,6 @@ wend_status wendi_chunk_dictionary(wendi_chunk *chunk, wendi_dictionary **dictio
 wend_status wendi_chunk_read(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, wendi_vector *vector,
                              wend_error *error);
 
-/**
- * Runs of equal values as they are stored, for operators that work once per run. Only where the page is
- * run-length encoded or constant; `*run_count` is 0 else and the caller reads rows. Same rows as wendi_chunk_read().
- * Run i covers rows ends[i-1]..ends[i]-1 counted from first_row; `values` has one row a run.
- */
-wend_status wendi_chunk_runs(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, wendi_vector *values,
-                             const uint32_t **ends, uint32_t *run_count, wend_error *error);
 
 /* ---- verification ---- */
 /** One fault found; `place` such as "row group 0, column 3 (price), page 2", `offset` the byte where that thing begins. */

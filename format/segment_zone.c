@@ -6,11 +6,6 @@ const wendi_chunk_entry *wendi_segment_chunk(const wendi_segment *segment, uint3
     return &segment->footer.chunks[(size_t)row_group * segment->footer.column_count + column];
 }
 
-const uint8_t *wendi_segment_uuid(const wendi_segment *segment)
-{
-    return segment->footer.uuid;
-}
-
 uint64_t wendi_segment_row_count(const wendi_segment *segment)
 {
     return segment->footer.summary.row_count;
@@ -39,11 +34,6 @@ uint32_t wendi_segment_find_column(const wendi_segment *segment, uint32_t column
 uint32_t wendi_segment_user_column(const wendi_segment *segment)
 {
     return segment->footer.user_column;
-}
-
-uint32_t wendi_segment_time_column(const wendi_segment *segment)
-{
-    return segment->footer.time_column;
 }
 
 const wendi_segment_origin *wendi_segment_origins(const wendi_segment *segment, uint32_t *count)

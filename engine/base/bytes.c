@@ -70,13 +70,6 @@ wend_status wendi_buffer_u8(wendi_buffer *buffer, uint8_t value)
     return wendi_buffer_append(buffer, &value, 1);
 }
 
-wend_status wendi_buffer_u16(wendi_buffer *buffer, uint16_t value)
-{
-    uint8_t bytes[2];
-    wendi_store_u16(bytes, value);
-    return wendi_buffer_append(buffer, bytes, sizeof bytes);
-}
-
 wend_status wendi_buffer_u32(wendi_buffer *buffer, uint32_t value)
 {
     uint8_t bytes[4];
@@ -89,12 +82,6 @@ wend_status wendi_buffer_u64(wendi_buffer *buffer, uint64_t value)
     uint8_t bytes[8];
     wendi_store_u64(bytes, value);
     return wendi_buffer_append(buffer, bytes, sizeof bytes);
-}
-
-wend_status wendi_buffer_string(wendi_buffer *buffer, wendi_string text)
-{
-    wend_status status = wendi_buffer_u32(buffer, text.length);
-    return status != WEND_OK ? status : wendi_buffer_append(buffer, text.data, text.length);
 }
 
 void wendi_buffer_free(wendi_buffer *buffer)

@@ -51,11 +51,8 @@ wend_status wendi_buffer_append(wendi_buffer *buffer, const void *bytes, size_t 
 wend_status wendi_buffer_append_zero(wendi_buffer *buffer, size_t length);
 wend_status wendi_buffer_printf(wendi_buffer *buffer, const char *format, ...) WEND_PRINTF(2, 3);
 wend_status wendi_buffer_u8(wendi_buffer *buffer, uint8_t value);
-wend_status wendi_buffer_u16(wendi_buffer *buffer, uint16_t value);
 wend_status wendi_buffer_u32(wendi_buffer *buffer, uint32_t value);
 wend_status wendi_buffer_u64(wendi_buffer *buffer, uint64_t value);
-/** A u32 length, then the bytes. */
-wend_status wendi_buffer_string(wendi_buffer *buffer, wendi_string text);
 void wendi_buffer_free(wendi_buffer *buffer);
 
 static inline uint16_t wendi_load_u16(const void *at)

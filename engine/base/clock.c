@@ -81,8 +81,3 @@ int64_t wendi_clock_monotonic_us(void)
 {
     return read_clock(CLOCK_MONOTONIC);
 }
-
-int64_t wendi_clock_cpu_us(void)
-{
-    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
-}

@@ -6,6 +6,5 @@
 
 int64_t wendi_clock_wall_us(void);      /* microseconds since 1970-01-01 UTC */
 int64_t wendi_clock_monotonic_us(void); /* for durations only */
-int64_t wendi_clock_cpu_us(void);       /* processor time of the whole process */
 
 #endif

@@ -13,16 +13,6 @@ uint32_t wendi_schema_find(const wendi_schema *schema, wendi_string name)
     return WENDI_NO_COLUMN;
 }
 
-uint32_t wendi_schema_find_id(const wendi_schema *schema, uint32_t column_id)
-{
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        if (schema->columns[i].id == column_id) {
-            return i;
-        }
-    }
-    return WENDI_NO_COLUMN;
-}
-
 void wendi_schema_free(wendi_schema *schema)
 {
     if (schema != NULL) {

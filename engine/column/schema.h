@@ -101,8 +101,6 @@ typedef struct wendi_schema {
 
 /** Position of the column named `name` (exact bytes), or WENDI_NO_COLUMN. */
 uint32_t wendi_schema_find(const wendi_schema *schema, wendi_string name);
-/** Position of the column with this id, or WENDI_NO_COLUMN. */
-uint32_t wendi_schema_find_id(const wendi_schema *schema, uint32_t column_id);
 /** Frees a schema that was made on the heap by its parser. Accepts NULL. */
 void wendi_schema_free(wendi_schema *schema);
 

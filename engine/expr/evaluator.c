@@ -84,19 +84,6 @@ bool wendi_evaluator_set_transient(wendi_evaluator *evaluator, bool transient)
     return before;
 }
 
-size_t wendi_evaluator_bytes(const wendi_evaluator *evaluator)
-{
-    size_t bytes = sizeof *evaluator + evaluator->strings.used_bytes;
-
-    for (uint32_t i = 0; i < evaluator->buffer_count; i++) {
-        bytes += evaluator->buffers[i].bytes;
-    }
-    for (uint32_t i = 0; i < evaluator->memo_count; i++) {
-        bytes += evaluator->memos[i]->bytes;
-    }
-    return bytes;
-}
-
 static wend_status new_buffer(const wendi_frame *frame, size_t bytes, int32_t *buffer)
 {
     wendi_evaluator *evaluator = frame->evaluator;

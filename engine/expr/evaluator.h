@@ -34,8 +34,6 @@ void wendi_evaluator_forget(wendi_evaluator *evaluator);
  * of row builders, whose dictionaries are views that change in place. Returns what was set before.
  */
 bool wendi_evaluator_set_transient(wendi_evaluator *evaluator, bool transient);
-/** Bytes of scratch and remembered answers, for memory accounting. */
-size_t wendi_evaluator_bytes(const wendi_evaluator *evaluator);
 
 /**
  * Compute `expr` for the selected rows of `batch` (`selection` NULL: all of them).

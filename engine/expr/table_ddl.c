@@ -236,26 +236,6 @@ wend_status wendi_schema_parse_with_ids(const char *ddl, const uint32_t *ids, ui
     return WEND_OK;
 }
 
-wend_status wendi_schema_copy(const wendi_schema *schema, wendi_schema **schema_out,
-                              wend_error *error)
-{
-    wend_status status = WEND_OK;
-    wendi_arena arena = {0};
-    uint32_t *ids = wendi_arena_alloc(&arena, schema->column_count * sizeof *ids);
-    *schema_out = NULL;
-    if (ids == NULL) {
-        return wendi_fail_nomem(error, "a schema", schema->column_count * sizeof *ids);
-    }
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        ids[i] = schema->columns[i].id;
-    }
-    WEND_TRY(wendi_schema_parse_with_ids(schema->ddl.data, ids, schema->column_count,
-                                         schema->next_column_id, schema_out, error));
-cleanup:
-    wendi_arena_free(&arena);
-    return status;
-}
-
 static wend_status refuse_at(wend_error *error, wend_status status, int32_t position,
                              const char *message, const char *hint)
 {

@@ -47,9 +47,6 @@ wend_status wendi_schema_from_statement(const wendi_sql_statement *statement,
 wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alter,
                                     wendi_schema **schema_out, wend_error *error);
 
-/** A copy of its own, ids included. */
-wend_status wendi_schema_copy(const wendi_schema *schema, wendi_schema **schema_out,
-                              wend_error *error);
 
 /** Append the canonical DDL of `schema`, ended by ";\n". */
 wend_status wendi_schema_write_ddl(const wendi_schema *schema, wendi_buffer *out);

@@ -471,11 +471,6 @@ wend_status wendi_fault_model_new(const char *root, wendi_fault_model **model_ou
     return WEND_OK;
 }
 
-bool wendi_fault_model_failed(const wendi_fault_model *model)
-{
-    return model->failed;
-}
-
 void wendi_fault_model_free(wendi_fault_model *model)
 {
     if (model == NULL) {

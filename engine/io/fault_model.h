@@ -26,7 +26,5 @@ void wendi_fault_model_sync_folder(wendi_fault_model *model, const char *path);
 
 /** Write out one of the states that a power loss may leave. */
 wend_status wendi_fault_model_power_loss(wendi_fault_model *model, const char *into, uint64_t seed, wend_error *error);
-/** Whether memory was refused since, which makes the model worthless. */
-bool wendi_fault_model_failed(const wendi_fault_model *model);
 
 #endif

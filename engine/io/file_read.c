@@ -40,11 +40,6 @@ uint64_t wendi_file_bytes(const wendi_file *file)
     return file->bytes;
 }
 
-const char *wendi_file_path(const wendi_file *file)
-{
-    return file->path;
-}
-
 static wend_status ends_early(const wendi_file *file, uint64_t offset, size_t length, wend_error *error)
 {
     wendi_fail(error, WEND_CORRUPT, "%s ends before byte %llu, up to which it was to be read", file->path,

@@ -105,7 +105,6 @@ static inline wend_status wendi_file_read_at(wendi_file *file, uint64_t offset, 
     wendi_io_read read = {offset, length, buffer};
     return wendi_file_read(file, &read, 1, 1, error);
 }
-const char *wendi_file_path(const wendi_file *file);
 
 /** Append the whole file to `out`; WEND_CORRUPT when it is larger than `bytes_max`. */
 wend_status wendi_io_read_file(wendi_io *io, const char *path, size_t bytes_max, wendi_buffer *out, wend_error *error);

@@ -1,4 +1,4 @@
-/* The thread pool and what threads share in base: compression contexts, clocks and log lines. */
+/* The thread pool and what threads share in base: compression contexts and clocks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,6 @@
 #include "engine/base/clock.h"
 #include "engine/base/compress.h"
 #include "engine/base/hash.h"
-#include "engine/base/log.h"
 #include "engine/base/thread_pool.h"
 
 enum { TASKS = 5000, WORKERS_MAX = 5 };
@@ -164,37 +163,19 @@ static void streams_take_any_pieces(void **unused)
     wendi_decompress_stream_close(stream);
 }
 
-static void log_lines_are_whole(void **unused)
+static void clocks_go_on_unless_told(void **unused)
 {
     (void)unused;
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
     pid_t child = fork();
     if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
         setenv("WEND_NOW", "2026-01-31T10:00:00.123Z", 1);
-        wendi_log(WENDI_LOG_ERROR, "ingest", "not shown: the level is off");
-        wendi_log_configure(WENDI_LOG_INFO, 0);
-        wendi_log(WENDI_LOG_INFO, "ingest", "took %d", 7);
-        wendi_log(WENDI_LOG_DEBUG, "ingest", "not shown");
-        wendi_log_configure(WENDI_LOG_WARNING, 1);
-        wendi_log(WENDI_LOG_WARNING, "io", "a \"quoted\"\nline");
         _exit(wendi_clock_wall_us() != INT64_C(1769853600123000));
     }
-    close(ends[1]);
-    char text[1000] = "";
-    size_t length = 0;
-    for (ssize_t got; (got = read(ends[0], text + length, sizeof text - 1 - length)) > 0;) {
-        length += (size_t)got;
-    }
-    close(ends[0]);
     int status = 0;
     waitpid(child, &status, 0);
     assert_int_equal(status, 0);
-    assert_string_equal(text, "2026-01-31T10:00:00.123Z info ingest: took 7\n"
-                              "{\"time\":\"2026-01-31T10:00:00.123Z\",\"level\":\"warning\",\"room\":\"io\","
-                              "\"message\":\"a \\\"quoted\\\"\\u000aline\"}\n");
-    assert_true(wendi_clock_monotonic_us() > 0 && wendi_clock_cpu_us() > 0);
+    int64_t before_us = wendi_clock_monotonic_us();
+    assert_true(before_us > 0 && wendi_clock_monotonic_us() >= before_us);
 }
 
 int main(void)
@@ -202,7 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_runs_once),            cmocka_unit_test(the_first_failure_is_told),
         cmocka_unit_test(compression_goes_there_and_back), cmocka_unit_test(streams_take_any_pieces),
-        cmocka_unit_test(log_lines_are_whole),
+        cmocka_unit_test(clocks_go_on_unless_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,22 +125,6 @@ static void check_codes(const wendi_zone *zone, const wendi_vector *vector)
     }
 }
 
-static void check_runs(const fixture *f, wendi_chunk *chunk, uint32_t column, uint32_t first, uint32_t count)
-{
-    wendi_vector values;
-    const uint32_t *ends;
-    uint32_t runs;
-    wend_error error;
-    assert_int_equal(wendi_chunk_runs(chunk, first, count, &values, &ends, &runs, &error), WEND_OK);
-    for (uint32_t r = 0, row = 0; r < runs; r++) {
-        assert_true(ends[r] > row && ends[r] <= count);
-        for (; row < ends[r]; row++) {
-            assert_true(rows_equal(&f->vectors[column], first + row, &values, r));
-        }
-        assert_true(r + 1 < runs || row == count);
-    }
-}
-
 static void read_chunk(const fixture *f, wendi_segment *segment, uint32_t group, uint32_t column, uint32_t step)
 {
     wendi_chunk *chunk;
@@ -162,7 +146,6 @@ static void read_chunk(const fixture *f, wendi_segment *segment, uint32_t group,
         check_codes(&zone, &vector);
         assert_int_equal(wendi_chunk_vector_zone(chunk, first, &zone, &error), WEND_OK);
         check_zone(f, column, first, count < WENDI_VECTOR_ROWS ? count : WENDI_VECTOR_ROWS, &zone);
-        check_runs(f, chunk, column, first, count);
         first += count;
     }
     for (uint32_t page = 0; page * WENDI_PAGE_ROWS < f->row_count; page++) {
