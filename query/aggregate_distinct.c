@@ -1,7 +1,7 @@
 /*
- * DISTINCT: each (group, value) is kept once and fed to the plain aggregate at the end. Of text
- * only count() needs its values apart (min and max do not care), so values are numbered and pairs
- * of numbers are kept, eight bytes each.
+ * DISTINCT: each (group, value) is kept once and fed to the plain aggregate at the end. count()
+ * does not need the values again, so they are numbered and pairs of numbers are kept, eight bytes
+ * each; without groups there is nothing to keep but the values.
  */
 #include "query/aggregate_internal.h"
 
@@ -185,7 +185,7 @@ void wendi_aggregate_pairs_finish(wendi_aggregate_state *state)
     }
 }
 
-/* ---- values of other types ---- */
+/* ---- values of other functions ---- */
 
 wend_status wendi_aggregate_distinct(wendi_aggregate_state *state, const uint32_t *groups,
                                      const wendi_selection *selection, const wendi_vector *arg,

@@ -66,7 +66,7 @@ wend_status wendi_aggregate_collect_merge(wendi_aggregate_state *state,
                                           wend_error *error);
 wend_status wendi_aggregate_collect_finish(wendi_aggregate_state *state, uint32_t group_count,
                                            wendi_rows *rows, uint32_t column, wend_error *error);
-/** DISTINCT of every type but text. aggregate_distinct.c. */
+/** DISTINCT of every function but count(). aggregate_distinct.c. */
 wend_status wendi_aggregate_distinct(wendi_aggregate_state *state, const uint32_t *groups,
                                      const wendi_selection *selection, const wendi_vector *arg,
                                      wend_error *error);
@@ -76,7 +76,7 @@ wend_status wendi_aggregate_distinct_merge(wendi_aggregate_state *state,
 /** Feed the distinct values to the plain aggregate. */
 wend_status wendi_aggregate_distinct_finish(wendi_aggregate_state *state, wend_error *error);
 
-/** count(DISTINCT text), the usual question for users: pairs of small numbers.
+/** count(DISTINCT …), the usual question: values are numbered, pairs of small numbers are kept.
  * aggregate_distinct.c. */
 wend_status wendi_aggregate_pairs(wendi_aggregate_state *state, const uint32_t *groups,
                                   const wendi_selection *selection, const wendi_vector *arg,
@@ -88,7 +88,7 @@ void wendi_aggregate_pairs_finish(wendi_aggregate_state *state);
 
 static inline bool wendi_aggregate_uses_pairs(const wendi_aggregate_state *state)
 {
-    return state->distinct != NULL && state->physical == WENDI_PHYSICAL_STRING;
+    return state->distinct != NULL && state->aggregate->kind == WENDI_AGGREGATE_COUNT;
 }
 
 static inline bool wendi_aggregate_is_ordered_set(const wendi_aggregate *aggregate)

@@ -42,8 +42,8 @@ wend_status wendi_aggregate_state_open(wendi_query_context *context,
         wendi_type pair[2] = {wendi_type_of(WENDI_TYPE_BIGINT), type};
         state->physical = (uint8_t)wendi_type_physical(type);
         if (aggregate->distinct) {
-            bool text = state->physical == WENDI_PHYSICAL_STRING;
-            WEND_TRY(wendi_group_table_open(context, text ? &type : pair, text ? 1 : 2,
+            bool alone = aggregate->kind == WENDI_AGGREGATE_COUNT; /* see uses_pairs() */
+            WEND_TRY(wendi_group_table_open(context, alone ? &type : pair, alone ? 1 : 2,
                                             &state->distinct, error));
         }
         if (wendi_aggregate_is_ordered_set(aggregate)) {

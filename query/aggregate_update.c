@@ -65,6 +65,23 @@ static wend_status sum_flat(wendi_aggregate_state *state, const wendi_vector *ar
     return __builtin_add_overflow(state->sums[0], total, &state->sums[0]) ? WEND_INVALID : WEND_OK;
 }
 
+/* The same with nulls, whose places hold any value. */
+static wend_status sum_present(wendi_aggregate_state *state, const wendi_vector *arg,
+                               const wendi_selection *selection)
+{
+    wendi_int128 total = 0;
+    int64_t count = 0;
+
+    for (uint32_t i = 0; i < selection->count; i++) {
+        uint32_t at = selection->indices != NULL ? selection->indices[i] : i;
+        bool present = arg->nulls == NULL || arg->nulls[at] == 0;
+        total += arg->i64[at] & -(int64_t)present;
+        count += present;
+    }
+    state->counts[0] += count;
+    return __builtin_add_overflow(state->sums[0], total, &state->sums[0]) ? WEND_INVALID : WEND_OK;
+}
+
 static wend_status sum_whole(wendi_aggregate_state *state, const uint32_t *groups,
                              const wendi_selection *selection, const wendi_vector *arg,
                              wend_error *error)
@@ -82,6 +99,8 @@ static wend_status sum_whole(wendi_aggregate_state *state, const uint32_t *group
         })
     } else if (groups == NULL && selection->indices == NULL && !constant && nulls == NULL) {
         overflow = sum_flat(state, arg, selection->count) != WEND_OK;
+    } else if (groups == NULL && !constant) {
+        overflow = sum_present(state, arg, selection) != WEND_OK;
     } else {
         EACH_ROW({
             overflow |= __builtin_add_overflow(state->sums[group], (wendi_int128)arg->i64[at],

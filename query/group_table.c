@@ -24,7 +24,7 @@ typedef struct group_key {
 } group_key;
 
 typedef struct group_slot {
-    uint32_t tag;   /* high half of the hash */
+    uint32_t tag;   /* low half of the hash, whose lowest bits are the place */
     uint32_t group; /* UNKNOWN: free */
 } group_slot;
 
@@ -141,24 +141,33 @@ static uint64_t hash_words(const uint64_t *words, uint32_t width)
     return wendi_mix64(sum);
 }
 
+/*
+ * A slot holds as many bits of the hash as a place can need, so the old slots are moved in their
+ * order without looking at keys: to two places of the new table that both only move on.
+ */
 static wend_status slots_resize(wendi_group_table *table, uint32_t slot_count, wend_error *error)
 {
     wend_status status = WEND_OK;
-    void *memory = table->slots;
+    void *memory = NULL;
 
-    WEND_TRY(take(table, &memory, (size_t)slot_count * sizeof(group_slot),
-                  (size_t)table->slot_count * sizeof(group_slot), error));
-    table->slots = memory;
-    table->slot_count = slot_count;
-    memset(table->slots, 0xff, (size_t)slot_count * sizeof(group_slot));
-    for (uint32_t group = 0; group < table->group_count; group++) {
-        uint64_t hash = hash_words(table->words + (size_t)group * table->width, table->width);
-        uint32_t at = (uint32_t)hash & (slot_count - 1);
-        while (table->slots[at].group != UNKNOWN) {
-            at = (at + 1) & (slot_count - 1);
+    WEND_TRY(take(table, &memory, (size_t)slot_count * sizeof(group_slot), 0, error));
+    group_slot *slots = memory;
+    memset(slots, 0xff, (size_t)slot_count * sizeof(group_slot));
+    for (uint32_t i = 0; i < table->slot_count; i++) {
+        group_slot slot = table->slots[i];
+        if (slot.group != UNKNOWN) {
+            uint32_t at = slot.tag & (slot_count - 1);
+            while (slots[at].group != UNKNOWN) {
+                at = (at + 1) & (slot_count - 1);
+            }
+            slots[at] = slot;
         }
-        table->slots[at] = (group_slot){(uint32_t)(hash >> 32), group};
     }
+    wendi_free(table->slots);
+    wendi_query_unreserve(table->context, (uint64_t)table->slot_count * sizeof(group_slot));
+    table->reserved_bytes -= (uint64_t)table->slot_count * sizeof(group_slot);
+    table->slots = slots;
+    table->slot_count = slot_count;
 cleanup:
     return status;
 }
@@ -201,7 +210,7 @@ static wend_status find_or_add(wendi_group_table *table, const uint64_t *words, 
     wend_status status = WEND_OK;
     uint32_t mask = table->slot_count - 1;
     uint32_t at = (uint32_t)hash & mask;
-    uint32_t tag = (uint32_t)(hash >> 32);
+    uint32_t tag = (uint32_t)hash;
 
     for (; table->slots[at].group != UNKNOWN; at = (at + 1) & mask) {
         uint32_t group = table->slots[at].group;
@@ -333,30 +342,50 @@ static uint64_t double_word(double value)
     return word;
 }
 
+static void fixed_word(const wendi_group_table *table, uint32_t index, const wendi_vector *vector,
+                       uint32_t at, uint64_t *words)
+{
+    const group_key *key = &table->keys[index];
+
+    if (vector->nulls != NULL && vector->nulls[at] != 0) {
+        words[key->first_word] = 0;
+        if (key->physical == WENDI_PHYSICAL_B16) {
+            words[key->first_word + 1] = 0;
+        }
+        words[table->mask_word] |= UINT64_C(1) << index;
+    } else if (key->physical == WENDI_PHYSICAL_I64) {
+        words[key->first_word] = (uint64_t)vector->i64[at];
+    } else if (key->physical == WENDI_PHYSICAL_F64) {
+        words[key->first_word] = double_word(vector->f64[at]);
+    } else {
+        words[key->first_word] = vector->b16[at].word[0];
+        words[key->first_word + 1] = vector->b16[at].word[1];
+    }
+}
+
 static void fixed_words(const wendi_group_table *table, uint32_t index, const wendi_vector *vector,
                         const wendi_selection *selection, uint64_t *words)
 {
-    const group_key *key = &table->keys[index];
-    uint64_t bit = UINT64_C(1) << index;
+    uint32_t width = table->width;
+    uint64_t *out = words + table->keys[index].first_word;
 
-    for (uint32_t i = 0; i < selection->count; i++) {
-        uint32_t row =
-            wendi_vector_index(vector, selection->indices != NULL ? selection->indices[i] : i);
-        uint64_t *at = words + (size_t)i * table->width;
-        if (vector->nulls != NULL && vector->nulls[row] != 0) {
-            at[key->first_word] = 0;
-            if (key->physical == WENDI_PHYSICAL_B16) {
-                at[key->first_word + 1] = 0;
+    if (table->keys[index].physical == WENDI_PHYSICAL_I64 && vector->form == WENDI_FORM_FLAT &&
+        vector->nulls == NULL) {
+        if (selection->indices == NULL) {
+            for (uint32_t i = 0; i < selection->count; i++, out += width) {
+                *out = (uint64_t)vector->i64[i];
             }
-            at[table->mask_word] |= bit;
-        } else if (key->physical == WENDI_PHYSICAL_I64) {
-            at[key->first_word] = (uint64_t)vector->i64[row];
-        } else if (key->physical == WENDI_PHYSICAL_F64) {
-            at[key->first_word] = double_word(vector->f64[row]);
         } else {
-            at[key->first_word] = vector->b16[row].word[0];
-            at[key->first_word + 1] = vector->b16[row].word[1];
+            for (uint32_t i = 0; i < selection->count; i++, out += width) {
+                *out = (uint64_t)vector->i64[selection->indices[i]];
+            }
         }
+        return;
+    }
+    for (uint32_t i = 0; i < selection->count; i++) {
+        uint32_t at =
+            wendi_vector_index(vector, selection->indices != NULL ? selection->indices[i] : i);
+        fixed_word(table, index, vector, at, words + (size_t)i * width);
     }
 }
 
@@ -380,16 +409,19 @@ cleanup:
     return status;
 }
 
+/* Rows come in runs: sorted by user, batches of one value. Only the first of a run is hashed and
+ * sought. */
 static wend_status probe(wendi_group_table *table, const wendi_selection *selection,
                          uint32_t *groups, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t width = table->width;
-    const uint64_t *previous = NULL;
     uint32_t group = 0;
 
     for (uint32_t i = 0; i < selection->count; i++) {
-        table->batch_hashes[i] = hash_words(table->batch_words + (size_t)i * width, width);
+        const uint64_t *words = table->batch_words + (size_t)i * width;
+        bool same = i > 0 && words_equal(words - width, words, width);
+        table->batch_hashes[i] = same ? table->batch_hashes[i - 1] : hash_words(words, width);
     }
     for (uint32_t i = 0; i < selection->count; i++) {
         const uint64_t *words = table->batch_words + (size_t)i * width;
@@ -397,11 +429,10 @@ static wend_status probe(wendi_group_table *table, const wendi_selection *select
             __builtin_prefetch(
                 &table->slots[table->batch_hashes[i + PREFETCH_AHEAD] & (table->slot_count - 1)]);
         }
-        /* Rows come in runs: sorted by user, batches of one value. */
-        if (previous == NULL || !words_equal(previous, words, width)) {
+        if (i == 0 || table->batch_hashes[i] != table->batch_hashes[i - 1] ||
+            !words_equal(words - width, words, width)) {
             WEND_TRY(find_or_add(table, words, table->batch_hashes[i], &group, error));
         }
-        previous = words;
         groups[selection->indices != NULL ? selection->indices[i] : i] = group;
     }
 cleanup:
