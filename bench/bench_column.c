@@ -1,5 +1,6 @@
 /*
- * What single values cost: numbers and times from text and back, interning, ordering a dictionary, time zones.
+ * What single values cost: numbers and times from text and back, interning, ordering a dictionary,
+ * time zones.
  *
  *   bench_column [shared options]
  */
@@ -65,7 +66,8 @@ static void write_long(char *text, uint64_t chance)
 
 static void write_price(char *text, uint64_t chance)
 {
-    sprintf(text, "%llu.%02llu", (unsigned long long)(chance % 1000), (unsigned long long)(chance >> 32) % 100);
+    sprintf(text, "%llu.%02llu", (unsigned long long)(chance % 1000),
+            (unsigned long long)(chance >> 32) % 100);
 }
 
 static void write_coordinate(char *text, uint64_t chance)
@@ -75,8 +77,9 @@ static void write_coordinate(char *text, uint64_t chance)
 
 static void write_time(char *text, uint64_t chance)
 {
-    sprintf(text, "2024-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)(chance % 12 + 1), (int)(chance >> 8 & 15) + 1,
-            (int)(chance >> 16) % 24 & 15, (int)(chance >> 24 & 31), (int)(chance >> 32 & 31), (int)(chance >> 40 & 511));
+    sprintf(text, "2024-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)(chance % 12 + 1),
+            (int)(chance >> 8 & 15) + 1, (int)(chance >> 16) % 24 & 15, (int)(chance >> 24 & 31),
+            (int)(chance >> 32 & 31), (int)(chance >> 40 & 511));
 }
 
 static void write_offset_time(char *text, uint64_t chance)
@@ -88,7 +91,8 @@ static void write_offset_time(char *text, uint64_t chance)
 static void write_uuid(char *text, uint64_t chance)
 {
     wendi_buffer out = {0};
-    wendi_value value = {.type = wendi_type_of(WENDI_TYPE_UUID), .b16 = {{chance, wendi_mix64(chance)}}};
+    wendi_value value = {.type = wendi_type_of(WENDI_TYPE_UUID),
+                         .b16 = {{chance, wendi_mix64(chance)}}};
     if (wendi_value_format(&value, NULL, &out) == WEND_OK) {
         memcpy(text, out.data, out.length);
         text[out.length] = '\0';
@@ -98,17 +102,17 @@ static void write_uuid(char *text, uint64_t chance)
 
 static void write_address(char *text, uint64_t chance)
 {
-    sprintf(text, "%d.%d.%d.%d", (int)(chance & 255), (int)(chance >> 8 & 255), (int)(chance >> 16 & 255),
-            (int)(chance >> 24 & 255));
+    sprintf(text, "%d.%d.%d.%d", (int)(chance & 255), (int)(chance >> 8 & 255),
+            (int)(chance >> 16 & 255), (int)(chance >> 24 & 255));
 }
 
-#define FOR_TEXTS(body)                                   \
-    uint64_t sum = 0;                                     \
-    for (uint64_t round = 0; round < rounds; round++) {   \
-        for (uint32_t i = 0; i < TEXTS; i++) {            \
-            body                                          \
-        }                                                 \
-    }                                                     \
+#define FOR_TEXTS(body)                                                                            \
+    uint64_t sum = 0;                                                                              \
+    for (uint64_t round = 0; round < rounds; round++) {                                            \
+        for (uint32_t i = 0; i < TEXTS; i++) {                                                     \
+            body                                                                                   \
+        }                                                                                          \
+    }                                                                                              \
     return sum
 
 static uint64_t run_i64(uint64_t rounds)
@@ -120,7 +124,8 @@ static uint64_t run_i64(uint64_t rounds)
 static uint64_t run_f64(uint64_t rounds)
 {
     double value = 0;
-    FOR_TEXTS(sum += (uint64_t)wendi_parse_f64(input.texts[i], &value, NULL) + (uint64_t)(int64_t)value;);
+    FOR_TEXTS(sum +=
+              (uint64_t)wendi_parse_f64(input.texts[i], &value, NULL) + (uint64_t)(int64_t)value;);
 }
 
 static uint64_t run_strtod(uint64_t rounds)
@@ -131,13 +136,15 @@ static uint64_t run_strtod(uint64_t rounds)
 static uint64_t run_numeric(uint64_t rounds)
 {
     wendi_int128 value = 0;
-    FOR_TEXTS(sum += (uint64_t)wendi_parse_numeric(input.texts[i], 12, 2, false, &value, NULL) + (uint64_t)value;);
+    FOR_TEXTS(sum += (uint64_t)wendi_parse_numeric(input.texts[i], 12, 2, false, &value, NULL) +
+                     (uint64_t)value;);
 }
 
 static uint64_t run_timestamp(uint64_t rounds)
 {
     int64_t value = 0;
-    FOR_TEXTS(sum += (uint64_t)wendi_parse_timestamp(input.texts[i], NULL, &value, NULL) + (uint64_t)value;);
+    FOR_TEXTS(sum += (uint64_t)wendi_parse_timestamp(input.texts[i], NULL, &value, NULL) +
+                     (uint64_t)value;);
 }
 
 static uint64_t run_uuid(uint64_t rounds)
@@ -175,7 +182,8 @@ static wendi_value values[TEXTS];
 
 static uint64_t run_format(uint64_t rounds)
 {
-    FOR_TEXTS(printed.length = 0; sum += (uint64_t)wendi_value_format(&values[i], NULL, &printed) + printed.length;);
+    FOR_TEXTS(printed.length = 0;
+              sum += (uint64_t)wendi_value_format(&values[i], NULL, &printed) + printed.length;);
 }
 
 /* ---- interning ------------------------------------------------------------------------------ */
@@ -190,7 +198,8 @@ static void make_strings(uint32_t distinct, const char *format)
     memory = realloc(memory, (size_t)distinct * TEXT_BYTES);
     strings = realloc(strings, STRINGS * sizeof *strings);
     for (uint32_t i = 0; i < distinct; i++) {
-        snprintf(memory + (size_t)i * TEXT_BYTES, TEXT_BYTES, format, (unsigned)(wendi_mix64(i) >> 32));
+        snprintf(memory + (size_t)i * TEXT_BYTES, TEXT_BYTES, format,
+                 (unsigned)(wendi_mix64(i) >> 32));
     }
     for (uint32_t i = 0; i < STRINGS; i++) {
         strings[i] = wendi_string_of(memory + wendi_mix64(i * 3) % distinct * TEXT_BYTES);
@@ -223,7 +232,8 @@ static uint64_t run_order(uint64_t rounds)
     uint32_t *remap = malloc(interner.entry_count * sizeof *remap);
     for (uint64_t round = 0; round < rounds; round++) {
         wendi_dictionary *dictionary = NULL;
-        sum += (uint64_t)wendi_interner_ordered(&interner, NULL, remap, &dictionary, NULL) + remap[1];
+        sum +=
+            (uint64_t)wendi_interner_ordered(&interner, NULL, remap, &dictionary, NULL) + remap[1];
         wendi_dictionary_release(dictionary);
     }
     free(remap);
@@ -237,7 +247,8 @@ static void measure_interning(void)
         uint32_t distinct;
         const char *format;
     } cases[] = {{"14 event types", 14, "type_%.2u"},
-                 {"3,000 user agents", 3000, "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/%u.0 Safari/537.36"},
+                 {"3,000 user agents", 3000,
+                  "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/%u.0 Safari/537.36"},
                  {"60,000 URLs", 60000, "https://shop.example/product/%u?ref=mail"},
                  {"300,000 users", 300000, "u%u"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -277,7 +288,8 @@ int main(int argc, char **argv)
     measure_texts("inet", write_address, run_inet);
     for (uint32_t i = 0; i < TEXTS; i++) {
         times[i] = INT64_C(1600000000000000) + (int64_t)(wendi_mix64(i) % 200000000000000);
-        values[i] = (wendi_value){.type = wendi_type_of(WENDI_TYPE_DOUBLE), .f64 = (double)(wendi_mix64(i) % 100000) / 100};
+        values[i] = (wendi_value){.type = wendi_type_of(WENDI_TYPE_DOUBLE),
+                                  .f64 = (double)(wendi_mix64(i) % 100000) / 100};
     }
     if (wendi_timezone_find(wendi_string_of("Europe/Berlin"), &zone, NULL) == WEND_OK) {
         measure("time zone, to local", run_to_local, 50, UINT64_C(50) * TEXTS);

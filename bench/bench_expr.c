@@ -1,6 +1,6 @@
 /**
- * Cost of scalar expressions, in nanoseconds a row over pages of 64 Ki rows: filters on integers and dictionary
- * codes, checked arithmetic, and truncation of times. One thread.
+ * Cost of scalar expressions, in nanoseconds a row over pages of 64 Ki rows: filters on integers
+ * and dictionary codes, checked arithmetic, and truncation of times. One thread.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +24,8 @@ static const struct {
                          {"score", {.kind = WENDI_TYPE_DOUBLE}},
                          {"page", {.kind = WENDI_TYPE_TEXT}}};
 
-static wend_status resolve(void *context, wendi_string qualifier, wendi_string name, int32_t position, uint32_t *slot,
-                           wendi_type *type, wend_error *error)
+static wend_status resolve(void *context, wendi_string qualifier, wendi_string name,
+                           int32_t position, uint32_t *slot, wendi_type *type, wend_error *error)
 {
     (void)context;
     (void)qualifier;
@@ -80,7 +80,8 @@ static void fill(wendi_vector *columns)
     columns[1] = (wendi_vector){.row_count = ROWS, .i64 = price};
     columns[2] = (wendi_vector){.row_count = ROWS, .i64 = ts};
     columns[3] = (wendi_vector){.row_count = ROWS, .f64 = score};
-    columns[4] = (wendi_vector){.row_count = ROWS, .form = WENDI_FORM_DICTIONARY, .codes = page, .dictionary = pages()};
+    columns[4] = (wendi_vector){
+        .row_count = ROWS, .form = WENDI_FORM_DICTIONARY, .codes = page, .dictionary = pages()};
     for (int c = 0; c < COLUMNS; c++) {
         columns[c].type = columns_of[c].type;
     }
@@ -100,15 +101,18 @@ static void evaluate(void *context)
     uint32_t count = 0;
     for (int page = 0; page < PAGES; page++) {
         wendi_vector out;
-        wend_status status = work->bound->type.kind == WENDI_TYPE_BOOLEAN
-                                 ? wendi_evaluate_filter(work->evaluator, work->bound, work->batch, NULL, indices, &count, &error)
-                                 : wendi_evaluate(work->evaluator, work->bound, work->batch, NULL, &out, &error);
+        wend_status status =
+            work->bound->type.kind == WENDI_TYPE_BOOLEAN
+                ? wendi_evaluate_filter(work->evaluator, work->bound, work->batch, NULL, indices,
+                                        &count, &error)
+                : wendi_evaluate(work->evaluator, work->bound, work->batch, NULL, &out, &error);
         wendi_bench_must(status, "evaluating", &error);
         wendi_evaluator_reset(work->evaluator);
     }
 }
 
-static void measure(wendi_bench *bench, const char *sql, const char *zone, wendi_evaluator *evaluator, const wendi_batch *batch)
+static void measure(wendi_bench *bench, const char *sql, const char *zone,
+                    wendi_evaluator *evaluator, const wendi_batch *batch)
 {
     wendi_session session = {wendi_timezone_utc(), 0};
     const wendi_scope scope = {.column = resolve, .session = &session};
@@ -118,10 +122,13 @@ static void measure(wendi_bench *bench, const char *sql, const char *zone, wendi
     wend_error error = {.message = ""};
     char name[128];
 
-    wendi_bench_must(wendi_timezone_find(wendi_string_of(zone), &session.zone, &error), zone, &error);
-    wendi_bench_must(wendi_sql_parse_expression(sql, strlen(sql), &arena, &tree, &error), sql, &error);
+    wendi_bench_must(wendi_timezone_find(wendi_string_of(zone), &session.zone, &error), zone,
+                     &error);
+    wendi_bench_must(wendi_sql_parse_expression(sql, strlen(sql), &arena, &tree, &error), sql,
+                     &error);
     wendi_bench_must(wendi_bind(tree, &scope, &arena, &work.bound, &error), sql, &error);
-    snprintf(name, sizeof name, "%s%s%s", sql, strcmp(zone, "UTC") == 0 ? "" : " at ", strcmp(zone, "UTC") == 0 ? "" : zone);
+    snprintf(name, sizeof name, "%s%s%s", sql, strcmp(zone, "UTC") == 0 ? "" : " at ",
+             strcmp(zone, "UTC") == 0 ? "" : zone);
     wendi_bench_case of = {name, evaluate, &work, (double)PAGES * ROWS, "rows", 0};
     (void)wendi_bench_measure(bench, &of);
     wendi_evaluator_forget(evaluator);
@@ -130,12 +137,30 @@ static void measure(wendi_bench *bench, const char *sql, const char *zone, wendi
 
 int main(int argc, char **argv)
 {
-    static const char *const expressions[] = {
-        "quantity > 50", "quantity = 7", "quantity between 10 and 20", "quantity > 50 and price > 500", "quantity > 90 or score > 0.5",
-        "price > 500", "score < 0.5", "page = '/catalogue/00042'", "page >= '/catalogue/04000'", "page like '%42%'",
-        "page in ('/catalogue/00001', '/catalogue/00777')", "quantity + 1", "price * quantity", "price / (quantity + 1)", "score * 2 + 1",
-        "case when quantity > 50 then price else 0 end", "lower(page)", "length(page)", "date_trunc('hour', ts)", "date_trunc('day', ts)",
-        "date_trunc('month', ts)", "extract(hour from ts)", "ts >= '2024-01-10'", "ts::date"};
+    static const char *const expressions[] = {"quantity > 50",
+                                              "quantity = 7",
+                                              "quantity between 10 and 20",
+                                              "quantity > 50 and price > 500",
+                                              "quantity > 90 or score > 0.5",
+                                              "price > 500",
+                                              "score < 0.5",
+                                              "page = '/catalogue/00042'",
+                                              "page >= '/catalogue/04000'",
+                                              "page like '%42%'",
+                                              "page in ('/catalogue/00001', '/catalogue/00777')",
+                                              "quantity + 1",
+                                              "price * quantity",
+                                              "price / (quantity + 1)",
+                                              "score * 2 + 1",
+                                              "case when quantity > 50 then price else 0 end",
+                                              "lower(page)",
+                                              "length(page)",
+                                              "date_trunc('hour', ts)",
+                                              "date_trunc('day', ts)",
+                                              "date_trunc('month', ts)",
+                                              "extract(hour from ts)",
+                                              "ts >= '2024-01-10'",
+                                              "ts::date"};
     wendi_vector columns[COLUMNS];
     wendi_batch batch = {ROWS, COLUMNS, columns};
     wendi_evaluator *evaluator;

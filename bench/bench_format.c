@@ -1,6 +1,6 @@
 /*
- * The segment format: rows encoded and decoded per second by column kind, bytes a row, and the kernels
- * below, on one core. Rows are made like sorted clickstream columns.
+ * The segment format: rows encoded and decoded per second by column kind, bytes a row, and the
+ * kernels below, on one core. Rows are made like sorted clickstream columns.
  *
  *   bench_format [shared options]
  */
@@ -20,10 +20,14 @@
 enum { COLUMNS = 9 };
 
 static const wendi_segment_column schema[COLUMNS] = {
-    {1, {.kind = WENDI_TYPE_BIGINT}, {"user_id", 7}},    {2, {.kind = WENDI_TYPE_TIMESTAMPTZ}, {"ts", 2}},
-    {3, {.kind = WENDI_TYPE_TEXT}, {"event_type", 10}},  {4, {.kind = WENDI_TYPE_TEXT}, {"page", 4}},
-    {5, {.kind = WENDI_TYPE_TEXT}, {"country", 7}},      {6, {.kind = WENDI_TYPE_NUMERIC, .precision = 12, .scale = 2}, {"price", 5}},
-    {7, {.kind = WENDI_TYPE_DOUBLE}, {"ratio", 5}},      {8, {.kind = WENDI_TYPE_UUID}, {"event_id", 8}},
+    {1, {.kind = WENDI_TYPE_BIGINT}, {"user_id", 7}},
+    {2, {.kind = WENDI_TYPE_TIMESTAMPTZ}, {"ts", 2}},
+    {3, {.kind = WENDI_TYPE_TEXT}, {"event_type", 10}},
+    {4, {.kind = WENDI_TYPE_TEXT}, {"page", 4}},
+    {5, {.kind = WENDI_TYPE_TEXT}, {"country", 7}},
+    {6, {.kind = WENDI_TYPE_NUMERIC, .precision = 12, .scale = 2}, {"price", 5}},
+    {7, {.kind = WENDI_TYPE_DOUBLE}, {"ratio", 5}},
+    {8, {.kind = WENDI_TYPE_UUID}, {"event_id", 8}},
     {9, {.kind = WENDI_TYPE_BIGINT}, {"product", 7}},
 };
 
@@ -44,7 +48,8 @@ static wend_status sink_write(void *context, const void *bytes, size_t length, w
     return WEND_OK;
 }
 
-static wend_status source_read(void *context, uint64_t offset, void *buffer, size_t length, wend_error *error)
+static wend_status source_read(void *context, uint64_t offset, void *buffer, size_t length,
+                               wend_error *error)
 {
     const bench_file *file = context;
     (void)error;
@@ -59,7 +64,8 @@ static uint64_t random_next(uint64_t *state)
 }
 
 /* `entries` ordered names; a column of codes over them in runs of about `run` rows. */
-static wendi_vector make_text(const char *format, uint32_t entries, uint32_t rows, uint32_t run, uint64_t seed)
+static wendi_vector make_text(const char *format, uint32_t entries, uint32_t rows, uint32_t run,
+                              uint64_t seed)
 {
     uint32_t *offsets = wendi_alloc((entries + 2) * sizeof *offsets);
     char *bytes = wendi_alloc((size_t)entries * 64 + 64);
@@ -76,8 +82,11 @@ static wendi_vector make_text(const char *format, uint32_t entries, uint32_t row
         uint64_t skewed = (draw >> 32) % entries * ((draw & 0xffff) + 1) >> 16;
         codes[i] = i > 0 && draw % run != 0 ? codes[i - 1] : 1 + (uint32_t)skewed;
     }
-    return (wendi_vector){.type = wendi_type_of(WENDI_TYPE_TEXT), .form = WENDI_FORM_DICTIONARY, .row_count = rows,
-                          .codes = codes, .dictionary = wendi_dictionary_new(entries + 1, offsets, bytes, true)};
+    return (wendi_vector){.type = wendi_type_of(WENDI_TYPE_TEXT),
+                          .form = WENDI_FORM_DICTIONARY,
+                          .row_count = rows,
+                          .codes = codes,
+                          .dictionary = wendi_dictionary_new(entries + 1, offsets, bytes, true)};
 }
 
 typedef struct keyed_user {
@@ -111,7 +120,8 @@ static void make_columns(wendi_vector *columns, uint32_t rows)
 {
     uint64_t seed = 42;
     for (uint32_t c = 0; c < COLUMNS; c++) {
-        columns[c] = (wendi_vector){.type = schema[c].type, .form = WENDI_FORM_FLAT, .row_count = rows};
+        columns[c] =
+            (wendi_vector){.type = schema[c].type, .form = WENDI_FORM_FLAT, .row_count = rows};
         if (wendi_type_physical(schema[c].type) != WENDI_PHYSICAL_STRING) {
             columns[c].data = wendi_alloc_aligned(64, (size_t)rows * 16 + 64);
         }
@@ -142,12 +152,15 @@ static void make_columns(wendi_vector *columns, uint32_t rows)
     columns[4] = make_text("C%03u", 200, rows, 8, 3);
 }
 
-static void write_columns(const wendi_vector *columns, const wendi_segment_column *of, uint32_t count, uint32_t rows,
-                          bench_file *file)
+static void write_columns(const wendi_vector *columns, const wendi_segment_column *of,
+                          uint32_t count, uint32_t rows, bench_file *file)
 {
     wendi_segment_sink sink = {file, sink_write};
-    wendi_segment_writer_options options = {.columns = of, .column_count = count, .user_column = WENDI_NO_COLUMN,
-                                            .time_column = WENDI_NO_COLUMN, .zstd_level = 1};
+    wendi_segment_writer_options options = {.columns = of,
+                                            .column_count = count,
+                                            .user_column = WENDI_NO_COLUMN,
+                                            .time_column = WENDI_NO_COLUMN,
+                                            .zstd_level = 1};
     wendi_segment_writer *writer;
     wendi_segment_summary summary;
     wend_error error;
@@ -210,7 +223,8 @@ static void decode(void *context)
     kept += read_column(work->segment, work->rows, WENDI_BATCH_ROWS);
 }
 
-static void bench_column(wendi_bench *bench, const wendi_vector *column, uint32_t c, uint32_t rows, bench_file *file)
+static void bench_column(wendi_bench *bench, const wendi_vector *column, uint32_t c, uint32_t rows,
+                         bench_file *file)
 {
     encoding written = {column, &schema[c], 1, rows, file};
     decoding read = {NULL, rows};
@@ -220,7 +234,8 @@ static void bench_column(wendi_bench *bench, const wendi_vector *column, uint32_
     wendi_bench_case in = {name, encode, &written, rows, "rows", 0};
     (void)wendi_bench_measure(bench, &in);
     wendi_segment_source source = {file, NULL, file->length, source_read};
-    wendi_bench_must(wendi_segment_open(&source, NULL, &read.segment, &error), "opening a segment", &error);
+    wendi_bench_must(wendi_segment_open(&source, NULL, &read.segment, &error), "opening a segment",
+                     &error);
     snprintf(name, sizeof name, "%s, decode", schema[c].name.data);
     wendi_bench_case out = {name, decode, &read, rows, "rows", 0};
     (void)wendi_bench_measure(bench, &out);
@@ -244,7 +259,8 @@ static void unpack(void *context)
     uint64_t sum = 0;
     for (unsigned round = 0; round < UNPACK_ROUNDS; round++) {
         for (unsigned v = 0; v < UNPACK_VECTORS; v++) {
-            work->kernels->unpack_u32(work->packed + (size_t)v * 128 * work->width, work->width, round, work->out);
+            work->kernels->unpack_u32(work->packed + (size_t)v * 128 * work->width, work->width,
+                                      round, work->out);
             sum += work->out[v];
         }
     }
@@ -263,7 +279,8 @@ static void bench_unpack(wendi_bench *bench, unsigned width)
         work.kernels->pack_u64(values, width, packed + (size_t)v * 128 * width);
     }
     snprintf(name, sizeof name, "unpack %u bits to u32, %s", width, work.kernels->name);
-    wendi_bench_case of = {name, unpack, &work, 1024.0 * UNPACK_VECTORS * UNPACK_ROUNDS, "values", 0};
+    wendi_bench_case of = {name,     unpack, &work, 1024.0 * UNPACK_VECTORS * UNPACK_ROUNDS,
+                           "values", 0};
     (void)wendi_bench_measure(bench, &of);
     wendi_free(values);
     wendi_free(packed);

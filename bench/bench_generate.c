@@ -1,4 +1,5 @@
-/* Lines a second of the seeded generator, with and without dirt, into memory that is thrown away. */
+/* Lines a second of the seeded generator, with and without dirt, into memory that is thrown away.
+ */
 #include "bench/clickgen/clickgen.h"
 #include "bench/harness.h"
 
@@ -16,7 +17,8 @@ static void run(void *context)
     char space[WENDI_CLICKGEN_LINE_MAX];
     wend_status status;
 
-    wendi_bench_must(wendi_clickgen_open(&work->options, &generator, &error), "the generator", &error);
+    wendi_bench_must(wendi_clickgen_open(&work->options, &generator, &error), "the generator",
+                     &error);
     work->bytes = 0;
     while ((status = wendi_clickgen_next(generator, space, &line, &error)) == WEND_OK) {
         work->bytes += line.length + 1;
@@ -29,7 +31,8 @@ static void measure(wendi_bench *bench, const char *name, wendi_clickgen_options
 {
     generation work = {.options = options};
     run(&work);
-    wendi_bench_case of = {name, run, &work, (double)options.event_count, "events", (double)work.bytes};
+    wendi_bench_case of = {
+        name, run, &work, (double)options.event_count, "events", (double)work.bytes};
     (void)wendi_bench_measure(bench, &of);
 }
 
@@ -41,9 +44,12 @@ int main(int argc, char **argv)
     }
     uint64_t rows = bench.rows > 0 ? bench.rows : bench.quick ? 200000 : 1000000;
     wendi_bench_heading(&bench, "Generator");
-    measure(&bench, "one topic, with dirt", (wendi_clickgen_options){.seed = 1, .event_count = rows});
-    measure(&bench, "one topic, clean", (wendi_clickgen_options){.seed = 1, .event_count = rows, .clean = true});
-    measure(&bench, "three topics", (wendi_clickgen_options){.seed = 1, .event_count = rows, .shop = true});
+    measure(&bench, "one topic, with dirt",
+            (wendi_clickgen_options){.seed = 1, .event_count = rows});
+    measure(&bench, "one topic, clean",
+            (wendi_clickgen_options){.seed = 1, .event_count = rows, .clean = true});
+    measure(&bench, "three topics",
+            (wendi_clickgen_options){.seed = 1, .event_count = rows, .shop = true});
     wendi_bench_close(&bench);
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
- * Files of JSON lines into a table, committed and durable: each run makes a new store and loads the file
- * in a process of its own, so that processor time and peak memory are those of one load. The file is
- * read once before, so that it lies in the page cache where it fits. Deduplication is on.
+ * Files of JSON lines into a table, committed and durable: each run makes a new store and loads the
+ * file in a process of its own, so that processor time and peak memory are those of one load. The
+ * file is read once before, so that it lies in the page cache where it fits. Deduplication is on.
  *
  *   bench_ingest FILE [--keep STORE] [shared options]
  *
@@ -51,7 +51,8 @@ static uint64_t count_lines(const char *path, uint64_t *bytes)
     *bytes = 0;
     while ((got = read(file, block, sizeof block)) > 0) {
         *bytes += (uint64_t)got;
-        for (const char *at = block; (at = memchr(at, '\n', (size_t)(block + got - at))) != NULL; at++) {
+        for (const char *at = block; (at = memchr(at, '\n', (size_t)(block + got - at))) != NULL;
+             at++) {
             lines++;
         }
     }
@@ -68,7 +69,8 @@ static void create_store(const load *work)
     wend_store *store = NULL;
     remove_folder(work->store);
     wendi_bench_must(wend_store_open(work->store, true, &store, &error), "making a store", &error);
-    wendi_bench_must(wend_create_table(store, wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM), false, &error),
+    wendi_bench_must(wend_create_table(store, wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM),
+                                       false, &error),
                      "making a table", &error);
     wend_store_close(store);
 }
@@ -83,8 +85,10 @@ static void run(void *context)
     wend_ingest *ingest = NULL;
 
     create_store(work);
-    wendi_bench_must(wend_store_open(work->store, false, &store, &error), "opening the store", &error);
-    wendi_bench_must(wend_ingest_open(store, "events", &options, &ingest, &error), "ingest", &error);
+    wendi_bench_must(wend_store_open(work->store, false, &store, &error), "opening the store",
+                     &error);
+    wendi_bench_must(wend_ingest_open(store, "events", &options, &ingest, &error), "ingest",
+                     &error);
     wendi_bench_must(wend_ingest_run(ingest, NULL, NULL, &error), "ingest", &error);
     wend_ingest_close(ingest);
     wend_store_close(store);
@@ -96,13 +100,17 @@ static void account(wendi_bench *bench, const load *work, uint64_t lines)
     wend_store *store = NULL;
     wend_table_status status;
     wend_error error = {.message = ""};
-    wendi_bench_must(wend_store_open(work->store, false, &store, &error), "opening the store", &error);
-    wendi_bench_must(wend_table_status_of(store, "events", &status, &error), "table events", &error);
+    wendi_bench_must(wend_store_open(work->store, false, &store, &error), "opening the store",
+                     &error);
+    wendi_bench_must(wend_table_status_of(store, "events", &status, &error), "table events",
+                     &error);
     if (status.row_count == 0 || status.row_count + status.reject_row_count > lines) {
-        wendi_bench_fail("%llu lines gave %llu rows", (unsigned long long)lines, (unsigned long long)status.row_count);
+        wendi_bench_fail("%llu lines gave %llu rows", (unsigned long long)lines,
+                         (unsigned long long)status.row_count);
     }
     wendi_bench_value(bench, "stored", (double)status.row_count, "rows");
-    wendi_bench_value(bench, "segments", (double)status.segment_bytes / (double)status.row_count, "bytes/row");
+    wendi_bench_value(bench, "segments", (double)status.segment_bytes / (double)status.row_count,
+                      "bytes/row");
     wend_store_close(store);
 }
 
@@ -133,9 +141,11 @@ int main(int argc, char **argv)
     }
     work.store = keep ? work.store : folder;
     uint64_t lines = count_lines(work.file, &bytes);
-    snprintf(heading, sizeof heading, "Ingest of %llu events from a file", (unsigned long long)lines);
+    snprintf(heading, sizeof heading, "Ingest of %llu events from a file",
+             (unsigned long long)lines);
     wendi_bench_heading(&bench, heading);
-    wendi_bench_case of = {"ingest, sorted and committed", run, &work, (double)lines, "events", (double)bytes};
+    wendi_bench_case of = {
+        "ingest, sorted and committed", run, &work, (double)lines, "events", (double)bytes};
     (void)wendi_bench_measure_child(&bench, &of);
     account(&bench, &work, lines);
     if (!keep) {

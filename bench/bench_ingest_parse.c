@@ -1,6 +1,7 @@
 /*
- * Nanoseconds per event of decoding generated click events into a row builder: as they come, with keys in
- * shuffled order, and with prediction off. Rows are decoded again and again from memory, in rounds.
+ * Nanoseconds per event of decoding generated click events into a row builder: as they come, with
+ * keys in shuffled order, and with prediction off. Rows are decoded again and again from memory, in
+ * rounds.
  *
  *   bench_ingest_parse [shared options]
  */
@@ -39,7 +40,8 @@ static void generate(parse_sample *sample, uint32_t count)
     }
     wendi_clickgen_close(generator);
     for (uint32_t i = 0; i < sample->count; i++) {
-        sample->messages[i].payload = (const char *)sample->text.data + sample->messages[i].position;
+        sample->messages[i].payload =
+            (const char *)sample->text.data + sample->messages[i].position;
     }
 }
 
@@ -76,26 +78,32 @@ static void decode_all(void *context)
     wendi_decode_outcome outcome;
     wendi_row_builder_reset(&work->builder);
     for (uint32_t i = 0; i < work->sample->count; i++) {
-        if (wendi_json_decode(work->decoder, &work->sample->messages[i], NULL, &work->builder, &outcome, NULL) != WEND_OK ||
+        if (wendi_json_decode(work->decoder, &work->sample->messages[i], NULL, &work->builder,
+                              &outcome, NULL) != WEND_OK ||
             outcome != WENDI_DECODE_ROW) {
             wendi_bench_fail("%s", wendi_json_decoder_reject(work->decoder)->reason);
         }
     }
 }
 
-static void run(wendi_bench *bench, const char *name, const wendi_schema *schema, const parse_sample *sample, bool predict)
+static void run(wendi_bench *bench, const char *name, const wendi_schema *schema,
+                const parse_sample *sample, bool predict)
 {
     decoding work = {.sample = sample};
     char share[128];
     wendi_bench_must(wendi_json_decoder_open(schema, &work.decoder, NULL), "the decoder", NULL);
-    wendi_bench_must(wendi_row_builder_init(&work.builder, schema, sample->count, NULL), "the builder", NULL);
+    wendi_bench_must(wendi_row_builder_init(&work.builder, schema, sample->count, NULL),
+                     "the builder", NULL);
     wendi_json_decoder_set_prediction(work.decoder, predict);
     wendi_json_decoder_set_now(work.decoder, INT64_C(4102444800) * 1000000);
-    wendi_bench_case of = {name, decode_all, &work, sample->count, "events", (double)sample->text.length};
+    wendi_bench_case of = {name,          decode_all, &work,
+                           sample->count, "events",   (double)sample->text.length};
     (void)wendi_bench_measure(bench, &of);
     wendi_decoder_counters counters = wendi_json_decoder_counters(work.decoder);
     snprintf(share, sizeof share, "%s: keys as predicted", name);
-    wendi_bench_value(bench, share, 100.0 * (double)counters.key_hits / (double)(counters.key_hits + counters.key_misses), "%");
+    wendi_bench_value(
+        bench, share,
+        100.0 * (double)counters.key_hits / (double)(counters.key_hits + counters.key_misses), "%");
     wendi_row_builder_free(&work.builder);
     wendi_json_decoder_close(work.decoder);
 }
@@ -113,8 +121,9 @@ int main(int argc, char **argv)
     if (count > WENDI_ROW_GROUP_ROWS_MAX) {
         wendi_bench_fail("--rows: at most %d", WENDI_ROW_GROUP_ROWS_MAX);
     }
-    wendi_bench_must(wendi_schema_parse(wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM), &schema, &error), "the schema",
-                     &error);
+    wendi_bench_must(
+        wendi_schema_parse(wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM), &schema, &error),
+        "the schema", &error);
     generate(&sample, (uint32_t)count);
     wendi_bench_heading(&bench, "Parser: JSON text to typed rows");
     run(&bench, "as they come", schema, &sample, true);

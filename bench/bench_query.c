@@ -22,22 +22,26 @@
 enum { SEGMENT_ROWS = WENDI_ROW_GROUP_ROWS_MAX, EVENTS_A_SESSION = 8, EVENTS_A_USER = 100 };
 
 static const char ddl[] =
-    "create table events (user_id text, ts timestamptz not null, event_type text, page text, country text,"
+    "create table events (user_id text, ts timestamptz not null, event_type text, page text, "
+    "country text,"
     " product integer, price numeric(12,2), ratio double precision, session_id uuid)"
     " with (user_column='user_id', time_column='ts', event_column='event_type')";
 
 static const char *const queries[][2] = {
     {"count", "select count(*) from events"},
     {"group by event type", "select event_type, count(*) from events group by event_type"},
-    {"q1 type and country", "select count(*) from events where event_type = 'purchase' and country = 'C3'"},
-    {"q2 type by hour, users",
-     "select event_type, date_trunc('hour', ts), count(*), count(distinct user_id) from events group by 1, 2"},
-    {"type by hour", "select event_type, date_trunc('hour', ts), count(*) from events group by 1, 2"},
-    {"q3 top pages",
-     "select page, count(*) from events where event_type = 'page_view' group by page order by 2 desc limit 20"},
-    {"q4 daily active users", "select date_trunc('day', ts), count(distinct user_id) from events group by 1"},
-    {"q10 revenue by product",
-     "select product, sum(price) from events where event_type = 'purchase' group by product order by 2 desc limit 20"},
+    {"q1 type and country",
+     "select count(*) from events where event_type = 'purchase' and country = 'C3'"},
+    {"q2 type by hour, users", "select event_type, date_trunc('hour', ts), count(*), "
+                               "count(distinct user_id) from events group by 1, 2"},
+    {"type by hour",
+     "select event_type, date_trunc('hour', ts), count(*) from events group by 1, 2"},
+    {"q3 top pages", "select page, count(*) from events where event_type = 'page_view' group by "
+                     "page order by 2 desc limit 20"},
+    {"q4 daily active users",
+     "select date_trunc('day', ts), count(distinct user_id) from events group by 1"},
+    {"q10 revenue by product", "select product, sum(price) from events where event_type = "
+                               "'purchase' group by product order by 2 desc limit 20"},
     {"sum numeric", "select sum(price) from events"},
     {"sum double", "select sum(ratio) from events"},
     {"q12 distinct sessions", "select count(distinct session_id) from events"},
@@ -65,7 +69,8 @@ static void put(wendi_row_builder *builder, uint32_t column, wendi_value value)
     must(wendi_row_builder_set(builder, column, &value), &(wend_error){.message = "no memory"});
 }
 
-static void put_text(wendi_row_builder *builder, uint32_t column, const char *format, uint64_t number)
+static void put_text(wendi_row_builder *builder, uint32_t column, const char *format,
+                     uint64_t number)
 {
     char text[64];
     int length = snprintf(text, sizeof text, format, (unsigned long long)number);
@@ -75,13 +80,16 @@ static void put_text(wendi_row_builder *builder, uint32_t column, const char *fo
 
 static void put_event(wendi_row_builder *builder, uint64_t row, uint64_t rows, uint64_t *state)
 {
-    static const char *const types[] = {"page_view", "page_view", "page_view", "product_view", "product_view", "search",
-                                        "add_to_cart", "login", "purchase", "checkout", "wishlist", "view_cart"};
+    static const char *const types[] = {"page_view",    "page_view", "page_view",   "product_view",
+                                        "product_view", "search",    "add_to_cart", "login",
+                                        "purchase",     "checkout",  "wishlist",    "view_cart"};
     uint64_t user = random_next(state) % (rows / EVENTS_A_USER + 1);
     uint64_t session = wendi_mix64(row / EVENTS_A_SESSION);
 
     put_text(builder, 0, "u%llu", user);
-    put(builder, 1, (wendi_value){.i64 = INT64_C(1767225600000000) + (int64_t)(row * UINT64_C(604800000000) / rows)});
+    put(builder, 1,
+        (wendi_value){.i64 = INT64_C(1767225600000000) +
+                             (int64_t)(row * UINT64_C(604800000000) / rows)});
     put(builder, 2, (wendi_value){.string = wendi_string_of(types[random_next(state) % 12])});
     put_text(builder, 3, "/product/category/%llu", random_next(state) % 5000);
     put_text(builder, 4, "C%llu", user % 40);
@@ -108,7 +116,9 @@ static void write_table(const char *store, uint64_t rows)
         uint64_t count = rows - first < SEGMENT_ROWS ? rows - first : SEGMENT_ROWS;
         wendi_row_builder builder = {0};
         wendi_pending_segment *pending = NULL;
-        must(wendi_row_builder_init(&builder, wendi_table_writer_schema(writer), (uint32_t)count, &error), &error);
+        must(wendi_row_builder_init(&builder, wendi_table_writer_schema(writer), (uint32_t)count,
+                                    &error),
+             &error);
         for (uint64_t row = 0; row < count; row++) {
             put_event(&builder, first + row, rows, &state);
         }
@@ -170,8 +180,8 @@ int main(int argc, char **argv)
     if (bench.threads > 1) {
         must(wendi_thread_pool_open(bench.threads, &pool, &error), &error);
     }
-    snprintf(heading, sizeof heading, "Queries over %llu made-up rows, %u thread%s", (unsigned long long)rows, bench.threads,
-             bench.threads == 1 ? "" : "s");
+    snprintf(heading, sizeof heading, "Queries over %llu made-up rows, %u thread%s",
+             (unsigned long long)rows, bench.threads, bench.threads == 1 ? "" : "s");
     wendi_bench_heading(&bench, heading);
     for (size_t q = 0; q < sizeof queries / sizeof queries[0]; q++) {
         asked work = {store, pool, queries[q][1]};

@@ -4,8 +4,9 @@
  *
  *   bench_rollup STORE [--queries FILE] [--serve] [shared options]
  *
- * --serve answers instead of measuring: for each line on standard input, the name of a query, it runs
- * the query once and prints "wall_s cpu_s rows". A peer's driver uses that to take turns with us.
+ * --serve answers instead of measuring: for each line on standard input, the name of a query, it
+ * runs the query once and prints "wall_s cpu_s rows". A peer's driver uses that to take turns with
+ * us.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,8 @@ static void take_line(rollups *all, const char *line, bool *foreign)
             wendi_bench_fail("more than %d queries", QUERIES_MAX);
         }
         rollup *next = &all->items[all->count++];
-        snprintf(next->name, sizeof next->name, "%.*s", (int)strcspn(line + sizeof query - 1, "\n"), line + sizeof query - 1);
+        snprintf(next->name, sizeof next->name, "%.*s", (int)strcspn(line + sizeof query - 1, "\n"),
+                 line + sizeof query - 1);
         *foreign = false;
     } else if (strncmp(line, "-- wend:", 8) == 0) {
         *foreign = false;
@@ -84,7 +86,9 @@ static void run(void *context)
 
     wend_query_options_init(&options);
     options.thread_count = query->threads;
-    wendi_bench_must(wend_query_open(query->store, (const char *)query->sql.data, &options, &handle, &error), query->name, &error);
+    wendi_bench_must(
+        wend_query_open(query->store, (const char *)query->sql.data, &options, &handle, &error),
+        query->name, &error);
     wendi_bench_must(wend_query_stream(handle, &stream, &error), query->name, &error);
     query->rows = 0;
     for (;;) {
@@ -131,7 +135,8 @@ static void serve(rollups *all)
         double wall = wall_now();
         double cpu = cpu_now();
         run(found);
-        printf("%.9f %.9f %llu\n", wall_now() - wall, cpu_now() - cpu, (unsigned long long)found->rows);
+        printf("%.9f %.9f %llu\n", wall_now() - wall, cpu_now() - cpu,
+               (unsigned long long)found->rows);
         fflush(stdout);
     }
 }
@@ -140,15 +145,16 @@ static uint64_t table_rows(wend_store *store)
 {
     wend_table_status status;
     wend_error error = {.message = ""};
-    wendi_bench_must(wend_table_status_of(store, "events", &status, &error), "table events", &error);
+    wendi_bench_must(wend_table_status_of(store, "events", &status, &error), "table events",
+                     &error);
     return status.row_count;
 }
 
 static void measure(wendi_bench *bench, rollups *all, uint64_t rows)
 {
     char heading[128];
-    snprintf(heading, sizeof heading, "Rollups over %llu rows, %u thread%s", (unsigned long long)rows, bench->threads,
-             bench->threads == 1 ? "" : "s");
+    snprintf(heading, sizeof heading, "Rollups over %llu rows, %u thread%s",
+             (unsigned long long)rows, bench->threads, bench->threads == 1 ? "" : "s");
     wendi_bench_heading(bench, heading);
     for (uint32_t i = 0; i < all->count; i++) {
         wendi_bench_case work = {all->items[i].name, run, &all->items[i], (double)rows, "rows", 0};
@@ -175,7 +181,8 @@ int main(int argc, char **argv)
         } else if (folder == NULL && argv[i][0] != '-') {
             folder = argv[i];
         } else {
-            wendi_bench_fail("usage: bench_rollup STORE [--queries FILE] [--serve] [--threads N] [--runs N] [--json FILE]");
+            wendi_bench_fail("usage: bench_rollup STORE [--queries FILE] [--serve] [--threads N] "
+                             "[--runs N] [--json FILE]");
         }
     }
     if (folder == NULL) {

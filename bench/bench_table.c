@@ -1,7 +1,7 @@
 /*
- * From a builder full of generated click events to a segment file: sorting, and the whole flush (sort,
- * ordered dictionaries, encode, write, sync). Also the keys and the window of UNIQUE. Events a second
- * are to be read per processor second: one flush uses one thread.
+ * From a builder full of generated click events to a segment file: sorting, and the whole flush
+ * (sort, ordered dictionaries, encode, write, sync). Also the keys and the window of UNIQUE. Events
+ * a second are to be read per processor second: one flush uses one thread.
  *
  *   bench_table [shared options]     --rows at most 1,048,576 (the default)
  */
@@ -40,12 +40,14 @@ static void fill(flushing *work, uint32_t row_count, uint64_t *text_bytes)
     wendi_decode_outcome outcome;
     char text[WENDI_CLICKGEN_LINE_MAX + 64];
     wendi_bench_must(wendi_json_decoder_open(work->schema, &decoder, NULL), "the decoder", NULL);
-    wendi_bench_must(wendi_row_builder_init(&work->builder, work->schema, row_count, NULL), "the builder", NULL);
+    wendi_bench_must(wendi_row_builder_init(&work->builder, work->schema, row_count, NULL),
+                     "the builder", NULL);
     wendi_bench_must(wendi_clickgen_open(&options, &generator, NULL), "the generator", NULL);
     wendi_json_decoder_set_now(decoder, INT64_C(4102444800) * 1000000);
     while (wendi_clickgen_next(generator, text, &line, NULL) == WEND_OK) {
         wendi_message message = {.payload = text, .length = line.length};
-        if (wendi_json_decode(decoder, &message, NULL, &work->builder, &outcome, NULL) != WEND_OK || outcome != WENDI_DECODE_ROW) {
+        if (wendi_json_decode(decoder, &message, NULL, &work->builder, &outcome, NULL) != WEND_OK ||
+            outcome != WENDI_DECODE_ROW) {
             wendi_bench_fail("%s", wendi_json_decoder_reject(decoder)->reason);
         }
         *text_bytes += line.length + 1;
@@ -68,9 +70,11 @@ static void flush_rows(void *context)
     wendi_segment_entry entry;
     wend_error error;
     char path[WENDI_PATH_BYTES];
-    wendi_bench_must(wendi_segment_flush(work->io, work->folder, &work->builder, 0, &entry, &error), "flushing", &error);
+    wendi_bench_must(wendi_segment_flush(work->io, work->folder, &work->builder, 0, &entry, &error),
+                     "flushing", &error);
     work->file_bytes = entry.file_bytes;
-    wendi_bench_must(wendi_table_uuid_path(path, work->folder, "seg", entry.uuid, ".wseg", &error), "the path", &error);
+    wendi_bench_must(wendi_table_uuid_path(path, work->folder, "seg", entry.uuid, ".wseg", &error),
+                     "the path", &error);
     wendi_bench_must(wendi_io_unlink(work->io, path, &error), "removing the segment", &error);
 }
 
@@ -78,7 +82,9 @@ static void make_keys(void *context)
 {
     flushing *work = context;
     wendi_row_builder_vectors(&work->builder, 0, work->builder.row_count, work->vectors);
-    wendi_bench_must(wendi_row_keys(work->schema, work->vectors, work->builder.row_count, work->keys, NULL), "keys", NULL);
+    wendi_bench_must(
+        wendi_row_keys(work->schema, work->vectors, work->builder.row_count, work->keys, NULL),
+        "keys", NULL);
 }
 
 static void fill_window(void *context)
@@ -86,9 +92,11 @@ static void fill_window(void *context)
     flushing *work = context;
     wendi_unique_window *window;
     bool added;
-    wendi_bench_must(wendi_unique_window_open(UINT64_C(4) << 20, &window, NULL), "the window", NULL);
+    wendi_bench_must(wendi_unique_window_open(UINT64_C(4) << 20, &window, NULL), "the window",
+                     NULL);
     for (uint32_t row = 0; row < work->builder.row_count; row++) {
-        wendi_bench_must(wendi_unique_window_add(window, work->keys[row], &added, NULL), "the window", NULL);
+        wendi_bench_must(wendi_unique_window_add(window, work->keys[row], &added, NULL),
+                         "the window", NULL);
     }
     wendi_unique_window_close(window);
 }
@@ -97,7 +105,8 @@ static void make_folder(flushing *work)
 {
     const char *parent = getenv("TMPDIR");
     char path[96];
-    snprintf(work->folder, sizeof work->folder, "%.40s/wend-bench-XXXXXX", parent == NULL ? "/tmp" : parent);
+    snprintf(work->folder, sizeof work->folder, "%.40s/wend-bench-XXXXXX",
+             parent == NULL ? "/tmp" : parent);
     if (mkdtemp(work->folder) == NULL) {
         wendi_bench_fail("no folder in %s", parent == NULL ? "/tmp" : parent);
     }
@@ -131,8 +140,9 @@ int main(int argc, char **argv)
     if (rows > WENDI_ROW_GROUP_ROWS_MAX) {
         wendi_bench_fail("--rows: at most %d", WENDI_ROW_GROUP_ROWS_MAX);
     }
-    wendi_bench_must(wendi_schema_parse(wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM), &work.schema, &error), "the schema",
-                     &error);
+    wendi_bench_must(wendi_schema_parse(wendi_clickgen_ddl(false, WENDI_CLICKGEN_CLICKSTREAM),
+                                        &work.schema, &error),
+                     "the schema", &error);
     wendi_bench_must(wendi_io_open(NULL, &work.io, &error), "file access", &error);
     make_folder(&work);
     fill(&work, (uint32_t)rows, &text_bytes);
@@ -143,12 +153,19 @@ int main(int argc, char **argv)
     }
     wendi_bench_heading(&bench, "Flush: rows in memory to a segment file");
     wendi_bench_case sorting = {"sort rows", sort_rows, &work, (double)rows, "events", 0};
-    wendi_bench_case flush = {"flush: sort, encode, write, sync", flush_rows, &work, (double)rows, "events", (double)text_bytes};
+    wendi_bench_case flush = {"flush: sort, encode, write, sync",
+                              flush_rows,
+                              &work,
+                              (double)rows,
+                              "events",
+                              (double)text_bytes};
     wendi_bench_case keys = {"UNIQUE: keys of rows", make_keys, &work, (double)rows, "events", 0};
-    wendi_bench_case window = {"UNIQUE: keys into the window", fill_window, &work, (double)rows, "events", 0};
+    wendi_bench_case window = {
+        "UNIQUE: keys into the window", fill_window, &work, (double)rows, "events", 0};
     (void)wendi_bench_measure(&bench, &sorting);
     (void)wendi_bench_measure(&bench, &flush);
-    wendi_bench_value(&bench, "segment file", (double)work.file_bytes / (double)rows, "bytes an event");
+    wendi_bench_value(&bench, "segment file", (double)work.file_bytes / (double)rows,
+                      "bytes an event");
     (void)wendi_bench_measure(&bench, &keys);
     (void)wendi_bench_measure(&bench, &window);
     remove_folder(&work);

@@ -1,6 +1,7 @@
 /*
- * Timing of benchmark cases and their output. Wall time is the monotonic clock's, processor time what
- * getrusage() counts for the process (user and system, all threads), for children what wait4() says.
+ * Timing of benchmark cases and their output. Wall time is the monotonic clock's, processor time
+ * what getrusage() counts for the process (user and system, all threads), for children what wait4()
+ * says.
  */
 #include "bench/harness.h"
 
@@ -156,7 +157,8 @@ static wendi_bench_time time_of(const series *runs)
     spread(runs->wall, runs->count, &time.wall, &time.wall_min, &time.wall_max);
     spread(runs->cpu, runs->count, &time.cpu, &time.cpu_min, &time.cpu_max);
     for (uint32_t i = 0; i < runs->count; i++) {
-        time.peak_rss_bytes = runs->rss[i] > time.peak_rss_bytes ? runs->rss[i] : time.peak_rss_bytes;
+        time.peak_rss_bytes =
+            runs->rss[i] > time.peak_rss_bytes ? runs->rss[i] : time.peak_rss_bytes;
     }
     return time;
 }
@@ -197,7 +199,8 @@ void wendi_bench_heading(wendi_bench *bench, const char *group)
 {
     bench->group = group;
     printf("\n### %s\n\n| case | median | min … max | CPU | per unit | rate a core | rate | |\n"
-           "|---|--:|--:|--:|--:|--:|--:|---|\n", group);
+           "|---|--:|--:|--:|--:|--:|--:|---|\n",
+           group);
     fflush(stdout);
 }
 
@@ -225,12 +228,14 @@ static void show_rate(double per_second, const char *unit)
     }
 }
 
-static void show_time(const wendi_bench *bench, const wendi_bench_case *work, const wendi_bench_time *time)
+static void show_time(const wendi_bench *bench, const wendi_bench_case *work,
+                      const wendi_bench_time *time)
 {
     char text[4][32];
     double cpu = time->cpu > 0 ? time->cpu : time->wall; /* less than the clock can tell */
-    printf("| %s | %s | %s … %s | %s |", work->name, shown(time->wall, text[0], 32), shown(time->wall_min, text[1], 32),
-           shown(time->wall_max, text[2], 32), shown(time->cpu, text[3], 32));
+    printf("| %s | %s | %s … %s | %s |", work->name, shown(time->wall, text[0], 32),
+           shown(time->wall_min, text[1], 32), shown(time->wall_max, text[2], 32),
+           shown(time->cpu, text[3], 32));
     printf(" %s |", shown(cpu / work->units, text[0], 32));
     show_rate(work->units / cpu, work->unit);
     show_rate(work->units / time->wall, work->unit);
@@ -238,17 +243,22 @@ static void show_time(const wendi_bench *bench, const wendi_bench_case *work, co
         printf(" %.2f GB/s a core", work->bytes / cpu / 1e9);
     }
     if (time->peak_rss_bytes > 0) {
-        printf("%s peak %.0f MiB", work->bytes > 0 ? "," : "", (double)time->peak_rss_bytes / 1048576);
+        printf("%s peak %.0f MiB", work->bytes > 0 ? "," : "",
+               (double)time->peak_rss_bytes / 1048576);
     }
     puts(" |");
     fflush(stdout);
     if (bench->json != NULL) {
         json_begin(bench, "time", work->name);
         json_member(bench->json, "unit", work->unit);
-        fprintf(bench->json, ",\"units\":%.0f,\"bytes\":%.0f,\"runs\":%u,\"threads\":%u,\"wall_s\":%.9f,\"wall_min_s\":%.9f,"
-                "\"wall_max_s\":%.9f,\"cpu_s\":%.9f,\"cpu_min_s\":%.9f,\"cpu_max_s\":%.9f,\"peak_rss_bytes\":%llu}\n",
-                work->units, work->bytes, time->runs, bench->threads, time->wall, time->wall_min, time->wall_max,
-                time->cpu, time->cpu_min, time->cpu_max, (unsigned long long)time->peak_rss_bytes);
+        fprintf(bench->json,
+                ",\"units\":%.0f,\"bytes\":%.0f,\"runs\":%u,\"threads\":%u,\"wall_s\":%.9f,\"wall_"
+                "min_s\":%.9f,"
+                "\"wall_max_s\":%.9f,\"cpu_s\":%.9f,\"cpu_min_s\":%.9f,\"cpu_max_s\":%.9f,\"peak_"
+                "rss_bytes\":%llu}\n",
+                work->units, work->bytes, time->runs, bench->threads, time->wall, time->wall_min,
+                time->wall_max, time->cpu, time->cpu_min, time->cpu_max,
+                (unsigned long long)time->peak_rss_bytes);
         fflush(bench->json);
     }
 }
@@ -324,7 +334,8 @@ double wendi_bench_compare(wendi_bench *bench, const wendi_bench_case *a, const 
     show_time(bench, a, &times[0]);
     show_time(bench, b, &times[1]);
     snprintf(name, sizeof name, "%s / %s", b->name, a->name);
-    double ratio = (times[1].cpu > 0 ? times[1].cpu : times[1].wall) / (times[0].cpu > 0 ? times[0].cpu : times[0].wall);
+    double ratio = (times[1].cpu > 0 ? times[1].cpu : times[1].wall) /
+                   (times[0].cpu > 0 ? times[0].cpu : times[0].wall);
     wendi_bench_value(bench, name, ratio, "×");
     return ratio;
 }
@@ -340,7 +351,8 @@ static void run_child(const wendi_bench_case *work, series *into)
         work->run(work->context);
         _exit(0);
     }
-    if (child < 0 || wait4(child, &status, 0, &usage) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (child < 0 || wait4(child, &status, 0, &usage) != child || !WIFEXITED(status) ||
+        WEXITSTATUS(status) != 0) {
         wendi_bench_fail("%s failed in its process", work->name);
     }
     into->wall[into->count] = wall_now() - wall;

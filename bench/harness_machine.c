@@ -1,4 +1,5 @@
-/* What the numbers were measured on, as Linux tells it; a line that cannot be had says "unknown". */
+/* What the numbers were measured on, as Linux tells it; a line that cannot be had says "unknown".
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -55,11 +56,16 @@ void wendi_bench_machine(wendi_bench *bench)
     proc_value("/proc/meminfo", "MemTotal", memory);
     load_average(load);
     strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
-    printf("- %s, %u cores, kernels: %s, memory %s\n- Linux %s, compiler %s, wend %s\n- %s, load average %s at the start\n",
-           cpu, wendi_cpu_count(), isa, memory, system.release, __VERSION__, WEND_VERSION, now, load);
+    printf("- %s, %u cores, kernels: %s, memory %s\n- Linux %s, compiler %s, wend %s\n- %s, load "
+           "average %s at the start\n",
+           cpu, wendi_cpu_count(), isa, memory, system.release, __VERSION__, WEND_VERSION, now,
+           load);
     if (bench->json != NULL) {
-        fprintf(bench->json, "{\"kind\":\"machine\",\"cpu\":\"%s\",\"cores\":%u,\"isa\":\"%s\",\"memory\":\"%s\",\"kernel\":\"%s\","
+        fprintf(bench->json,
+                "{\"kind\":\"machine\",\"cpu\":\"%s\",\"cores\":%u,\"isa\":\"%s\",\"memory\":\"%"
+                "s\",\"kernel\":\"%s\","
                 "\"compiler\":\"%s\",\"version\":\"%s\",\"time\":\"%s\",\"load\":\"%s\"}\n",
-                cpu, wendi_cpu_count(), isa, memory, system.release, __VERSION__, WEND_VERSION, now, load);
+                cpu, wendi_cpu_count(), isa, memory, system.release, __VERSION__, WEND_VERSION, now,
+                load);
     }
 }
