@@ -1,7 +1,7 @@
 /*
- * The bytes of commits and checkpoints (docs/FORMAT.md, part 2). Every byte is under the checksum at
- * the end, and nothing is believed before that checksum has been compared. What this file leaves to
- * others: where records lie (commit_log.c) and what they mean for a state (table_state.c).
+ * The bytes of commits and checkpoints (docs/FORMAT.md, part 2). Every byte is under the checksum
+ * at the end, and nothing is believed before that checksum has been compared. What this file leaves
+ * to others: where records lie (commit_log.c) and what they mean for a state (table_state.c).
  */
 #include <string.h>
 
@@ -231,14 +231,16 @@ static wendi_schema_record *read_schema(wendi_reader *body, wendi_arena *arena)
         body->failed = true;
         return schema;
     }
-    schema->column_ids = wendi_arena_alloc(arena, schema->column_count * sizeof *schema->column_ids);
+    schema->column_ids =
+        wendi_arena_alloc(arena, schema->column_count * sizeof *schema->column_ids);
     for (uint32_t i = 0; schema->column_ids != NULL && i < schema->column_count; i++) {
         schema->column_ids[i] = wendi_reader_u32(body);
     }
     return schema->column_ids == NULL ? NULL : schema;
 }
 
-/* Where decoded actions go: arrays in the arena, each long enough for every action of the record. */
+/* Where decoded actions go: arrays in the arena, each long enough for every action of the record.
+ */
 typedef struct action_arrays {
     wendi_schema_record *schema;
     wendi_segment_entry *segments;
@@ -260,8 +262,8 @@ static void count_actions(wendi_reader actions, wendi_record *record)
     }
 }
 
-static wend_status read_action(uint32_t kind, wendi_reader *body, wendi_arena *arena, action_arrays *arrays,
-                               wend_error *error)
+static wend_status read_action(uint32_t kind, wendi_reader *body, wendi_arena *arena,
+                               action_arrays *arrays, wend_error *error)
 {
     const uint8_t *uuid;
     switch (kind) {
@@ -287,7 +289,8 @@ static wend_status read_action(uint32_t kind, wendi_reader *body, wendi_arena *a
         read_rejects(body, arrays->rejects++);
         break;
     default:
-        wendi_fail(error, WEND_UNSUPPORTED, "the record holds action %u, which this version does not know", kind);
+        wendi_fail(error, WEND_UNSUPPORTED,
+                   "the record holds action %u, which this version does not know", kind);
         wendi_error_hint(error, "a newer wend wrote this table; use that version");
         return WEND_UNSUPPORTED;
     }
@@ -297,15 +300,20 @@ static wend_status read_action(uint32_t kind, wendi_reader *body, wendi_arena *a
     return WEND_OK;
 }
 
-static wend_status read_actions(wendi_reader *reader, wendi_arena *arena, wendi_record *record, wend_error *error)
+static wend_status read_actions(wendi_reader *reader, wendi_arena *arena, wendi_record *record,
+                                wend_error *error)
 {
     count_actions(*reader, record);
     action_arrays arrays = {
-        .segments = wendi_arena_alloc_zero(arena, record->added_segment_count * sizeof(wendi_segment_entry)),
-        .drops = wendi_arena_alloc_zero(arena, record->dropped_segment_count * (size_t)WENDI_UUID_BYTES),
+        .segments = wendi_arena_alloc_zero(arena, record->added_segment_count *
+                                                      sizeof(wendi_segment_entry)),
+        .drops =
+            wendi_arena_alloc_zero(arena, record->dropped_segment_count * (size_t)WENDI_UUID_BYTES),
         .sources = wendi_arena_alloc_zero(arena, record->source_count * sizeof(wendi_source_state)),
-        .rejects = wendi_arena_alloc_zero(arena, record->reject_count * sizeof(wendi_reject_entry))};
-    if (arrays.segments == NULL || arrays.drops == NULL || arrays.sources == NULL || arrays.rejects == NULL) {
+        .rejects =
+            wendi_arena_alloc_zero(arena, record->reject_count * sizeof(wendi_reject_entry))};
+    if (arrays.segments == NULL || arrays.drops == NULL || arrays.sources == NULL ||
+        arrays.rejects == NULL) {
         return wendi_fail_nomem(error, "a commit record", wendi_reader_left(reader));
     }
     record->added_segments = arrays.segments;
@@ -329,17 +337,20 @@ static wend_status read_actions(wendi_reader *reader, wendi_arena *arena, wendi_
     return WEND_OK;
 }
 
-wend_status wendi_record_decode(const void *bytes, size_t length, wendi_record_kind kind, uint64_t version,
-                                wendi_arena *arena, wendi_record *record, uint64_t *checksum, wend_error *error)
+wend_status wendi_record_decode(const void *bytes, size_t length, wendi_record_kind kind,
+                                uint64_t version, wendi_arena *arena, wendi_record *record,
+                                uint64_t *checksum, wend_error *error)
 {
     memset(record, 0, sizeof *record);
     if (length < RECORD_FIXED_BYTES) {
-        return wendi_fail(error, WEND_CORRUPT, "the record has %zu bytes, fewer than any record has", length);
+        return wendi_fail(error, WEND_CORRUPT,
+                          "the record has %zu bytes, fewer than any record has", length);
     }
     size_t covered = length - CHECKSUM_BYTES;
     *checksum = wendi_load_u64((const uint8_t *)bytes + covered);
     if (*checksum != wendi_hash64_seed(bytes, covered, version)) {
-        return wendi_fail(error, WEND_CORRUPT, "the record's checksum does not match its %zu bytes", length);
+        return wendi_fail(error, WEND_CORRUPT, "the record's checksum does not match its %zu bytes",
+                          length);
     }
     char *copy = wendi_arena_copy(arena, bytes, covered);
     if (copy == NULL) {
@@ -351,12 +362,15 @@ wend_status wendi_record_decode(const void *bytes, size_t length, wendi_record_k
     }
     uint32_t format = wendi_reader_u32(&reader);
     if (format != RECORD_VERSION) {
-        return wendi_fail(error, WEND_UNSUPPORTED, "the record has format %u; this version reads %d", format, RECORD_VERSION);
+        return wendi_fail(error, WEND_UNSUPPORTED,
+                          "the record has format %u; this version reads %d", format,
+                          RECORD_VERSION);
     }
     uint32_t kind_there = wendi_reader_u32(&reader);
     record->version = wendi_reader_u64(&reader);
     if (kind_there != (uint32_t)kind || record->version != version) {
-        return wendi_fail(error, WEND_CORRUPT, "the record is of kind %u and number %llu, its name says otherwise",
+        return wendi_fail(error, WEND_CORRUPT,
+                          "the record is of kind %u and number %llu, its name says otherwise",
                           kind_there, (unsigned long long)record->version);
     }
     record->kind = (uint8_t)kind;

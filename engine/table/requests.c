@@ -1,4 +1,5 @@
-/* Files of the requests folder. Each is written under tmp/ and renamed, so none is ever seen in part. */
+/* Files of the requests folder. Each is written under tmp/ and renamed, so none is ever seen in
+ * part. */
 #include "engine/table/requests.h"
 
 #include <stdio.h>
@@ -9,16 +10,16 @@
 
 enum { REQUEST_BYTES_MAX = 1 << 24 };
 
-static wend_status request_path(char path[WENDI_PATH_BYTES], const char *folder, wendi_string name, const char *suffix,
-                                wend_error *error)
+static wend_status request_path(char path[WENDI_PATH_BYTES], const char *folder, wendi_string name,
+                                const char *suffix, wend_error *error)
 {
     char file[256];
     snprintf(file, sizeof file, "%.*s%s", (int)name.length, name.data, suffix);
     return wendi_table_path(path, folder, "requests", file, error);
 }
 
-static wend_status place(wendi_io *io, const char *folder, wendi_string name, const char *suffix, const wendi_buffer *bytes,
-                         wend_error *error)
+static wend_status place(wendi_io *io, const char *folder, wendi_string name, const char *suffix,
+                         const wendi_buffer *bytes, wend_error *error)
 {
     char from[WENDI_PATH_BYTES];
     char to[WENDI_PATH_BYTES];
@@ -33,15 +34,17 @@ cleanup:
     return status;
 }
 
-wend_status wendi_request_leave(wendi_io *io, const char *folder, const char *kind, const char *text, wendi_arena *arena,
-                                wendi_string *name, wend_error *error)
+wend_status wendi_request_leave(wendi_io *io, const char *folder, const char *kind,
+                                const char *text, wendi_arena *arena, wendi_string *name,
+                                wend_error *error)
 {
     uint8_t uuid[WENDI_UUID_BYTES];
     char uuid_text[WENDI_UUID_TEXT_BYTES];
     wendi_buffer bytes = {0};
     wend_status status = WEND_OK;
     wendi_uuid_make(uuid);
-    const char *made = wendi_arena_printf(arena, "%020lld-%s", (long long)wendi_clock_wall_us(), wendi_uuid_text(uuid, uuid_text));
+    const char *made = wendi_arena_printf(arena, "%020lld-%s", (long long)wendi_clock_wall_us(),
+                                          wendi_uuid_text(uuid, uuid_text));
     if (made == NULL || wendi_buffer_printf(&bytes, "%s\n%s", kind, text) != WEND_OK) {
         WEND_TRY(wendi_fail_nomem(error, "a request", strlen(text)));
     }
@@ -52,8 +55,8 @@ cleanup:
     return status;
 }
 
-static wend_status read_request(wendi_io *io, const char *folder, wendi_string name, wendi_arena *arena,
-                                wendi_request *request, wend_error *error)
+static wend_status read_request(wendi_io *io, const char *folder, wendi_string name,
+                                wendi_arena *arena, wendi_request *request, wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
     wendi_buffer bytes = {0};
@@ -83,7 +86,8 @@ static bool is_answered(wendi_string name, const wendi_io_entry *entries, uint32
         return false;
     }
     wendi_string before = entries[index - 1].name;
-    return before.length == name.length + sizeof suffix - 1 && memcmp(before.data, name.data, name.length) == 0 &&
+    return before.length == name.length + sizeof suffix - 1 &&
+           memcmp(before.data, name.data, name.length) == 0 &&
            memcmp(before.data + name.length, suffix, sizeof suffix - 1) == 0;
 }
 
@@ -94,8 +98,8 @@ static wend_status take_away(wendi_io *io, const char *folder, wendi_string name
     return status == WEND_NOT_FOUND ? WEND_OK : status;
 }
 
-wend_status wendi_request_list(wendi_io *io, const char *folder, wendi_arena *arena, wendi_request **requests,
-                               uint32_t *count, wend_error *error)
+wend_status wendi_request_list(wendi_io *io, const char *folder, wendi_arena *arena,
+                               wendi_request **requests, uint32_t *count, wend_error *error)
 {
     static const char suffix[] = ".request";
     char path[WENDI_PATH_BYTES];
@@ -116,7 +120,8 @@ wend_status wendi_request_list(wendi_io *io, const char *folder, wendi_arena *ar
             continue;
         }
         name.length -= (uint32_t)tail;
-        if (is_answered(name, entries, i)) { /* and a writer died before taking it away: once is enough */
+        if (is_answered(name, entries,
+                        i)) { /* and a writer died before taking it away: once is enough */
             WEND_TRY(take_away(io, folder, name, error));
             continue;
         }
@@ -132,19 +137,22 @@ cleanup:
     return status;
 }
 
-wend_status wendi_request_answer(wendi_io *io, const char *folder, const wendi_request *request, wend_status outcome,
-                                 const wend_error *why, wend_error *error)
+wend_status wendi_request_answer(wendi_io *io, const char *folder, const wendi_request *request,
+                                 wend_status outcome, const wend_error *why, wend_error *error)
 {
     wendi_buffer bytes = {0};
     wend_status status = WEND_OK;
     bool failed = outcome != WEND_OK;
-    if (wendi_buffer_printf(&bytes, "%d\n%d\n%s\n%s\n", (int)outcome, failed ? why->position : -1, failed ? why->message : "",
-                            failed ? why->hint : "") != WEND_OK) {
+    if (wendi_buffer_printf(&bytes, "%d\n%d\n%s\n%s\n", (int)outcome, failed ? why->position : -1,
+                            failed ? why->message : "", failed ? why->hint : "") != WEND_OK) {
         WEND_TRY(wendi_fail_nomem(error, "an answer", 0));
     }
     status = place(io, folder, request->name, ".answer", &bytes, error);
-    WEND_TRY(status == WEND_EXISTS ? WEND_OK : status); /* a writer that died here had answered already: its word stands */
-    WEND_TRY(take_away(io, folder, request->name, error)); /* unless it was collected or withdrawn meanwhile */
+    WEND_TRY(status == WEND_EXISTS
+                 ? WEND_OK
+                 : status); /* a writer that died here had answered already: its word stands */
+    WEND_TRY(take_away(io, folder, request->name,
+                       error)); /* unless it was collected or withdrawn meanwhile */
 cleanup:
     wendi_buffer_free(&bytes);
     return status;
@@ -172,8 +180,9 @@ static void parse_answer(const char *text, wend_status *outcome, wend_error *why
     take_line(at, why->hint, sizeof why->hint);
 }
 
-wend_status wendi_request_collect(wendi_io *io, const char *folder, wendi_string name, bool *answered,
-                                  wend_status *outcome, wend_error *why, wend_error *error)
+wend_status wendi_request_collect(wendi_io *io, const char *folder, wendi_string name,
+                                  bool *answered, wend_status *outcome, wend_error *why,
+                                  wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
     wendi_buffer bytes = {0};
@@ -198,7 +207,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_request_withdraw(wendi_io *io, const char *folder, wendi_string name, wend_error *error)
+wend_status wendi_request_withdraw(wendi_io *io, const char *folder, wendi_string name,
+                                   wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
     wend_status status = request_path(path, folder, name, ".request", error);

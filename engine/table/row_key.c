@@ -1,7 +1,7 @@
 /*
- * Row keys. Each column gives a 16-byte digest a row (strings: once a dictionary entry when there are
- * fewer entries than rows); the digests of a rule's columns are chained. Stored nowhere, but equal
- * across versions would be wise: a window may be rebuilt by another build than made it.
+ * Row keys. Each column gives a 16-byte digest a row (strings: once a dictionary entry when there
+ * are fewer entries than rows); the digests of a rule's columns are chained. Stored nowhere, but
+ * equal across versions would be wise: a window may be rebuilt by another build than made it.
  */
 #include "engine/table/row_key.h"
 
@@ -15,7 +15,8 @@ uint32_t wendi_row_key_rules(const wendi_schema *schema)
     return schema->unique_count + (schema->unique_rows ? 1u : 0u);
 }
 
-/* Where a row lies in Kafka is not part of what it says, and generated values follow from the rest. */
+/* Where a row lies in Kafka is not part of what it says, and generated values follow from the rest.
+ */
 static bool whole_row_uses(const wendi_column *column)
 {
     return column->origin == WENDI_ORIGIN_JSON;
@@ -69,11 +70,12 @@ static wendi_hash128 digest_value(const wendi_vector *vector, uint32_t index)
     }
 }
 
-static const wendi_hash128 null_digest = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd1b54a32d192ed03)};
+static const wendi_hash128 null_digest = {UINT64_C(0x9e3779b97f4a7c15),
+                                          UINT64_C(0xd1b54a32d192ed03)};
 
 /* Digests of a dictionary column: one hash an entry, then a gather. */
-static wend_status digest_dictionary(const wendi_vector *vector, uint32_t row_count, wendi_hash128 *digests, uint8_t *nulls,
-                                     wend_error *error)
+static wend_status digest_dictionary(const wendi_vector *vector, uint32_t row_count,
+                                     wendi_hash128 *digests, uint8_t *nulls, wend_error *error)
 {
     uint32_t entries = vector->dictionary->entry_count;
     wendi_hash128 *table = NULL;
@@ -89,16 +91,17 @@ static wend_status digest_dictionary(const wendi_vector *vector, uint32_t row_co
     for (uint32_t row = 0; row < row_count; row++) {
         uint32_t code = vector->codes[row];
         nulls[row] = code == 0;
-        digests[row] = code == 0       ? null_digest
-                       : table != NULL ? table[code]
-                                       : digest_string(wendi_dictionary_at(vector->dictionary, code));
+        digests[row] = code == 0 ? null_digest
+                       : table != NULL
+                           ? table[code]
+                           : digest_string(wendi_dictionary_at(vector->dictionary, code));
     }
     wendi_free(table);
     return WEND_OK;
 }
 
-static wend_status digest_column(const wendi_vector *vector, uint32_t row_count, wendi_hash128 *digests, uint8_t *nulls,
-                                 wend_error *error)
+static wend_status digest_column(const wendi_vector *vector, uint32_t row_count,
+                                 wendi_hash128 *digests, uint8_t *nulls, wend_error *error)
 {
     if (vector->form == WENDI_FORM_DICTIONARY) {
         return digest_dictionary(vector, row_count, digests, nulls, error);
@@ -107,7 +110,9 @@ static wend_status digest_column(const wendi_vector *vector, uint32_t row_count,
     for (uint32_t row = 0; row < row_count; row++) {
         uint32_t index = wendi_vector_index(vector, row);
         nulls[row] = vector->nulls != NULL && vector->nulls[index] != 0;
-        digests[row] = nulls[row] ? null_digest : text ? digest_string(vector->strings[index]) : digest_value(vector, index);
+        digests[row] = nulls[row] ? null_digest
+                       : text     ? digest_string(vector->strings[index])
+                                  : digest_value(vector, index);
     }
     return WEND_OK;
 }
@@ -119,8 +124,10 @@ static wendi_hash128 chain(wendi_hash128 key, wendi_hash128 digest)
     return wendi_hash128_of(pair, sizeof pair);
 }
 
-static wend_status keys_of_rule(const wendi_schema *schema, uint32_t rule, const wendi_vector *columns, uint32_t row_count,
-                                wendi_hash128 *digests, uint8_t *nulls, wendi_hash128 *keys, uint8_t *absent, wend_error *error)
+static wend_status keys_of_rule(const wendi_schema *schema, uint32_t rule,
+                                const wendi_vector *columns, uint32_t row_count,
+                                wendi_hash128 *digests, uint8_t *nulls, wendi_hash128 *keys,
+                                uint8_t *absent, wend_error *error)
 {
     bool whole_row = rule == schema->unique_count;
     memset(absent, 0, row_count);
@@ -148,8 +155,8 @@ static wend_status keys_of_rule(const wendi_schema *schema, uint32_t rule, const
     return WEND_OK;
 }
 
-wend_status wendi_row_keys(const wendi_schema *schema, const wendi_vector *columns, uint32_t row_count,
-                           wendi_hash128 *keys, wend_error *error)
+wend_status wendi_row_keys(const wendi_schema *schema, const wendi_vector *columns,
+                           uint32_t row_count, wendi_hash128 *keys, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_hash128 *digests = wendi_alloc((size_t)row_count * sizeof *digests);
@@ -159,7 +166,8 @@ wend_status wendi_row_keys(const wendi_schema *schema, const wendi_vector *colum
         WEND_TRY(wendi_fail_nomem(error, "hashing keys", (size_t)row_count * sizeof *digests));
     }
     for (uint32_t rule = 0; rule < wendi_row_key_rules(schema); rule++) {
-        WEND_TRY(keys_of_rule(schema, rule, columns, row_count, digests, nulls, keys + (size_t)rule * row_count, absent, error));
+        WEND_TRY(keys_of_rule(schema, rule, columns, row_count, digests, nulls,
+                              keys + (size_t)rule * row_count, absent, error));
     }
 cleanup:
     wendi_free(digests);

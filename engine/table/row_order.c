@@ -45,7 +45,8 @@ static int compare_keys(const order_keys *keys, uint32_t a, uint32_t b)
             return order;
         }
     }
-    return (keys->partitions[a] > keys->partitions[b]) - (keys->partitions[a] < keys->partitions[b]);
+    return (keys->partitions[a] > keys->partitions[b]) -
+           (keys->partitions[a] < keys->partitions[b]);
 }
 
 static void insertion_sort(const order_keys *keys, uint32_t *rows, uint32_t count)
@@ -103,7 +104,8 @@ static int compare_users(const void *left, const void *right, void *context)
         return order;
     }
     if (column->physical == WENDI_PHYSICAL_STRING) {
-        return wendi_string_compare(wendi_interner_at(&column->interner, a->code), wendi_interner_at(&column->interner, b->code));
+        return wendi_string_compare(wendi_interner_at(&column->interner, a->code),
+                                    wendi_interner_at(&column->interner, b->code));
     }
     wendi_value left_value = wendi_column_builder_value(column, a->code);
     wendi_value right_value = wendi_column_builder_value(column, b->code);
@@ -111,8 +113,8 @@ static int compare_users(const void *left, const void *right, void *context)
 }
 
 /* Distinct users of a text column are its interner's entries; mark those that rows use. */
-static wend_status rank_text(const wendi_row_builder *builder, const wendi_column_builder *column, wendi_row_order *order,
-                             uint32_t *ranks, wend_error *error)
+static wend_status rank_text(const wendi_row_builder *builder, const wendi_column_builder *column,
+                             wendi_row_order *order, uint32_t *ranks, wend_error *error)
 {
     uint32_t codes = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
     wend_status status = WEND_OK;
@@ -147,8 +149,8 @@ cleanup:
 }
 
 /* Distinct users of other types: sort one entry a row and number the groups. */
-static wend_status rank_values(const wendi_row_builder *builder, const wendi_column_builder *column, wendi_row_order *order,
-                               uint32_t *ranks, wend_error *error)
+static wend_status rank_values(const wendi_row_builder *builder, const wendi_column_builder *column,
+                               wendi_row_order *order, uint32_t *ranks, wend_error *error)
 {
     ranked_user *users = wendi_alloc((size_t)builder->row_count * sizeof *users);
     if (users == NULL) {
@@ -179,8 +181,10 @@ static wend_status rank_values(const wendi_row_builder *builder, const wendi_col
     return WEND_OK;
 }
 
-/* A stable counting sort of the rows by rank 1..user_count+1; `starts` gets where each rank begins. */
-static void deal_rows(const uint32_t *ranks, uint32_t row_count, uint32_t rank_max, uint32_t *starts, uint32_t *rows)
+/* A stable counting sort of the rows by rank 1..user_count+1; `starts` gets where each rank begins.
+ */
+static void deal_rows(const uint32_t *ranks, uint32_t row_count, uint32_t rank_max,
+                      uint32_t *starts, uint32_t *rows)
 {
     memset(starts, 0, ((size_t)rank_max + 2) * sizeof *starts);
     for (uint32_t row = 0; row < row_count; row++) {
@@ -192,11 +196,13 @@ static void deal_rows(const uint32_t *ranks, uint32_t row_count, uint32_t rank_m
     for (uint32_t row = 0; row < row_count; row++) {
         rows[starts[ranks[row]]++] = row;
     }
-    memmove(starts + 1, starts, ((size_t)rank_max + 1) * sizeof *starts); /* each start had moved to its end */
+    memmove(starts + 1, starts,
+            ((size_t)rank_max + 1) * sizeof *starts); /* each start had moved to its end */
     starts[0] = 0;
 }
 
-static void sort_runs(const order_keys *keys, wendi_row_order *order, const uint32_t *starts, uint32_t *scratch)
+static void sort_runs(const order_keys *keys, wendi_row_order *order, const uint32_t *starts,
+                      uint32_t *scratch)
 {
     for (uint32_t rank = 1; rank <= order->user_count + 1; rank++) {
         uint32_t begin = starts[rank];
@@ -209,7 +215,8 @@ static void sort_runs(const order_keys *keys, wendi_row_order *order, const uint
     }
 }
 
-wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_order *order, wend_error *error)
+wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_order *order,
+                                 wend_error *error)
 {
     const wendi_schema *schema = builder->schema;
     wend_status status = WEND_OK;
@@ -221,7 +228,8 @@ wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_ord
     order->rows = wendi_alloc((size_t)builder->row_count * sizeof *order->rows);
     ranks = wendi_alloc((size_t)builder->row_count * sizeof *ranks);
     if (order->rows == NULL || ranks == NULL) {
-        WEND_TRY(wendi_fail_nomem(error, "sorting rows", (size_t)builder->row_count * sizeof *ranks));
+        WEND_TRY(
+            wendi_fail_nomem(error, "sorting rows", (size_t)builder->row_count * sizeof *ranks));
     }
     if (schema->user_column == WENDI_NO_COLUMN) {
         for (uint32_t row = 0; row < builder->row_count; row++) {
@@ -229,8 +237,9 @@ wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_ord
         }
     } else {
         const wendi_column_builder *user = &builder->columns[schema->user_column];
-        WEND_TRY(user->physical == WENDI_PHYSICAL_STRING ? rank_text(builder, user, order, ranks, error)
-                                                         : rank_values(builder, user, order, ranks, error));
+        WEND_TRY(user->physical == WENDI_PHYSICAL_STRING
+                     ? rank_text(builder, user, order, ranks, error)
+                     : rank_values(builder, user, order, ranks, error));
     }
     size_t start_count = (size_t)order->user_count + 4;
     starts = wendi_alloc(start_count * sizeof *starts);
@@ -238,12 +247,16 @@ wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_ord
         WEND_TRY(wendi_fail_nomem(error, "sorting rows", start_count * sizeof *starts));
     }
     deal_rows(ranks, builder->row_count, order->user_count + 1, starts, order->rows);
-    const wendi_column_builder *time = schema->time_column == WENDI_NO_COLUMN ? NULL : &builder->columns[schema->time_column];
+    const wendi_column_builder *time =
+        schema->time_column == WENDI_NO_COLUMN ? NULL : &builder->columns[schema->time_column];
     order_keys keys = {.time = time == NULL ? NULL : time->i64,
                        .time_nulls = time == NULL ? NULL : time->nulls,
-                       .order = schema->order_column == WENDI_NO_COLUMN ? NULL : &builder->columns[schema->order_column],
+                       .order = schema->order_column == WENDI_NO_COLUMN
+                                    ? NULL
+                                    : &builder->columns[schema->order_column],
                        .partitions = builder->partitions};
-    sort_runs(&keys, order, starts, ranks); /* the ranks have done their work: their memory serves merging */
+    sort_runs(&keys, order, starts,
+              ranks); /* the ranks have done their work: their memory serves merging */
 cleanup:
     wendi_free(ranks);
     wendi_free(starts);

@@ -1,5 +1,6 @@
 /**
- * The one sort order of rows: (user is null, xxh3(user), user, time, order column, partition, arrival).
+ * The one sort order of rows: (user is null, xxh3(user), user, time, order column, partition,
+ * arrival).
  *
  * Two rows of one builder with equal keys keep their order, which is arrival. A null time or order
  * value stands last in its run.
@@ -15,12 +16,14 @@ typedef struct wendi_row_order {
     uint32_t row_count;
     /* The distinct users that occur, in their order; for a text user column also their codes. */
     uint32_t user_count;
-    uint32_t *user_rank;  /* text: per interner code, 1.. in user order; 0 for null and unused codes */
+    uint32_t
+        *user_rank; /* text: per interner code, 1.. in user order; 0 for null and unused codes */
     uint32_t *user_codes; /* text: user_codes[rank] is the interner code, 1..user_count */
 } wendi_row_order;
 
 /** Cost: O(rows + users log users) but for long runs of one user whose times jump about. */
-wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_order *order, wend_error *error);
+wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_order *order,
+                                 wend_error *error);
 void wendi_row_order_free(wendi_row_order *order);
 
 #endif

@@ -30,7 +30,8 @@ struct wendi_segment_cache {
     _Atomic uint64_t reads;
 };
 
-wend_status wendi_segment_cache_open(wendi_io *io, const char *folder, wendi_segment_cache **cache_out, wend_error *error)
+wend_status wendi_segment_cache_open(wendi_io *io, const char *folder,
+                                     wendi_segment_cache **cache_out, wend_error *error)
 {
     wendi_segment_cache *cache = wendi_alloc_zero(1, sizeof *cache);
     *cache_out = cache;
@@ -67,7 +68,8 @@ void wendi_segment_cache_close(wendi_segment_cache *cache)
     wendi_free(cache);
 }
 
-static wend_status read_cached(void *context, uint64_t offset, void *buffer, size_t length, wend_error *error)
+static wend_status read_cached(void *context, uint64_t offset, void *buffer, size_t length,
+                               wend_error *error)
 {
     wendi_cached_segment *cached = context;
     atomic_fetch_add_explicit(&cached->cache->reads, 1, memory_order_relaxed);
@@ -75,8 +77,8 @@ static wend_status read_cached(void *context, uint64_t offset, void *buffer, siz
     return wendi_file_read_at(cached->file, offset, buffer, length, error);
 }
 
-static wend_status open_cached(wendi_segment_cache *cache, const wendi_segment_entry *entry, wendi_cached_segment **cached_out,
-                               wend_error *error)
+static wend_status open_cached(wendi_segment_cache *cache, const wendi_segment_entry *entry,
+                               wendi_cached_segment **cached_out, wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
     char uuid[WENDI_UUID_TEXT_BYTES];
@@ -97,7 +99,8 @@ static wend_status open_cached(wendi_segment_cache *cache, const wendi_segment_e
         status = wendi_fail(error, WEND_CORRUPT, "%s is named by the log but missing", path);
     }
     WEND_TRY(status);
-    wendi_segment_source source = {cached, cached->name, wendi_file_bytes(cached->file), read_cached};
+    wendi_segment_source source = {cached, cached->name, wendi_file_bytes(cached->file),
+                                   read_cached};
     wendi_segment_expected expected = {.file_bytes = entry->file_bytes,
                                        .footer_offset = entry->footer_offset,
                                        .footer_checksum = entry->footer_checksum};
@@ -133,7 +136,8 @@ static wendi_cached_segment *take(wendi_segment_cache *cache, const uint8_t uuid
     return cached;
 }
 
-wend_status wendi_segment_cache_acquire(wendi_segment_cache *cache, const wendi_segment_entry *entry,
+wend_status wendi_segment_cache_acquire(wendi_segment_cache *cache,
+                                        const wendi_segment_entry *entry,
                                         wendi_cached_segment **cached_out, wend_error *error)
 {
     pthread_mutex_lock(&cache->lock);

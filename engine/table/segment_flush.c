@@ -30,12 +30,12 @@ static bool any_null(const wendi_column_builder *column, uint32_t row_count)
     return row_count != 0 && memchr(column->nulls, 1, row_count) != NULL;
 }
 
-#define GATHER(type, from)                                  \
-    do {                                                    \
-        type *to = values;                                  \
-        for (uint32_t i = 0; i < row_count; i++) {          \
-            to[i] = (from)[rows[i]];                        \
-        }                                                   \
+#define GATHER(type, from)                                                                         \
+    do {                                                                                           \
+        type *to = values;                                                                         \
+        for (uint32_t i = 0; i < row_count; i++) {                                                 \
+            to[i] = (from)[rows[i]];                                                               \
+        }                                                                                          \
     } while (0)
 
 static wend_status gather_fixed(flush *work, uint32_t position, wend_error *error)
@@ -65,14 +65,17 @@ static wend_status gather_fixed(flush *work, uint32_t position, wend_error *erro
             nulls[i] = column->nulls[rows[i]];
         }
     }
-    work->vectors[position] = (wendi_vector){.type = column->type, .form = WENDI_FORM_FLAT, .row_count = row_count,
-                                             .nulls = nulls, .data = values};
+    work->vectors[position] = (wendi_vector){.type = column->type,
+                                             .form = WENDI_FORM_FLAT,
+                                             .row_count = row_count,
+                                             .nulls = nulls,
+                                             .data = values};
     return WEND_OK;
 }
 
 /* The user dictionary: entries in the order of user ranks, which is (hash, bytes). */
-static wend_status user_dictionary(const flush *work, const wendi_column_builder *column, wendi_dictionary **dictionary_out,
-                                   wend_error *error)
+static wend_status user_dictionary(const flush *work, const wendi_column_builder *column,
+                                   wendi_dictionary **dictionary_out, wend_error *error)
 {
     const wendi_row_order *order = &work->order;
     size_t bytes = 0;
@@ -97,11 +100,13 @@ static wend_status user_dictionary(const flush *work, const wendi_column_builder
     offsets[order->user_count + 1] = at;
     memset(text + at, 0, 64);
     *dictionary_out = wendi_dictionary_new(order->user_count + 1, offsets, text, false);
-    return *dictionary_out == NULL ? wendi_fail_nomem(error, "the user dictionary", bytes) : WEND_OK;
+    return *dictionary_out == NULL ? wendi_fail_nomem(error, "the user dictionary", bytes)
+                                   : WEND_OK;
 }
 
-static wend_status other_dictionary(const wendi_column_builder *column, uint32_t row_count, uint32_t *remap,
-                                    wendi_dictionary **dictionary_out, wend_error *error)
+static wend_status other_dictionary(const wendi_column_builder *column, uint32_t row_count,
+                                    uint32_t *remap, wendi_dictionary **dictionary_out,
+                                    wend_error *error)
 {
     uint32_t entries = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
     uint8_t *used = wendi_alloc_zero(entries, 1);
@@ -111,7 +116,8 @@ static wend_status other_dictionary(const wendi_column_builder *column, uint32_t
     for (uint32_t row = 0; row < row_count; row++) {
         used[column->codes[row]] = 1;
     }
-    wend_status status = wendi_interner_ordered(&column->interner, used, remap, dictionary_out, error);
+    wend_status status =
+        wendi_interner_ordered(&column->interner, used, remap, dictionary_out, error);
     wendi_free(used);
     return status;
 }
@@ -130,13 +136,17 @@ static wend_status gather_strings(flush *work, uint32_t position, wend_error *er
     if (remap == NULL || codes == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "sorting a column", row_count * sizeof *codes));
     }
-    WEND_TRY(user ? user_dictionary(work, column, &work->dictionaries[position], error)
-                  : other_dictionary(column, row_count, remap, &work->dictionaries[position], error));
+    WEND_TRY(
+        user ? user_dictionary(work, column, &work->dictionaries[position], error)
+             : other_dictionary(column, row_count, remap, &work->dictionaries[position], error));
     for (uint32_t i = 0; i < row_count; i++) {
         codes[i] = remap[column->codes[rows[i]]];
     }
-    work->vectors[position] = (wendi_vector){.type = column->type, .form = WENDI_FORM_DICTIONARY, .row_count = row_count,
-                                             .codes = codes, .dictionary = work->dictionaries[position]};
+    work->vectors[position] = (wendi_vector){.type = column->type,
+                                             .form = WENDI_FORM_DICTIONARY,
+                                             .row_count = row_count,
+                                             .codes = codes,
+                                             .dictionary = work->dictionaries[position]};
 cleanup:
     if (!user) {
         wendi_free(remap);
@@ -157,8 +167,9 @@ static wend_status flush_open(flush *work, const wendi_row_builder *builder, wen
     }
     WEND_TRY(wendi_row_order_make(builder, &work->order, error));
     for (uint32_t position = 0; position < columns; position++) {
-        WEND_TRY(builder->columns[position].physical == WENDI_PHYSICAL_STRING ? gather_strings(work, position, error)
-                                                                              : gather_fixed(work, position, error));
+        WEND_TRY(builder->columns[position].physical == WENDI_PHYSICAL_STRING
+                     ? gather_strings(work, position, error)
+                     : gather_fixed(work, position, error));
     }
 cleanup:
     return status;
@@ -179,7 +190,8 @@ static void flush_close(flush *work)
     wendi_row_order_free(&work->order);
 }
 
-static wend_status write_segment(const flush *work, wendi_file *file, const uint8_t uuid[WENDI_UUID_BYTES], int zstd_level,
+static wend_status write_segment(const flush *work, wendi_file *file,
+                                 const uint8_t uuid[WENDI_UUID_BYTES], int zstd_level,
                                  wendi_segment_summary *summary, wend_error *error)
 {
     const wendi_schema *schema = work->builder->schema;
@@ -188,10 +200,12 @@ static wend_status write_segment(const flush *work, wendi_file *file, const uint
     wendi_segment_column *columns = wendi_alloc_zero(schema->column_count, sizeof *columns);
     wend_status status = WEND_OK;
     if (columns == NULL) {
-        WEND_TRY(wendi_fail_nomem(error, "a segment's columns", schema->column_count * sizeof *columns));
+        WEND_TRY(
+            wendi_fail_nomem(error, "a segment's columns", schema->column_count * sizeof *columns));
     }
     for (uint32_t i = 0; i < schema->column_count; i++) {
-        columns[i] = (wendi_segment_column){schema->columns[i].id, schema->columns[i].type, schema->columns[i].name};
+        columns[i] = (wendi_segment_column){schema->columns[i].id, schema->columns[i].type,
+                                            schema->columns[i].name};
     }
     wendi_segment_writer_options options = {.columns = columns,
                                             .column_count = schema->column_count,
@@ -200,7 +214,8 @@ static wend_status write_segment(const flush *work, wendi_file *file, const uint
                                             .zstd_level = zstd_level};
     memcpy(options.uuid, uuid, WENDI_UUID_BYTES);
     WEND_TRY(wendi_segment_writer_open(&sink, &options, &writer, error));
-    WEND_TRY(wendi_segment_writer_row_group(writer, work->vectors, work->builder->row_count, error));
+    WEND_TRY(
+        wendi_segment_writer_row_group(writer, work->vectors, work->builder->row_count, error));
     WEND_TRY(wendi_segment_writer_finish(writer, summary, error));
 cleanup:
     wendi_segment_writer_close(writer);
@@ -208,8 +223,9 @@ cleanup:
     return status;
 }
 
-static wend_status publish_segment(wendi_io *io, const char *folder, const char *from, const uint8_t uuid[WENDI_UUID_BYTES],
-                                   uint64_t file_bytes, wend_error *error)
+static wend_status publish_segment(wendi_io *io, const char *folder, const char *from,
+                                   const uint8_t uuid[WENDI_UUID_BYTES], uint64_t file_bytes,
+                                   wend_error *error)
 {
     char to[WENDI_PATH_BYTES];
     char seg_folder[WENDI_PATH_BYTES];
@@ -223,7 +239,8 @@ cleanup:
     return status;
 }
 
-static void fill_entry(wendi_segment_entry *entry, const uint8_t uuid[WENDI_UUID_BYTES], const wendi_segment_summary *summary)
+static void fill_entry(wendi_segment_entry *entry, const uint8_t uuid[WENDI_UUID_BYTES],
+                       const wendi_segment_summary *summary)
 {
     *entry = (wendi_segment_entry){.file_bytes = summary->file_bytes,
                                    .footer_offset = summary->footer_offset,
@@ -237,8 +254,8 @@ static void fill_entry(wendi_segment_entry *entry, const uint8_t uuid[WENDI_UUID
     memcpy(entry->uuid, uuid, WENDI_UUID_BYTES);
 }
 
-wend_status wendi_segment_flush(wendi_io *io, const char *folder, const wendi_row_builder *builder, int zstd_level,
-                                wendi_segment_entry *entry, wend_error *error)
+wend_status wendi_segment_flush(wendi_io *io, const char *folder, const wendi_row_builder *builder,
+                                int zstd_level, wendi_segment_entry *entry, wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
     uint8_t uuid[WENDI_UUID_BYTES];

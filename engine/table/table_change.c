@@ -25,7 +25,8 @@ static wend_status alter_here(wendi_table *table, const char *sql, wend_error *e
     return status;
 }
 
-/* Wait for the answer to a request. WEND_END: nobody holds the lock any more and the request was taken back. */
+/* Wait for the answer to a request. WEND_END: nobody holds the lock any more and the request was
+ * taken back. */
 static wend_status await(wendi_table *table, wendi_string name, wend_error *error)
 {
     char lock_path[WENDI_PATH_BYTES];
@@ -38,7 +39,8 @@ static wend_status await(wendi_table *table, wendi_string name, wend_error *erro
         wend_error why;
         status = wendi_io_lock_holder(table->io, lock_path, &held, note, sizeof note, error);
         if (status == WEND_OK) { /* the lock first: an answer may come just before it falls */
-            status = wendi_request_collect(table->io, table->folder, name, &answered, &outcome, &why, error);
+            status = wendi_request_collect(table->io, table->folder, name, &answered, &outcome,
+                                           &why, error);
         }
         if (status == WEND_OK && answered) {
             if (outcome != WEND_OK && error != NULL) {
@@ -46,7 +48,8 @@ static wend_status await(wendi_table *table, wendi_string name, wend_error *erro
             }
             return outcome;
         }
-        if (status == WEND_OK && !held && wendi_request_withdraw(table->io, table->folder, name, NULL) == WEND_OK) {
+        if (status == WEND_OK && !held &&
+            wendi_request_withdraw(table->io, table->folder, name, NULL) == WEND_OK) {
             return WEND_END;
         }
         struct timespec pause = {0, POLL_MS * 1000000L};
@@ -55,7 +58,8 @@ static wend_status await(wendi_table *table, wendi_string name, wend_error *erro
     return status;
 }
 
-wend_status wendi_table_alter(wendi_table *table, const char *sql, bool wait, char request_name[64], wend_error *error)
+wend_status wendi_table_alter(wendi_table *table, const char *sql, bool wait, char request_name[64],
+                              wend_error *error)
 {
     wendi_arena arena = {0};
     wend_status status;

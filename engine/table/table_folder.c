@@ -1,6 +1,6 @@
 /*
- * Making, listing and removing table folders. A table appears whole: it is built under a hidden name
- * and renamed into place; it disappears by one rename too, before its files go.
+ * Making, listing and removing table folders. A table appears whole: it is built under a hidden
+ * name and renamed into place; it disappears by one rename too, before its files go.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,17 +21,20 @@ static wend_status check_name(wendi_string name, wend_error *error)
     bool good = name.length > 0 && name.length <= TABLE_NAME_MAX;
     for (uint32_t i = 0; good && i < name.length; i++) {
         unsigned char c = (unsigned char)name.data[i];
-        good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c >= 0x80;
+        good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-' || c >= 0x80;
     }
     if (!good) {
-        wendi_fail(error, WEND_INVALID, "\"%.*s\" cannot name a table", (int)name.length, name.data);
+        wendi_fail(error, WEND_INVALID, "\"%.*s\" cannot name a table", (int)name.length,
+                   name.data);
         wendi_error_hint(error, "use letters, digits, _ and -, at most %d bytes", TABLE_NAME_MAX);
         return WEND_INVALID;
     }
     return WEND_OK;
 }
 
-wend_status wendi_table_find_folder(const char *store, wendi_string table, char folder[WENDI_PATH_BYTES], wend_error *error)
+wend_status wendi_table_find_folder(const char *store, wendi_string table,
+                                    char folder[WENDI_PATH_BYTES], wend_error *error)
 {
     char name[TABLE_NAME_MAX + 1];
     wend_status status = check_name(table, error);
@@ -78,22 +81,27 @@ static wend_status make_parts(wendi_io *io, const char *folder, wend_error *erro
     return status;
 }
 
-static wend_status write_first_commit(wendi_io *io, const char *folder, const wendi_schema *schema, wend_error *error)
+static wend_status write_first_commit(wendi_io *io, const char *folder, const wendi_schema *schema,
+                                      wend_error *error)
 {
     wendi_arena arena = {0};
     wend_status status = WEND_OK;
     uint64_t checksum;
-    wendi_schema_record stored = {.ddl = schema->ddl,
-                                  .column_ids = wendi_arena_alloc(&arena, schema->column_count * sizeof(uint32_t)),
-                                  .column_count = schema->column_count,
-                                  .next_column_id = schema->next_column_id};
+    wendi_schema_record stored = {
+        .ddl = schema->ddl,
+        .column_ids = wendi_arena_alloc(&arena, schema->column_count * sizeof(uint32_t)),
+        .column_count = schema->column_count,
+        .next_column_id = schema->next_column_id};
     if (stored.column_ids == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "the schema", schema->column_count * sizeof(uint32_t)));
     }
     for (uint32_t i = 0; i < schema->column_count; i++) {
         stored.column_ids[i] = schema->columns[i].id;
     }
-    wendi_record record = {.kind = WENDI_RECORD_COMMIT, .version = 1, .commit_us = wendi_clock_wall_us(), .schema = &stored};
+    wendi_record record = {.kind = WENDI_RECORD_COMMIT,
+                           .version = 1,
+                           .commit_us = wendi_clock_wall_us(),
+                           .schema = &stored};
     wendi_uuid_make(record.writer);
     WEND_TRY(wendi_log_publish(io, folder, &record, &checksum, error));
 cleanup:
@@ -101,7 +109,8 @@ cleanup:
     return status;
 }
 
-/* Remove a folder and all in it. Tables are two levels deep; deeper things are not ours and stay, and say so. */
+/* Remove a folder and all in it. Tables are two levels deep; deeper things are not ours and stay,
+ * and say so. */
 static wend_status remove_tree(wendi_io *io, const char *folder, int depth, wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
@@ -124,7 +133,8 @@ static wend_status remove_tree(wendi_io *io, const char *folder, int depth, wend
     return status == WEND_OK ? wendi_io_rmdir(io, folder, error) : status;
 }
 
-static wend_status hidden_folder(char path[WENDI_PATH_BYTES], const char *store, const char *prefix, wend_error *error)
+static wend_status hidden_folder(char path[WENDI_PATH_BYTES], const char *store, const char *prefix,
+                                 wend_error *error)
 {
     char text[WENDI_UUID_TEXT_BYTES];
     char name[WENDI_UUID_TEXT_BYTES + 16];
@@ -134,7 +144,8 @@ static wend_status hidden_folder(char path[WENDI_PATH_BYTES], const char *store,
     return wendi_table_path(path, store, name, "", error);
 }
 
-/* Half-made and half-removed tables that a crash left: those old enough that nobody works on them any more. */
+/* Half-made and half-removed tables that a crash left: those old enough that nobody works on them
+ * any more. */
 static void sweep_store(wendi_io *io, const char *store)
 {
     wendi_arena arena = {0};
@@ -151,8 +162,10 @@ static void sweep_store(wendi_io *io, const char *store)
         wendi_io_info info;
         bool ours = strncmp(name, CREATING_PREFIX, sizeof CREATING_PREFIX - 1) == 0 ||
                     strncmp(name, DROPPED_PREFIX, sizeof DROPPED_PREFIX - 1) == 0;
-        if (ours && entries[i].folder && wendi_table_path(path, store, name, "", &ignored) == WEND_OK &&
-            wendi_io_stat(io, path, &info, &ignored) == WEND_OK && now - info.modified_us >= STORE_SWEEP_GRACE_US) {
+        if (ours && entries[i].folder &&
+            wendi_table_path(path, store, name, "", &ignored) == WEND_OK &&
+            wendi_io_stat(io, path, &info, &ignored) == WEND_OK &&
+            now - info.modified_us >= STORE_SWEEP_GRACE_US) {
             (void)remove_tree(io, path, 1, &ignored); /* the next create tries again */
         }
     }
@@ -170,7 +183,8 @@ wend_status wendi_table_create(const char *store, const wendi_schema *schema, we
     return status;
 }
 
-wend_status wendi_table_create_io(wendi_io *io, const char *store, const wendi_schema *schema, wend_error *error)
+wend_status wendi_table_create_io(wendi_io *io, const char *store, const wendi_schema *schema,
+                                  wend_error *error)
 {
     char folder[WENDI_PATH_BYTES];
     char hidden[WENDI_PATH_BYTES] = "";
@@ -179,7 +193,8 @@ wend_status wendi_table_create_io(wendi_io *io, const char *store, const wendi_s
     wend_status status = WEND_OK;
 
     if (schema->event_id_policy != WENDI_EVENT_ID_KEEP) {
-        wendi_fail(error, WEND_UNSUPPORTED, "the option event_id other than 'keep' is not supported by this version");
+        wendi_fail(error, WEND_UNSUPPORTED,
+                   "the option event_id other than 'keep' is not supported by this version");
         wendi_error_hint(error, "leave it out: the column is stored as it arrives");
         return WEND_UNSUPPORTED;
     }
@@ -188,8 +203,8 @@ wend_status wendi_table_create_io(wendi_io *io, const char *store, const wendi_s
     sweep_store(io, store);
     status = wendi_io_stat(io, folder, &info, error);
     if (status == WEND_OK) {
-        WEND_TRY(wendi_fail(error, WEND_EXISTS, "the table %.*s exists already in %s", (int)schema->table_name.length,
-                            schema->table_name.data, store));
+        WEND_TRY(wendi_fail(error, WEND_EXISTS, "the table %.*s exists already in %s",
+                            (int)schema->table_name.length, schema->table_name.data, store));
     }
     WEND_TRY(status == WEND_NOT_FOUND ? WEND_OK : status);
     WEND_TRY(hidden_folder(hidden, store, CREATING_PREFIX, error));
@@ -216,7 +231,8 @@ wend_status wendi_table_drop(const char *store, wendi_string table, wend_error *
     return status;
 }
 
-wend_status wendi_table_drop_io(wendi_io *io, const char *store, wendi_string table, wend_error *error)
+wend_status wendi_table_drop_io(wendi_io *io, const char *store, wendi_string table,
+                                wend_error *error)
 {
     char folder[WENDI_PATH_BYTES];
     char hidden[WENDI_PATH_BYTES];
@@ -230,7 +246,8 @@ wend_status wendi_table_drop_io(wendi_io *io, const char *store, wendi_string ta
     WEND_TRY(hidden_folder(hidden, store, DROPPED_PREFIX, error));
     status = wendi_io_stat(io, folder, &info, error);
     if (status != WEND_OK) {
-        WEND_TRY(wendi_fail(error, status, "there is no table %.*s in %s", (int)table.length, table.data, store));
+        WEND_TRY(wendi_fail(error, status, "there is no table %.*s in %s", (int)table.length,
+                            table.data, store));
     }
     WEND_TRY(wendi_io_lock_acquire(io, lock_path, &lock, error));
     WEND_TRY(wendi_io_rename_new(io, folder, hidden, error));
@@ -243,7 +260,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_table_list(const char *store, wendi_arena *arena, wendi_string **names, uint32_t *count, wend_error *error)
+wend_status wendi_table_list(const char *store, wendi_arena *arena, wendi_string **names,
+                             uint32_t *count, wend_error *error)
 {
     wendi_io *io = NULL;
     wend_status status = wendi_io_open(NULL, &io, error);
@@ -255,8 +273,8 @@ wend_status wendi_table_list(const char *store, wendi_arena *arena, wendi_string
     return status;
 }
 
-wend_status wendi_table_list_io(wendi_io *io, const char *store, wendi_arena *arena, wendi_string **names, uint32_t *count,
-                                wend_error *error)
+wend_status wendi_table_list_io(wendi_io *io, const char *store, wendi_arena *arena,
+                                wendi_string **names, uint32_t *count, wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
     wendi_io_entry *entries = NULL;
@@ -266,7 +284,8 @@ wend_status wendi_table_list_io(wendi_io *io, const char *store, wendi_arena *ar
     *count = 0;
     status = wendi_io_list(io, store, arena, &entries, &entry_count, error);
     if (status != WEND_OK) {
-        wendi_error_hint(error, "the store is the folder given by -d or WEND_DIR; `wend create` makes it");
+        wendi_error_hint(error,
+                         "the store is the folder given by -d or WEND_DIR; `wend create` makes it");
         goto cleanup;
     }
     *names = wendi_arena_alloc(arena, (entry_count + 1) * sizeof **names);

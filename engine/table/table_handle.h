@@ -1,5 +1,6 @@
 /**
- * Inside of an open table and its snapshots: shared by table.c (reading) and writer.c (writing) only.
+ * Inside of an open table and its snapshots: shared by table.c (reading) and writer.c (writing)
+ * only.
  */
 #ifndef WENDI_TABLE_TABLE_HANDLE_H
 #define WENDI_TABLE_TABLE_HANDLE_H
@@ -19,10 +20,10 @@ typedef struct wendi_shared_schema {
 struct wendi_table {
     char folder[WENDI_PATH_BYTES];
     wendi_io *io;
-    bool owns_io;              /* false: the opener's, and it closes it */
+    bool owns_io; /* false: the opener's, and it closes it */
     wendi_segment_cache *cache;
-    pthread_mutex_t lock;      /* over `newest` */
-    wendi_snapshot *newest;    /* one reference; the table's view of the log's end */
+    pthread_mutex_t lock;   /* over `newest` */
+    wendi_snapshot *newest; /* one reference; the table's view of the log's end */
 };
 
 struct wendi_snapshot {
@@ -34,11 +35,12 @@ struct wendi_snapshot {
 };
 
 /**
- * A snapshot of `owned`, which it takes over, also on failure. The schema is shared with `previous` (may be NULL)
- * when it is the same.
+ * A snapshot of `owned`, which it takes over, also on failure. The schema is shared with `previous`
+ * (may be NULL) when it is the same.
  */
-wend_status wendi_snapshot_make(wendi_table *table, wendi_owned_state *owned, const wendi_snapshot *previous,
-                                wendi_snapshot **snapshot_out, wend_error *error);
+wend_status wendi_snapshot_make(wendi_table *table, wendi_owned_state *owned,
+                                const wendi_snapshot *previous, wendi_snapshot **snapshot_out,
+                                wend_error *error);
 /** Make `snapshot` the table's newest; takes over one reference of the caller. */
 void wendi_table_set_newest(wendi_table *table, wendi_snapshot *snapshot);
 

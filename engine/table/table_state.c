@@ -35,10 +35,12 @@ const char *wendi_uuid_text(const uint8_t uuid[WENDI_UUID_BYTES], char *text)
     return text;
 }
 
-const wendi_source_state *wendi_state_source(const wendi_table_state *state, wendi_string topic, int32_t partition)
+const wendi_source_state *wendi_state_source(const wendi_table_state *state, wendi_string topic,
+                                             int32_t partition)
 {
     for (uint32_t i = 0; i < state->source_count; i++) {
-        if (state->sources[i].partition == partition && wendi_string_equal(state->sources[i].topic, topic)) {
+        if (state->sources[i].partition == partition &&
+            wendi_string_equal(state->sources[i].topic, topic)) {
             return &state->sources[i];
         }
     }
@@ -62,8 +64,8 @@ static bool dropped(const wendi_record *record, const uint8_t uuid[WENDI_UUID_BY
     return false;
 }
 
-static wend_status apply_segments(const wendi_table_state *before, const wendi_record *record, wendi_owned_state *next,
-                                  wend_error *error)
+static wend_status apply_segments(const wendi_table_state *before, const wendi_record *record,
+                                  wendi_owned_state *next, wend_error *error)
 {
     size_t most = (size_t)before->segment_count + record->added_segment_count;
     wendi_segment_entry *segments = wendi_arena_alloc(&next->arena, most * sizeof *segments);
@@ -77,19 +79,21 @@ static wend_status apply_segments(const wendi_table_state *before, const wendi_r
         }
     }
     if (before->segment_count - count != record->dropped_segment_count) {
-        return wendi_fail(error, WEND_CORRUPT, "commit %llu drops a segment that the table does not have",
+        return wendi_fail(error, WEND_CORRUPT,
+                          "commit %llu drops a segment that the table does not have",
                           (unsigned long long)record->version);
     }
     if (record->added_segment_count != 0) {
-        memcpy(segments + count, record->added_segments, record->added_segment_count * sizeof *segments);
+        memcpy(segments + count, record->added_segments,
+               record->added_segment_count * sizeof *segments);
     }
     next->state.segments = segments;
     next->state.segment_count = count + record->added_segment_count;
     return WEND_OK;
 }
 
-static wend_status apply_sources(const wendi_table_state *before, const wendi_record *record, wendi_owned_state *next,
-                                 wend_error *error)
+static wend_status apply_sources(const wendi_table_state *before, const wendi_record *record,
+                                 wendi_owned_state *next, wend_error *error)
 {
     size_t most = (size_t)before->source_count + record->source_count;
     wendi_source_state *sources = wendi_arena_alloc(&next->arena, most * sizeof *sources);
@@ -103,20 +107,22 @@ static wend_status apply_sources(const wendi_table_state *before, const wendi_re
     next->state.source_count = before->source_count;
     for (uint32_t i = 0; i < record->source_count; i++) {
         const wendi_source_state *moved = &record->sources[i];
-        const wendi_source_state *known = wendi_state_source(&next->state, moved->topic, moved->partition);
+        const wendi_source_state *known =
+            wendi_state_source(&next->state, moved->topic, moved->partition);
         uint32_t place = known != NULL ? (uint32_t)(known - sources) : next->state.source_count++;
         sources[place] = *moved;
     }
     for (uint32_t i = 0; i < next->state.source_count; i++) {
-        if (!copy_string(&next->arena, &sources[i].topic) || !copy_string(&next->arena, &sources[i].shown)) {
+        if (!copy_string(&next->arena, &sources[i].topic) ||
+            !copy_string(&next->arena, &sources[i].shown)) {
             return wendi_fail_nomem(error, "the names of sources", 0);
         }
     }
     return WEND_OK;
 }
 
-static wend_status apply_rejects(const wendi_table_state *before, const wendi_record *record, wendi_owned_state *next,
-                                 wend_error *error)
+static wend_status apply_rejects(const wendi_table_state *before, const wendi_record *record,
+                                 wendi_owned_state *next, wend_error *error)
 {
     size_t most = (size_t)before->reject_count + record->reject_count;
     wendi_reject_entry *rejects = wendi_arena_alloc(&next->arena, most * sizeof *rejects);
@@ -127,15 +133,16 @@ static wend_status apply_rejects(const wendi_table_state *before, const wendi_re
         memcpy(rejects, before->rejects, before->reject_count * sizeof *rejects);
     }
     if (record->reject_count != 0) {
-        memcpy(rejects + before->reject_count, record->rejects, record->reject_count * sizeof *rejects);
+        memcpy(rejects + before->reject_count, record->rejects,
+               record->reject_count * sizeof *rejects);
     }
     next->state.rejects = rejects;
     next->state.reject_count = (uint32_t)most;
     return WEND_OK;
 }
 
-static wend_status apply_schema(const wendi_owned_state *previous, const wendi_record *record, wendi_owned_state *next,
-                                wend_error *error)
+static wend_status apply_schema(const wendi_owned_state *previous, const wendi_record *record,
+                                wendi_owned_state *next, wend_error *error)
 {
     const wendi_schema_record *schema = record->schema != NULL ? record->schema : &previous->schema;
     size_t bytes = schema->column_count * sizeof *schema->column_ids;
@@ -150,8 +157,8 @@ static wend_status apply_schema(const wendi_owned_state *previous, const wendi_r
     return WEND_OK;
 }
 
-wend_status wendi_state_apply(const wendi_owned_state *previous, const wendi_record *record, uint64_t checksum,
-                              wendi_owned_state *next, wend_error *error)
+wend_status wendi_state_apply(const wendi_owned_state *previous, const wendi_record *record,
+                              uint64_t checksum, wendi_owned_state *next, wend_error *error)
 {
     static const wendi_owned_state empty;
     wend_status status = WEND_OK;
@@ -163,8 +170,10 @@ wend_status wendi_state_apply(const wendi_owned_state *previous, const wendi_rec
     next->state.version = record->version;
     next->state.epoch = record->epoch;
     next->state.commit_us = record->commit_us;
-    next->state.cluster_id = record->cluster_id.length != 0 ? record->cluster_id : previous->state.cluster_id;
-    next->head_checksum = record->kind == WENDI_RECORD_CHECKPOINT ? record->previous_checksum : checksum;
+    next->state.cluster_id =
+        record->cluster_id.length != 0 ? record->cluster_id : previous->state.cluster_id;
+    next->head_checksum =
+        record->kind == WENDI_RECORD_CHECKPOINT ? record->previous_checksum : checksum;
     if (!copy_string(&next->arena, &next->state.cluster_id)) {
         WEND_TRY(wendi_fail_nomem(error, "the cluster's name", next->state.cluster_id.length));
     }

@@ -33,7 +33,8 @@ static uint64_t find_slot(const wendi_unique_window *window, wendi_hash128 key)
 {
     uint64_t mask = window->slot_count - 1;
     uint64_t slot = key.low & mask;
-    while (!is_free(window->slots[slot]) && (window->slots[slot].low != key.low || window->slots[slot].high != key.high)) {
+    while (!is_free(window->slots[slot]) &&
+           (window->slots[slot].low != key.low || window->slots[slot].high != key.high)) {
         slot = (slot + 1) & mask;
     }
     return slot;
@@ -48,7 +49,8 @@ static wend_status grow(wendi_unique_window *window, wend_error *error)
     larger.slot_count = window->slot_count * 2;
     larger.slots = wendi_alloc_zero(larger.slot_count, sizeof *larger.slots);
     if (larger.slots == NULL) {
-        return wendi_fail_nomem(error, "the deduplication window", larger.slot_count * sizeof *larger.slots);
+        return wendi_fail_nomem(error, "the deduplication window",
+                                larger.slot_count * sizeof *larger.slots);
     }
     for (uint64_t slot = 0; slot < window->slot_count; slot++) {
         if (!is_free(window->slots[slot])) {
@@ -60,7 +62,8 @@ static wend_status grow(wendi_unique_window *window, wend_error *error)
     return WEND_OK;
 }
 
-static wend_status insert(wendi_unique_window *window, wendi_hash128 key, bool *added, wend_error *error)
+static wend_status insert(wendi_unique_window *window, wendi_hash128 key, bool *added,
+                          wend_error *error)
 {
     wend_status status = grow(window, error);
     *added = false;
@@ -83,9 +86,11 @@ static void remove_key(wendi_unique_window *window, wendi_hash128 key)
         return;
     }
     window->key_count--;
-    for (uint64_t slot = (hole + 1) & mask; !is_free(window->slots[slot]); slot = (slot + 1) & mask) {
+    for (uint64_t slot = (hole + 1) & mask; !is_free(window->slots[slot]);
+         slot = (slot + 1) & mask) {
         uint64_t home = window->slots[slot].low & mask;
-        if (((slot - home) & mask) >= ((slot - hole) & mask)) { /* its home is at or before the hole */
+        if (((slot - home) & mask) >=
+            ((slot - hole) & mask)) { /* its home is at or before the hole */
             window->slots[hole] = window->slots[slot];
             hole = slot;
         }
@@ -93,7 +98,8 @@ static void remove_key(wendi_unique_window *window, wendi_hash128 key)
     window->slots[hole] = (wendi_hash128){0, 0};
 }
 
-wend_status wendi_unique_window_open(uint64_t keys_max, wendi_unique_window **window_out, wend_error *error)
+wend_status wendi_unique_window_open(uint64_t keys_max, wendi_unique_window **window_out,
+                                     wend_error *error)
 {
     wendi_unique_window *window = wendi_alloc_zero(1, sizeof *window);
     *window_out = window;
@@ -106,7 +112,8 @@ wend_status wendi_unique_window_open(uint64_t keys_max, wendi_unique_window **wi
     if (window->slots == NULL) {
         wendi_free(window);
         *window_out = NULL;
-        return wendi_fail_nomem(error, "the deduplication window", SLOTS_MIN * sizeof(wendi_hash128));
+        return wendi_fail_nomem(error, "the deduplication window",
+                                SLOTS_MIN * sizeof(wendi_hash128));
     }
     return WEND_OK;
 }
@@ -130,7 +137,8 @@ bool wendi_unique_window_holds(const wendi_unique_window *window, wendi_hash128 
     return !is_free(key) && !is_free(window->slots[find_slot(window, key)]);
 }
 
-wend_status wendi_unique_window_add(wendi_unique_window *window, wendi_hash128 key, bool *added, wend_error *error)
+wend_status wendi_unique_window_add(wendi_unique_window *window, wendi_hash128 key, bool *added,
+                                    wend_error *error)
 {
     if (is_free(key)) { /* the one key of 2^128 that is no key, or a row without one */
         *added = true;
@@ -162,7 +170,8 @@ static void drop_oldest(wendi_unique_window *window)
     }
     wendi_buffer_free(&oldest->keys);
     window->generation_count--;
-    memmove(window->generations, window->generations + 1, window->generation_count * sizeof *window->generations);
+    memmove(window->generations, window->generations + 1,
+            window->generation_count * sizeof *window->generations);
 }
 
 static wend_status make_room(wendi_unique_window *window, wend_error *error)
@@ -180,7 +189,8 @@ static wend_status make_room(wendi_unique_window *window, wend_error *error)
     return WEND_OK;
 }
 
-wend_status wendi_unique_window_commit(wendi_unique_window *window, uint64_t version, wend_error *error)
+wend_status wendi_unique_window_commit(wendi_unique_window *window, uint64_t version,
+                                       wend_error *error)
 {
     if (window->open.keys.length == 0) {
         return WEND_OK;
@@ -198,8 +208,9 @@ wend_status wendi_unique_window_commit(wendi_unique_window *window, uint64_t ver
     return WEND_OK;
 }
 
-wend_status wendi_unique_window_prepend(wendi_unique_window *window, uint64_t version, const wendi_hash128 *keys,
-                                        uint64_t key_count, bool *full, wend_error *error)
+wend_status wendi_unique_window_prepend(wendi_unique_window *window, uint64_t version,
+                                        const wendi_hash128 *keys, uint64_t key_count, bool *full,
+                                        wend_error *error)
 {
     *full = window->generation_count > 0 && window->key_count + key_count > window->keys_max;
     if (*full || key_count == 0) {
@@ -220,7 +231,8 @@ wend_status wendi_unique_window_prepend(wendi_unique_window *window, uint64_t ve
             }
         }
     }
-    memmove(window->generations + 1, window->generations, window->generation_count * sizeof *window->generations);
+    memmove(window->generations + 1, window->generations,
+            window->generation_count * sizeof *window->generations);
     window->generations[0] = oldest;
     window->generation_count++;
     return status;

@@ -53,7 +53,8 @@ static bool states_equal(const wendi_owned_state *a, const wendi_owned_state *b)
     uint64_t checksum;
     wendi_record of_a = wendi_state_checkpoint(a);
     wendi_record of_b = wendi_state_checkpoint(b);
-    bool equal = wendi_record_encode(&of_a, &left, &checksum) == WEND_OK && wendi_record_encode(&of_b, &right, &checksum) == WEND_OK &&
+    bool equal = wendi_record_encode(&of_a, &left, &checksum) == WEND_OK &&
+                 wendi_record_encode(&of_b, &right, &checksum) == WEND_OK &&
                  left.length == right.length && memcmp(left.data, right.data, left.length) == 0;
     wendi_buffer_free(&left);
     wendi_buffer_free(&right);
@@ -70,21 +71,24 @@ static void replace_state(verification *run, wendi_owned_state *next)
 }
 
 /*
- * After a fault in an older record the replay goes on from what there is, so that the files of later
- * commits are looked at all the same.
+ * After a fault in an older record the replay goes on from what there is, so that the files of
+ * later commits are looked at all the same.
  */
-static void verify_commit(verification *run, const char *path, const wendi_record *record, uint64_t checksum)
+static void verify_commit(verification *run, const char *path, const wendi_record *record,
+                          uint64_t checksum)
 {
     wendi_owned_state next;
     wend_error why;
     const wendi_owned_state *before = run->has_state ? &run->state : NULL;
     if (before == NULL && record->version != 1) {
-        return; /* older history is gone, as it should be; the checkpoint at hand starts the replay */
+        return; /* older history is gone, as it should be; the checkpoint at hand starts the replay
+                 */
     }
     if (before != NULL && record->version <= before->state.version) {
         return;
     }
-    if (before != NULL && record->version == before->state.version + 1 && record->previous_checksum != before->head_checksum) {
+    if (before != NULL && record->version == before->state.version + 1 &&
+        record->previous_checksum != before->head_checksum) {
         tell(run, path, "does not follow the commit before it: the chain of checksums is broken");
     }
     if (wendi_state_apply(before, record, checksum, &next, &why) != WEND_OK) {
@@ -94,7 +98,8 @@ static void verify_commit(verification *run, const char *path, const wendi_recor
     replace_state(run, &next);
 }
 
-static void verify_checkpoint(verification *run, const char *path, const wendi_record *record, uint64_t checksum)
+static void verify_checkpoint(verification *run, const char *path, const wendi_record *record,
+                              uint64_t checksum)
 {
     wendi_owned_state state;
     wend_error why;
@@ -112,8 +117,8 @@ static void verify_checkpoint(verification *run, const char *path, const wendi_r
     }
 }
 
-static wend_status verify_record(verification *run, wendi_record_kind kind, uint64_t version, const char *shown,
-                                 wend_error *error)
+static wend_status verify_record(verification *run, wendi_record_kind kind, uint64_t version,
+                                 const char *shown, wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
     wendi_arena arena = {0};
@@ -128,7 +133,8 @@ static wend_status verify_record(verification *run, wendi_record_kind kind, uint
         WEND_TRY(wendi_fail_nomem(error, "a commit record", 0));
     }
     if (status == WEND_OK) {
-        (kind == WENDI_RECORD_COMMIT ? verify_commit : verify_checkpoint)(run, shown, &record, checksum);
+        (kind == WENDI_RECORD_COMMIT ? verify_commit : verify_checkpoint)(run, shown, &record,
+                                                                          checksum);
     } else if (status == WEND_NOT_FOUND && kind == WENDI_RECORD_COMMIT && run->has_state) {
         tell(run, shown, "is missing, though a later commit is there");
     } else if (status != WEND_NOT_FOUND) { /* swept meanwhile */
@@ -141,10 +147,11 @@ cleanup:
 }
 
 /*
- * A listing may miss a name that was made while it ran, and show a later one: so commits between two that it shows
- * are asked for by name before they are called missing.
+ * A listing may miss a name that was made while it ran, and show a later one: so commits between
+ * two that it shows are asked for by name before they are called missing.
  */
-static wend_status verify_between(verification *run, uint64_t after, uint64_t before, wend_error *error)
+static wend_status verify_between(verification *run, uint64_t after, uint64_t before,
+                                  wend_error *error)
 {
     char shown[64];
     wend_status status = WEND_OK;
@@ -158,7 +165,8 @@ static wend_status verify_between(verification *run, uint64_t after, uint64_t be
     return status;
 }
 
-static wend_status verify_entry(verification *run, const wendi_io_entry *entry, uint64_t *newest, wend_error *error)
+static wend_status verify_entry(verification *run, const wendi_io_entry *entry, uint64_t *newest,
+                                wend_error *error)
 {
     char shown[300];
     wendi_record_kind kind;
@@ -188,7 +196,8 @@ static wend_status verify_log(verification *run, wend_error *error)
     wend_status status = WEND_OK;
     WEND_TRY(wendi_table_path(path, run->folder, "log", "", error));
     WEND_TRY(wendi_io_list(run->io, path, &arena, &entries, &count, error));
-    for (uint32_t i = 0; i < count; i++) { /* names sort by version, a commit before its checkpoint */
+    for (uint32_t i = 0; i < count;
+         i++) { /* names sort by version, a commit before its checkpoint */
         WEND_TRY(verify_entry(run, &entries[i], &newest, error));
     }
     if (!run->has_state) {
@@ -207,7 +216,8 @@ typedef struct segment_file {
     const char *shown;
 } segment_file;
 
-static wend_status read_segment_file(void *context, uint64_t offset, void *buffer, size_t length, wend_error *error)
+static wend_status read_segment_file(void *context, uint64_t offset, void *buffer, size_t length,
+                                     wend_error *error)
 {
     segment_file *segment = context;
     return wendi_file_read_at(segment->file, offset, buffer, length, error);
@@ -219,7 +229,8 @@ static void tell_segment(void *context, const wendi_segment_fault *fault)
     tell(segment->run, segment->shown, fault->message);
 }
 
-static wend_status verify_segment(verification *run, const wendi_segment_entry *entry, wend_error *error)
+static wend_status verify_segment(verification *run, const wendi_segment_entry *entry,
+                                  wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
     char uuid[WENDI_UUID_TEXT_BYTES];
@@ -231,12 +242,14 @@ static wend_status verify_segment(verification *run, const wendi_segment_entry *
     WEND_TRY(wendi_table_uuid_path(path, run->folder, "seg", entry->uuid, ".wseg", error));
     status = wendi_file_open(run->io, path, &segment.file, &why);
     if (status != WEND_OK) {
-        tell(run, shown, status == WEND_NOT_FOUND ? "is named by the log but missing" : why.message);
+        tell(run, shown,
+             status == WEND_NOT_FOUND ? "is named by the log but missing" : why.message);
         status = WEND_OK;
         goto cleanup;
     }
     count_file(run, path);
-    wendi_segment_source source = {&segment, shown, wendi_file_bytes(segment.file), read_segment_file};
+    wendi_segment_source source = {&segment, shown, wendi_file_bytes(segment.file),
+                                   read_segment_file};
     wendi_segment_expected expected = {.file_bytes = entry->file_bytes,
                                        .footer_offset = entry->footer_offset,
                                        .footer_checksum = entry->footer_checksum};
@@ -253,7 +266,8 @@ cleanup:
     return status;
 }
 
-static wend_status verify_rejects(verification *run, const wendi_reject_entry *entry, wend_error *error)
+static wend_status verify_rejects(verification *run, const wendi_reject_entry *entry,
+                                  wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
     char uuid[WENDI_UUID_TEXT_BYTES];
@@ -262,14 +276,16 @@ static wend_status verify_rejects(verification *run, const wendi_reject_entry *e
     wend_error why;
     wend_status status = WEND_OK;
     snprintf(shown, sizeof shown, "rejects/%s.ndjson.zst", wendi_uuid_text(entry->uuid, uuid));
-    WEND_TRY(wendi_table_uuid_path(path, run->folder, "rejects", entry->uuid, ".ndjson.zst", error));
+    WEND_TRY(
+        wendi_table_uuid_path(path, run->folder, "rejects", entry->uuid, ".ndjson.zst", error));
     status = wendi_io_read_file(run->io, path, REJECT_FILE_BYTES_MAX, &bytes, &why);
     if (status == WEND_NOMEM) {
         WEND_TRY(wendi_fail_nomem(error, "a reject file", entry->file_bytes));
     }
     count_file(run, path);
     if (status != WEND_OK) {
-        tell(run, shown, status == WEND_NOT_FOUND ? "is named by the log but missing" : why.message);
+        tell(run, shown,
+             status == WEND_NOT_FOUND ? "is named by the log but missing" : why.message);
     } else if (bytes.length != entry->file_bytes) {
         tell(run, shown, "has another length than the log says");
     } else if (wendi_hash64(bytes.data, bytes.length) != entry->checksum) {
@@ -281,7 +297,8 @@ cleanup:
     return status;
 }
 
-static wend_status count_unreferenced(verification *run, const char *part, uint64_t referenced, wend_error *error)
+static wend_status count_unreferenced(verification *run, const char *part, uint64_t referenced,
+                                      wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
     wendi_arena arena = {0};
@@ -314,8 +331,8 @@ cleanup:
 }
 
 wend_status wendi_table_verify(const char *store, wendi_string table,
-                               void (*report)(void *context, const wendi_table_fault *fault), void *context,
-                               wendi_table_verified *verified, wend_error *error)
+                               void (*report)(void *context, const wendi_table_fault *fault),
+                               void *context, wendi_table_verified *verified, wend_error *error)
 {
     wendi_io_info info;
     verification *run = wendi_alloc_zero(1, sizeof *run);
@@ -331,7 +348,8 @@ wend_status wendi_table_verify(const char *store, wendi_string table,
     WEND_TRY(wendi_io_open(NULL, &run->io, error));
     status = wendi_io_stat(run->io, run->folder, &info, error);
     if (status == WEND_NOT_FOUND) {
-        wendi_fail(error, WEND_NOT_FOUND, "there is no table %.*s in %s", (int)table.length, table.data, store);
+        wendi_fail(error, WEND_NOT_FOUND, "there is no table %.*s in %s", (int)table.length,
+                   table.data, store);
     }
     WEND_TRY(status);
     WEND_TRY(verify_log(run, error));
@@ -339,7 +357,8 @@ wend_status wendi_table_verify(const char *store, wendi_string table,
         WEND_TRY(verify_files(run, error));
     }
     if (verified->faults != 0) {
-        status = wendi_fail(error, WEND_CORRUPT, "%llu fault%s found in %s", (unsigned long long)verified->faults,
+        status = wendi_fail(error, WEND_CORRUPT, "%llu fault%s found in %s",
+                            (unsigned long long)verified->faults,
                             verified->faults == 1 ? " was" : "s were", run->folder);
     }
 cleanup:

@@ -5,7 +5,9 @@
 #include "engine/table/table.h"
 #include "engine/table/unique_window.h"
 
-/** Reads the UNIQUE columns of the newest commits' segments, newest first, until the window is full. */
-wend_status wendi_window_rebuild(wendi_snapshot *snapshot, wendi_unique_window *window, wend_error *error);
+/** Reads the UNIQUE columns of the newest commits' segments, newest first, until the window is
+ * full. */
+wend_status wendi_window_rebuild(wendi_snapshot *snapshot, wendi_unique_window *window,
+                                 wend_error *error);
 
 #endif

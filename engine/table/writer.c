@@ -1,7 +1,7 @@
 /*
  * The writer's life: lock, epoch, flushes, commits, requests. Invariants: what `snapshot` says is
- * what the newest record of the log says; the window holds exactly the keys of committed rows and of
- * rows accepted since.
+ * what the newest record of the log says; the window holds exactly the keys of committed rows and
+ * of rows accepted since.
  */
 #include "engine/table/writer.h"
 
@@ -16,11 +16,11 @@
 #include "engine/table/row_key.h"
 #include "engine/table/segment_flush.h"
 #include "engine/table/table_handle.h"
+#include "engine/table/table_sweep.h"
 #include "engine/table/window_rebuild.h"
 
 enum { REJECT_ZSTD_LEVEL = 3, UNIQUE_KEY_BYTES = 48 };
 #define UNIQUE_WINDOW_BYTES_DEFAULT ((size_t)256 << 20)
-#define SWEEP_GRACE_US (INT64_C(15) * 60 * 1000000)
 
 struct wendi_pending_segment {
     wendi_pending_segment *next;
@@ -31,12 +31,14 @@ struct wendi_table_writer {
     wendi_table *table;
     wendi_io_lock *lock;
     wendi_snapshot *snapshot; /* of the newest commit */
-    wendi_snapshot *retired;  /* keeps the schema that builders still name until the next requests() */
+    wendi_snapshot
+        *retired; /* keeps the schema that builders still name until the next requests() */
     wendi_unique_window *window; /* NULL without UNIQUE */
     wendi_writer_options options;
     uint8_t uuid[WENDI_UUID_BYTES];
     uint64_t epoch;
-    bool failed; /* a publication ended in a failure: what the log holds is unknown until it is read again */
+    bool failed; /* a publication ended in a failure: what the log holds is unknown until it is read
+                    again */
     pthread_mutex_t pending_lock;
     wendi_pending_segment *pending; /* flushed, not committed */
 };
@@ -71,7 +73,8 @@ static wend_status publish(wendi_table_writer *writer, wendi_record *record, wen
     writer->snapshot = snapshot;
     wendi_table_set_newest(table, wendi_snapshot_acquire(snapshot));
     if (record->version % WENDI_CHECKPOINT_COMMITS == 0) {
-        WEND_TRY(wendi_log_checkpoint(table->io, table->folder, &snapshot->owned, record->commit_us, error));
+        WEND_TRY(wendi_log_checkpoint(table->io, table->folder, &snapshot->owned, record->commit_us,
+                                      error));
     }
 cleanup:
     writer->failed = status != WEND_OK;
@@ -79,85 +82,6 @@ cleanup:
 }
 
 /* ---- open and close ---- */
-
-/* The uuid that a file's name begins with; false when it begins with none. */
-static bool name_uuid(wendi_string name, uint8_t uuid[WENDI_UUID_BYTES])
-{
-    char text[WENDI_UUID_TEXT_BYTES];
-    uint32_t digits = 0;
-    memset(uuid, 0, WENDI_UUID_BYTES);
-    for (uint32_t i = 0; i < name.length && digits < 2 * WENDI_UUID_BYTES; i++) {
-        char c = name.data[i];
-        if (c == '-') {
-            continue;
-        }
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-            return false;
-        }
-        uuid[digits / 2] = (uint8_t)(uuid[digits / 2] << 4 | (c <= '9' ? c - '0' : c - 'a' + 10));
-        digits++;
-    }
-    return digits == 2 * WENDI_UUID_BYTES && name.length >= WENDI_UUID_TEXT_BYTES - 1 &&
-           memcmp(wendi_uuid_text(uuid, text), name.data, WENDI_UUID_TEXT_BYTES - 1) == 0;
-}
-
-static bool is_referenced(const wendi_table_state *state, wendi_string name)
-{
-    uint8_t uuid[WENDI_UUID_BYTES];
-    if (!name_uuid(name, uuid)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < state->segment_count; i++) {
-        if (memcmp(state->segments[i].uuid, uuid, WENDI_UUID_BYTES) == 0) {
-            return true;
-        }
-    }
-    for (uint32_t i = 0; i < state->reject_count; i++) {
-        if (memcmp(state->rejects[i].uuid, uuid, WENDI_UUID_BYTES) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Files that a crash left and no commit names; young ones stay, a reader of an older snapshot may have them open. */
-static wend_status sweep_part(wendi_table_writer *writer, const char *part, int64_t grace_us, wend_error *error)
-{
-    wendi_table *table = writer->table;
-    wendi_arena arena = {0};
-    wendi_io_entry *entries = NULL;
-    uint32_t count = 0;
-    char path[WENDI_PATH_BYTES];
-    int64_t now = wendi_clock_wall_us();
-    wend_status status = WEND_OK;
-    WEND_TRY(wendi_table_path(path, table->folder, part, "", error));
-    WEND_TRY(wendi_io_list(table->io, path, &arena, &entries, &count, error));
-    for (uint32_t i = 0; i < count; i++) {
-        wendi_io_info info;
-        if (entries[i].folder || is_referenced(&writer->snapshot->owned.state, entries[i].name)) {
-            continue;
-        }
-        WEND_TRY(wendi_table_path(path, table->folder, part, entries[i].name.data, error));
-        if (wendi_io_stat(table->io, path, &info, NULL) == WEND_OK && now - info.modified_us >= grace_us) {
-            status = wendi_io_unlink(table->io, path, error);
-            status = status == WEND_NOT_FOUND ? WEND_OK : status;
-            WEND_TRY(status);
-        }
-    }
-cleanup:
-    wendi_arena_free(&arena);
-    return status;
-}
-
-static wend_status sweep(wendi_table_writer *writer, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    WEND_TRY(sweep_part(writer, "tmp", SWEEP_GRACE_US, error));
-    WEND_TRY(sweep_part(writer, "seg", SWEEP_GRACE_US, error));
-    WEND_TRY(sweep_part(writer, "rejects", SWEEP_GRACE_US, error));
-cleanup:
-    return status;
-}
 
 static wend_status open_window(wendi_table_writer *writer, wend_error *error)
 {
@@ -167,10 +91,13 @@ static wend_status open_window(wendi_table_writer *writer, wend_error *error)
     if (wendi_row_key_rules(schema) == 0) {
         return WEND_OK;
     }
-    size_t bytes = writer->options.unique_window_bytes != 0 ? writer->options.unique_window_bytes : UNIQUE_WINDOW_BYTES_DEFAULT;
-    uint64_t keys = schema->unique_window_keys != 0 ? schema->unique_window_keys : bytes / UNIQUE_KEY_BYTES;
+    size_t bytes = writer->options.unique_window_bytes != 0 ? writer->options.unique_window_bytes
+                                                            : UNIQUE_WINDOW_BYTES_DEFAULT;
+    uint64_t keys =
+        schema->unique_window_keys != 0 ? schema->unique_window_keys : bytes / UNIQUE_KEY_BYTES;
     wend_status status = wendi_unique_window_open(keys, &writer->window, error);
-    return status == WEND_OK ? wendi_window_rebuild(writer->snapshot, writer->window, error) : status;
+    return status == WEND_OK ? wendi_window_rebuild(writer->snapshot, writer->window, error)
+                             : status;
 }
 
 wend_status wendi_table_writer_open(wendi_table *table, const wendi_writer_options *options,
@@ -193,7 +120,8 @@ wend_status wendi_table_writer_open(wendi_table *table, const wendi_writer_optio
     WEND_TRY(wendi_table_snapshot(table, &writer->snapshot, error));
     writer->epoch = writer->snapshot->owned.state.epoch + 1;
     WEND_TRY(publish(writer, &epoch_commit, error));
-    WEND_TRY(sweep(writer, error));
+    WEND_TRY(
+        wendi_table_sweep(table->io, table->folder, wendi_snapshot_state(writer->snapshot), error));
     WEND_TRY(open_window(writer, error));
     *writer_out = writer;
     writer = NULL;
@@ -205,7 +133,8 @@ cleanup:
 static void remove_pending(wendi_table_writer *writer, wendi_pending_segment *pending)
 {
     char path[WENDI_PATH_BYTES];
-    if (wendi_table_uuid_path(path, writer->table->folder, "seg", pending->entry.uuid, ".wseg", NULL) == WEND_OK) {
+    if (wendi_table_uuid_path(path, writer->table->folder, "seg", pending->entry.uuid, ".wseg",
+                              NULL) == WEND_OK) {
         (void)wendi_io_unlink(writer->table->io, path, NULL); /* what stays is swept later */
     }
     wendi_free(pending);
@@ -252,8 +181,8 @@ wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_build
     if (pending == NULL) {
         return wendi_fail_nomem(error, "a pending segment", sizeof *pending);
     }
-    wend_status status = wendi_segment_flush(writer->table->io, writer->table->folder, builder, writer->options.zstd_level,
-                                             &pending->entry, error);
+    wend_status status = wendi_segment_flush(writer->table->io, writer->table->folder, builder,
+                                             writer->options.zstd_level, &pending->entry, error);
     if (status != WEND_OK) {
         wendi_free(pending);
         return status;
@@ -266,30 +195,37 @@ wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_build
     return WEND_OK;
 }
 
-static wend_status check_sources(const wendi_table_writer *writer, const wendi_commit_request *request, wend_error *error)
+static wend_status check_sources(const wendi_table_writer *writer,
+                                 const wendi_commit_request *request, wend_error *error)
 {
     const wendi_table_state *state = wendi_table_writer_state(writer);
     for (uint32_t i = 0; i < request->source_count; i++) {
         const wendi_source_state *moved = &request->sources[i];
         const wendi_source_state *known = wendi_state_source(state, moved->topic, moved->partition);
-        WEND_REQUIRE(moved->taken == moved->stored + moved->rejected + moved->deduplicated + moved->tombstones);
+        WEND_REQUIRE(moved->taken ==
+                     moved->stored + moved->rejected + moved->deduplicated + moved->tombstones);
         if (known != NULL && moved->next < known->next) {
-            return wendi_fail(error, WEND_CONFLICT, "%.*s would go back from position %lld to %lld", (int)moved->shown.length,
-                              moved->shown.data, (long long)known->next, (long long)moved->next);
+            return wendi_fail(error, WEND_CONFLICT, "%.*s would go back from position %lld to %lld",
+                              (int)moved->shown.length, moved->shown.data, (long long)known->next,
+                              (long long)moved->next);
         }
     }
     if (request->cluster_id.length != 0 && state->cluster_id.length != 0 &&
         !wendi_string_equal(request->cluster_id, state->cluster_id)) {
-        wendi_fail(error, WEND_CONFLICT, "the table holds offsets of Kafka cluster %.*s, but this one is %.*s",
-                   (int)state->cluster_id.length, state->cluster_id.data, (int)request->cluster_id.length, request->cluster_id.data);
-        wendi_error_hint(error, "offsets of one cluster mean nothing in another: ingest it into a table of its own");
+        wendi_fail(error, WEND_CONFLICT,
+                   "the table holds offsets of Kafka cluster %.*s, but this one is %.*s",
+                   (int)state->cluster_id.length, state->cluster_id.data,
+                   (int)request->cluster_id.length, request->cluster_id.data);
+        wendi_error_hint(
+            error,
+            "offsets of one cluster mean nothing in another: ingest it into a table of its own");
         return WEND_CONFLICT;
     }
     return WEND_OK;
 }
 
-static wend_status write_rejects(wendi_table_writer *writer, const wendi_reject_block *block, wendi_reject_entry *entry,
-                                 wend_error *error)
+static wend_status write_rejects(wendi_table_writer *writer, const wendi_reject_block *block,
+                                 wendi_reject_entry *entry, wend_error *error)
 {
     char from[WENDI_PATH_BYTES];
     char to[WENDI_PATH_BYTES];
@@ -301,11 +237,14 @@ static wend_status write_rejects(wendi_table_writer *writer, const wendi_reject_
     if (bytes == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "rejected rows", capacity));
     }
-    status = wendi_compress(block->ndjson, block->length, REJECT_ZSTD_LEVEL, bytes, capacity, &length);
+    status =
+        wendi_compress(block->ndjson, block->length, REJECT_ZSTD_LEVEL, bytes, capacity, &length);
     if (status != WEND_OK) {
         WEND_TRY(wendi_fail(error, status, "rejected rows could not be compressed"));
     }
-    *entry = (wendi_reject_entry){.file_bytes = length, .checksum = wendi_hash64(bytes, length), .row_count = block->row_count,
+    *entry = (wendi_reject_entry){.file_bytes = length,
+                                  .checksum = wendi_hash64(bytes, length),
+                                  .row_count = block->row_count,
                                   .commit = wendi_table_writer_state(writer)->version + 1};
     wendi_uuid_make(entry->uuid);
     WEND_TRY(wendi_table_uuid_path(from, folder, "tmp", entry->uuid, ".ndjson.zst", error));
@@ -335,7 +274,8 @@ static void unlink_pending(wendi_table_writer *writer, const wendi_commit_reques
     pthread_mutex_unlock(&writer->pending_lock);
 }
 
-wend_status wendi_table_writer_commit(wendi_table_writer *writer, const wendi_commit_request *request, wend_error *error)
+wend_status wendi_table_writer_commit(wendi_table_writer *writer,
+                                      const wendi_commit_request *request, wend_error *error)
 {
     wendi_reject_entry reject;
     bool has_rejects = request->rejects != NULL && request->rejects->row_count != 0;
@@ -372,7 +312,8 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer, const wendi_co
     }
 cleanup:
     for (uint32_t i = 0; i < request->segment_count; i++) {
-        if (tried) { /* the record may be there even if publishing failed: only a sweep may remove its files */
+        if (tried) { /* the record may be there even if publishing failed: only a sweep may remove
+                        its files */
             wendi_free(request->segments[i]);
         } else {
             remove_pending(writer, request->segments[i]);
@@ -384,8 +325,9 @@ cleanup:
 
 /* ---- deduplication ---- */
 
-wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder, uint32_t first,
-                                      uint8_t *keep, uint32_t *duplicate_count, wend_error *error)
+wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder,
+                                      uint32_t first, uint8_t *keep, uint32_t *duplicate_count,
+                                      wend_error *error)
 {
     const wendi_schema *schema = wendi_table_writer_schema(writer);
     uint32_t rules = wendi_row_key_rules(schema);
@@ -401,18 +343,22 @@ wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_buil
     vectors = wendi_alloc(builder->column_count * sizeof *vectors);
     keys = wendi_alloc((size_t)rules * count * sizeof *keys);
     if (vectors == NULL || keys == NULL) {
-        WEND_TRY(wendi_fail_nomem(error, "deduplicating rows", (size_t)rules * count * sizeof *keys));
+        WEND_TRY(
+            wendi_fail_nomem(error, "deduplicating rows", (size_t)rules * count * sizeof *keys));
     }
     wendi_row_builder_vectors(builder, first, count, vectors);
     WEND_TRY(wendi_row_keys(schema, vectors, count, keys, error));
     for (uint32_t row = 0; row < count; row++) {
         bool duplicate = false;
-        for (uint32_t rule = 0; keep[row] && rule < rules; rule++) { /* all rules are asked before any key enters */
-            duplicate |= wendi_unique_window_holds(writer->window, keys[(size_t)rule * count + row]);
+        for (uint32_t rule = 0; keep[row] && rule < rules;
+             rule++) { /* all rules are asked before any key enters */
+            duplicate |=
+                wendi_unique_window_holds(writer->window, keys[(size_t)rule * count + row]);
         }
         for (uint32_t rule = 0; keep[row] && !duplicate && rule < rules; rule++) {
             bool added;
-            WEND_TRY(wendi_unique_window_add(writer->window, keys[(size_t)rule * count + row], &added, error));
+            WEND_TRY(wendi_unique_window_add(writer->window, keys[(size_t)rule * count + row],
+                                             &added, error));
         }
         if (duplicate) {
             keep[row] = 0;
@@ -437,7 +383,8 @@ wendi_unique_report wendi_table_writer_unique_report(const wendi_table_writer *w
 
 /* ---- requests ---- */
 
-wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sql, wend_error *error)
+wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sql,
+                                     wend_error *error)
 {
     wendi_schema *schema = NULL;
     wendi_arena arena = {0};
@@ -447,10 +394,11 @@ wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sq
         WEND_TRY(wendi_fail_nomem(error, "a request", sql.length));
     }
     WEND_TRY(wendi_schema_add_column(wendi_table_writer_schema(writer), text, &schema, error));
-    wendi_schema_record stored = {.ddl = schema->ddl,
-                                  .column_ids = wendi_arena_alloc(&arena, schema->column_count * sizeof(uint32_t)),
-                                  .column_count = schema->column_count,
-                                  .next_column_id = schema->next_column_id};
+    wendi_schema_record stored = {
+        .ddl = schema->ddl,
+        .column_ids = wendi_arena_alloc(&arena, schema->column_count * sizeof(uint32_t)),
+        .column_count = schema->column_count,
+        .next_column_id = schema->next_column_id};
     if (stored.column_ids == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "the schema", schema->column_count * sizeof(uint32_t)));
     }
@@ -468,7 +416,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema_changed, wend_error *error)
+wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema_changed,
+                                        wend_error *error)
 {
     wendi_table *table = writer->table;
     wendi_arena arena = {0};
@@ -485,16 +434,19 @@ wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema
         if (wendi_string_equal(requests[i].kind, wendi_string_of("alter"))) {
             outcome = wendi_table_writer_alter(writer, requests[i].text, &why);
         } else {
-            outcome = wendi_fail(&why, WEND_UNSUPPORTED, "the writer does not know the request \"%.*s\"", (int)requests[i].kind.length,
-                                 requests[i].kind.data);
+            outcome =
+                wendi_fail(&why, WEND_UNSUPPORTED, "the writer does not know the request \"%.*s\"",
+                           (int)requests[i].kind.length, requests[i].kind.data);
         }
-        if (outcome == WEND_FENCED || outcome == WEND_IO || outcome == WEND_NOMEM) { /* ours to fail with, not the asker's fault */
+        if (outcome == WEND_FENCED || outcome == WEND_IO ||
+            outcome == WEND_NOMEM) { /* ours to fail with, not the asker's fault */
             if (error != NULL) {
                 *error = why;
             }
             WEND_TRY(outcome);
         }
-        WEND_TRY(wendi_request_answer(table->io, table->folder, &requests[i], outcome, &why, error));
+        WEND_TRY(
+            wendi_request_answer(table->io, table->folder, &requests[i], outcome, &why, error));
     }
     *schema_changed = writer->snapshot->shared != writer->retired->shared;
 cleanup:

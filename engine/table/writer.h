@@ -3,8 +3,9 @@
  *
  *   open -> { flush* (any thread) -> commit }* -> close
  *
- * flush() makes a segment file that nobody sees; commit() publishes any number of them together with the
- * source positions they bring the table to. A crash between leaves an unreferenced file, swept later.
+ * flush() makes a segment file that nobody sees; commit() publishes any number of them together
+ * with the source positions they bring the table to. A crash between leaves an unreferenced file,
+ * swept later.
  */
 #ifndef WENDI_TABLE_WRITER_H
 #define WENDI_TABLE_WRITER_H
@@ -34,9 +35,9 @@ const wendi_table_state *wendi_table_writer_state(const wendi_table_writer *writ
 typedef struct wendi_pending_segment wendi_pending_segment;
 
 /**
- * Sort the builder's rows by (user hash, user, time, order column, partition, arrival), encode and write them
- * as one segment. The builder is only read. May run on any thread, several at once, each with its own builder.
- * An empty builder gives *pending_out = NULL.
+ * Sort the builder's rows by (user hash, user, time, order column, partition, arrival), encode and
+ * write them as one segment. The builder is only read. May run on any thread, several at once, each
+ * with its own builder. An empty builder gives *pending_out = NULL.
  */
 wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_builder *builder,
                                      wendi_pending_segment **pending_out, wend_error *error);
@@ -51,42 +52,49 @@ typedef struct wendi_reject_block {
 typedef struct wendi_commit_request {
     wendi_pending_segment **segments; /* in arrival order; taken over, also on failure */
     uint32_t segment_count;
-    const wendi_source_state *sources; /* new absolute values of every source partition that moved */
+    const wendi_source_state
+        *sources; /* new absolute values of every source partition that moved */
     uint32_t source_count;
     const wendi_reject_block *rejects; /* may be NULL */
-    wendi_string cluster_id;           /* empty: none; WEND_CONFLICT when it differs from the table's */
+    wendi_string cluster_id; /* empty: none; WEND_CONFLICT when it differs from the table's */
 } wendi_commit_request;
 
 /**
- * Publish. Checks that no source moves backwards; WEND_FENCED when another writer took over. After a failure
- * with WEND_IO nothing was published, or it was and the next open finds it: close and open again to know.
+ * Publish. Checks that no source moves backwards; WEND_FENCED when another writer took over. After
+ * a failure with WEND_IO nothing was published, or it was and the next open finds it: close and
+ * open again to know.
  */
-wend_status wendi_table_writer_commit(wendi_table_writer *writer, const wendi_commit_request *request, wend_error *error);
+wend_status wendi_table_writer_commit(wendi_table_writer *writer,
+                                      const wendi_commit_request *request, wend_error *error);
 
 /**
- * Carry out the requests that other commands left (alter, compact, …); call between commits. `*schema_changed`
- * tells the caller to make new builders from wendi_table_writer_schema(); the schema that the old ones name lives
- * until the next call of this function.
+ * Carry out the requests that other commands left (alter, compact, …); call between commits.
+ * `*schema_changed` tells the caller to make new builders from wendi_table_writer_schema(); the
+ * schema that the old ones name lives until the next call of this function.
  */
-wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema_changed, wend_error *error);
+wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema_changed,
+                                        wend_error *error);
 
 /**
- * Carry out one ALTER TABLE … ADD COLUMN now. No accepted row may be waiting for its commit. With unique_rows the
- * window is read anew, since whole rows have one more value.
+ * Carry out one ALTER TABLE … ADD COLUMN now. No accepted row may be waiting for its commit. With
+ * unique_rows the window is read anew, since whole rows have one more value.
  */
-wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sql, wend_error *error);
+wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sql,
+                                     wend_error *error);
 
 /**
- * Deduplicate rows first..row_count-1 of the builder by the schema's UNIQUE rules: keep[i] = 0 for a row whose key
- * is in the window or earlier in the builder. Keys of kept rows enter the window at once; a failed or abandoned
- * commit must be followed by closing the writer. Does nothing (all 1) without UNIQUE. One thread at a time.
- * `keep` comes in with 0 for rows already refused; their keys are not looked at.
+ * Deduplicate rows first..row_count-1 of the builder by the schema's UNIQUE rules: keep[i] = 0 for
+ * a row whose key is in the window or earlier in the builder. Keys of kept rows enter the window at
+ * once; a failed or abandoned commit must be followed by closing the writer. Does nothing (all 1)
+ * without UNIQUE. One thread at a time. `keep` comes in with 0 for rows already refused; their keys
+ * are not looked at.
  */
-wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder, uint32_t first,
-                                      uint8_t *keep, uint32_t *duplicate_count, wend_error *error);
+wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder,
+                                      uint32_t first, uint8_t *keep, uint32_t *duplicate_count,
+                                      wend_error *error);
 
 typedef struct wendi_unique_report {
-    uint64_t keys;         /* in the window now */
+    uint64_t keys; /* in the window now */
     uint64_t memory_bytes;
     uint64_t oldest_commit; /* whose keys the window still holds */
 } wendi_unique_report;

@@ -1,8 +1,8 @@
 /*
- * A writer's whole life while things fail: every file operation in turn (error, torn write, lost answer,
- * all that follow too), power loss at any moment, memory refused at every call. Whatever happened, the table
- * opens afterwards at a commit that was asked for, not before one that was acknowledged, verifies
- * clean, and a new writer goes on from there to the same end.
+ * A writer's whole life while things fail: every file operation in turn (error, torn write, lost
+ * answer, all that follow too), power loss at any moment, memory refused at every call. Whatever
+ * happened, the table opens afterwards at a commit that was asked for, not before one that was
+ * acknowledged, verifies clean, and a new writer goes on from there to the same end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,8 +28,8 @@ static wendi_io *inner;
 
 /*
  * The work: a commit that is also a checkpoint, an alter that was asked for,
- * and a commit after it. `*done` counts what was acknowledged. It can begin at any step: what the table
- * holds says which.
+ * and a commit after it. `*done` counts what was acknowledged. It can begin at any step: what the
+ * table holds says which.
  */
 static wend_status take_step(wendi_table_writer *writer, uint32_t step, wend_error *error)
 {
@@ -56,7 +56,8 @@ static wend_status work(wendi_io *io, const char *store, uint32_t *done, wend_er
     wend_status status = WEND_OK;
     WEND_TRY(wendi_table_open_io(io, store, wendi_string_of("t"), &table, error));
     WEND_TRY(wendi_table_writer_open(table, NULL, &writer, error));
-    for (*done = steps_of(wendi_table_writer_state(writer), wendi_table_writer_schema(writer)); *done < STEPS; (*done)++) {
+    for (*done = steps_of(wendi_table_writer_state(writer), wendi_table_writer_schema(writer));
+         *done < STEPS; (*done)++) {
         WEND_TRY(take_step(writer, *done, error));
     }
 cleanup:
@@ -80,11 +81,12 @@ static void check_content(wendi_snapshot *snapshot, uint32_t steps)
     assert_int_equal(state->reject_count, steps == 0 ? 0 : 1);
 }
 
-/* With good file access: what the table holds is whole and what was acknowledged; then the work is brought to its end. */
+/* With good file access: what the table holds is whole and what was acknowledged; then the work is
+ * brought to its end. */
 static void recover(const char *store, uint32_t acknowledged)
 {
-    wendi_table *table;
-    wendi_snapshot *snapshot;
+    wendi_table *table = NULL;
+    wendi_snapshot *snapshot = NULL;
     wend_error error = {0};
     uint32_t done = 0;
     if (wendi_table_open_io(inner, store, wendi_string_of("t"), &table, &error) != WEND_OK ||
@@ -103,26 +105,31 @@ static void recover(const char *store, uint32_t acknowledged)
         fail_msg("the next writer cannot go on: %s", error.message);
     }
     fixture_verify(store);
-    assert_int_equal(wendi_table_open_io(inner, store, wendi_string_of("t"), &table, &error), WEND_OK);
+    assert_int_equal(wendi_table_open_io(inner, store, wendi_string_of("t"), &table, &error),
+                     WEND_OK);
     assert_int_equal(wendi_table_snapshot(table, &snapshot, &error), WEND_OK);
     check_content(snapshot, STEPS);
     wendi_snapshot_release(snapshot);
     wendi_table_close(table);
 }
 
-/* As after the log's history time: a checkpoint, and the last commits alone. Fewer files make a faster test. */
+/* As after the log's history time: a checkpoint, and the last commits alone. Fewer files make a
+ * faster test. */
 static void shorten_log(wendi_table *table)
 {
     wendi_owned_state state;
     assert_int_equal(wendi_log_load(inner, wendi_table_folder(table), &state, NULL), WEND_OK);
-    assert_int_equal(wendi_log_checkpoint(inner, wendi_table_folder(table), &state, 0, NULL), WEND_OK);
+    assert_int_equal(wendi_log_checkpoint(inner, wendi_table_folder(table), &state, 0, NULL),
+                     WEND_OK);
     wendi_state_free(&state);
-    fixture_shell("cd '%s/log' && rm 000000000000000000[0-5]*.commit 0000000000000000006[01].commit", wendi_table_folder(table));
+    fixture_shell(
+        "cd '%s/log' && rm 000000000000000000[0-5]*.commit 0000000000000000006[01].commit",
+        wendi_table_folder(table));
 }
 
 /*
- * The base: 62 commits, so that the work's first one is number 64 (its writer's epoch is one too) and brings a
- * checkpoint, and a request that waits.
+ * The base: 62 commits, so that the work's first one is number 64 (its writer's epoch is one too)
+ * and brings a checkpoint, and a request that waits.
  */
 static int begin_group(void **unused)
 {
@@ -141,16 +148,19 @@ static int begin_group(void **unused)
     wendi_pending_segment *pending;
     assert_int_equal(fixture_flush(writer, 0, BASE_ROWS, &pending, NULL), WEND_OK);
     wendi_string topic = wendi_string_of("s");
-    wendi_source_state source = {.topic = topic, .shown = topic, .next = BASE_ROWS, .taken = BASE_ROWS, .stored = BASE_ROWS};
-    wendi_commit_request first = {.segments = &pending, .segment_count = 1, .sources = &source, .source_count = 1};
+    wendi_source_state source = {
+        .topic = topic, .shown = topic, .next = BASE_ROWS, .taken = BASE_ROWS, .stored = BASE_ROWS};
+    wendi_commit_request first = {
+        .segments = &pending, .segment_count = 1, .sources = &source, .source_count = 1};
     assert_int_equal(wendi_table_writer_commit(writer, &first, NULL), WEND_OK);
     wendi_commit_request nothing = {0};
     while (wendi_table_writer_state(writer)->version < 62) {
         assert_int_equal(wendi_table_writer_commit(writer, &nothing, NULL), WEND_OK);
     }
     shorten_log(table);
-    assert_int_equal(wendi_request_leave(inner, wendi_table_folder(table), "alter", "ALTER TABLE t ADD COLUMN extra text", &arena,
-                                         &name, NULL),
+    assert_int_equal(wendi_request_leave(inner, wendi_table_folder(table), "alter",
+                                         "ALTER TABLE t ADD COLUMN extra text", &arena, &name,
+                                         NULL),
                      WEND_OK);
     wendi_table_writer_close(writer);
     wendi_table_close(table);
@@ -205,7 +215,8 @@ static void fail_each(wendi_fault_plan plan)
         if (status == WEND_OK) { /* what failed did not matter, and then nothing is missing */
             assert_int_equal(done, STEPS);
         } else if (status == WEND_CORRUPT || error.message[0] == '\0') {
-            fail_msg("operation %lld: %s: %s", (long long)at, wend_status_name(status), error.message);
+            fail_msg("operation %lld: %s: %s", (long long)at, wend_status_name(status),
+                     error.message);
         }
         recover(store, done);
     }
@@ -220,7 +231,8 @@ static void every_operation_may_fail(void **state)
 static void and_all_after_it(void **state)
 {
     (void)state;
-    fail_each((wendi_fault_plan){.power_lost_at = -1, .fail_after_too = true, .torn = true, .error_code = ENOSPC});
+    fail_each((wendi_fault_plan){
+        .power_lost_at = -1, .fail_after_too = true, .torn = true, .error_code = ENOSPC});
 }
 
 static void or_only_its_answer_may_be_lost(void **state)
@@ -251,7 +263,8 @@ static void power_may_fail_at_any_operation(void **state)
         for (uint64_t seed = 0; seed < 3; seed++) {
             wend_error error = {0};
             fixture_shell("rm -rf '%s'", after);
-            if (wendi_fault_io_power_loss(io, after, seed * 1000 + (uint64_t)at, &error) != WEND_OK) {
+            if (wendi_fault_io_power_loss(io, after, seed * 1000 + (uint64_t)at, &error) !=
+                WEND_OK) {
                 fail_msg("%s", error.message);
             }
             recover(after, done);
@@ -271,7 +284,8 @@ static void memory_may_be_refused_at_every_call(void **state)
         wend_status status = work(inner, store, &done, &error);
         wendi_alloc_refuse_at(-1);
         if (status != WEND_OK && status != WEND_NOMEM && status != WEND_IO) {
-            fail_msg("call %lld: %s: %s", (long long)calls, wend_status_name(status), error.message);
+            fail_msg("call %lld: %s: %s", (long long)calls, wend_status_name(status),
+                     error.message);
         }
         recover(store, done);
         if (status == WEND_OK) {

@@ -1,7 +1,7 @@
 /*
- * Every single byte of a table's files, damaged in turn: verify finds it and names the file; every query
- * gives what it gave before or fails as damaged, naming the file; with skip_corrupt it says what it
- * left out. All bytes of a small table, a sample of a larger one.
+ * Every single byte of a table's files, damaged in turn: verify finds it and names the file; every
+ * query gives what it gave before or fails as damaged, naming the file; with skip_corrupt it says
+ * what it left out. All bytes of a small table, a sample of a larger one.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,9 +46,11 @@ typedef struct damaged_table {
     answer before[QUERIES];
 } damaged_table;
 
-/* ---- asking ----------------------------------------------------------------------------------- */
+/* ---- asking -----------------------------------------------------------------------------------
+ */
 
-static void print_cell(const struct ArrowSchema *schema, const struct ArrowArray *array, int64_t row, char *text)
+static void print_cell(const struct ArrowSchema *schema, const struct ArrowArray *array,
+                       int64_t row, char *text)
 {
     size_t used = strlen(text);
     char *at = text + used;
@@ -59,10 +61,12 @@ static void print_cell(const struct ArrowSchema *schema, const struct ArrowArray
         snprintf(at, left, "null|");
     } else if (strcmp(schema->format, "u") == 0) {
         const int32_t *offsets = array->buffers[1];
-        snprintf(at, left, "%.*s|", (int)(offsets[row + 1] - offsets[row]), (const char *)array->buffers[2] + offsets[row]);
+        snprintf(at, left, "%.*s|", (int)(offsets[row + 1] - offsets[row]),
+                 (const char *)array->buffers[2] + offsets[row]);
     } else if (schema->format[0] == 'd') {
         const uint64_t *words = (const uint64_t *)array->buffers[1] + 2 * row;
-        snprintf(at, left, "%llx.%llx|", (unsigned long long)words[1], (unsigned long long)words[0]);
+        snprintf(at, left, "%llx.%llx|", (unsigned long long)words[1],
+                 (unsigned long long)words[0]);
     } else {
         assert_true(strcmp(schema->format, "l") == 0 || schema->format[0] == 't');
         snprintf(at, left, "%lld|", (long long)((const int64_t *)array->buffers[1])[row]);
@@ -121,7 +125,8 @@ static void ask(const char *store_path, const char *sql, bool skip_corrupt, answ
     wend_store_close(store);
 }
 
-/* ---- tables ----------------------------------------------------------------------------------- */
+/* ---- tables -----------------------------------------------------------------------------------
+ */
 
 static void list_files(damaged_table *table)
 {
@@ -135,14 +140,16 @@ static void list_files(damaged_table *table)
         for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
             if (entry->d_name[0] != '.') {
                 assert_true(table->file_count < FILES_MAX);
-                snprintf(table->files[table->file_count++], sizeof table->files[0], "%s/%.100s", parts[part], entry->d_name);
+                snprintf(table->files[table->file_count++], sizeof table->files[0], "%s/%.100s",
+                         parts[part], entry->d_name);
             }
         }
         closedir(dir);
     }
 }
 
-/* Two commits of `rows` events around a checkpoint, the older one with rejects, and the log before it dropped as after its time. */
+/* Two commits of `rows` events around a checkpoint, the older one with rejects, and the log before
+ * it dropped as after its time. */
 static void make_table(damaged_table *made, int64_t rows)
 {
     wendi_table *table;
@@ -161,7 +168,9 @@ static void make_table(damaged_table *made, int64_t rows)
     assert_int_equal(wendi_table_writer_commit(writer, &nothing, NULL), WEND_OK);
     wendi_table_writer_close(writer);
     wendi_table_close(table);
-    fixture_shell("cd '%s/t/log' && rm 000000000000000000[0-5]*.commit 0000000000000000006[0-2].commit", made->store);
+    fixture_shell(
+        "cd '%s/t/log' && rm 000000000000000000[0-5]*.commit 0000000000000000006[0-2].commit",
+        made->store);
     fixture_verify(made->store);
     list_files(made);
     for (int i = 0; i < QUERIES; i++) {
@@ -172,7 +181,8 @@ static void make_table(damaged_table *made, int64_t rows)
     }
 }
 
-/* ---- damage ----------------------------------------------------------------------------------- */
+/* ---- damage -----------------------------------------------------------------------------------
+ */
 
 typedef struct findings {
     const char *file;
@@ -192,35 +202,41 @@ static void check_verify(const damaged_table *table, const char *file, uint64_t 
     wendi_table_verified verified;
     findings found = {.file = file};
     wend_error error;
-    wend_status status = wendi_table_verify(table->store, wendi_string_of("t"), note_fault, &found, &verified, &error);
+    wend_status status = wendi_table_verify(table->store, wendi_string_of("t"), note_fault, &found,
+                                            &verified, &error);
     if (status != WEND_CORRUPT || found.at_file == 0) {
-        fail_msg("verify does not find byte %llu of %s (%s)", (unsigned long long)at, file, wend_status_name(status));
+        fail_msg("verify does not find byte %llu of %s (%s)", (unsigned long long)at, file,
+                 wend_status_name(status));
     }
-    if (found.elsewhere != 0 && strncmp(file, "log/", 4) != 0) { /* a broken chain may show at its next link too */
+    if (found.elsewhere != 0 &&
+        strncmp(file, "log/", 4) != 0) { /* a broken chain may show at its next link too */
         fail_msg("verify blames other files for byte %llu of %s", (unsigned long long)at, file);
     }
 }
 
-static void check_query(const damaged_table *table, int number, const char *file, uint64_t at, uint64_t *failures)
+static void check_query(const damaged_table *table, int number, const char *file, uint64_t at,
+                        uint64_t *failures)
 {
     answer now;
     ask(table->store, queries[number], false, &now);
     if (now.status == WEND_OK) {
         if (strcmp(now.text, table->before[number].text) != 0) {
-            fail_msg("byte %llu of %s changed the answer of %s: %s", (unsigned long long)at, file, queries[number], now.text);
+            fail_msg("byte %llu of %s changed the answer of %s: %s", (unsigned long long)at, file,
+                     queries[number], now.text);
         }
         return;
     }
     const char *name = strrchr(file, '/') + 1;
     if (now.status != WEND_CORRUPT || strstr(now.error.message, name) == NULL) {
-        fail_msg("byte %llu of %s: %s: %s", (unsigned long long)at, file, wend_status_name(now.status), now.error.message);
+        fail_msg("byte %llu of %s: %s: %s", (unsigned long long)at, file,
+                 wend_status_name(now.status), now.error.message);
     }
     failures[number]++;
     if (strncmp(file, "seg/", 4) == 0) {
         ask(table->store, queries[number], true, &now);
         if (now.status != WEND_OK || now.note_count == 0) {
-            fail_msg("byte %llu of %s with skip_corrupt: %s, %zu notes: %s", (unsigned long long)at, file,
-                     wend_status_name(now.status), now.note_count, now.error.message);
+            fail_msg("byte %llu of %s with skip_corrupt: %s, %zu notes: %s", (unsigned long long)at,
+                     file, wend_status_name(now.status), now.note_count, now.error.message);
         }
     }
 }
@@ -237,15 +253,18 @@ static void check_rejects(const damaged_table *table, const char *file)
     wendi_table *opened;
     uint64_t rows = 0;
     wend_error error;
-    assert_int_equal(wendi_table_open(table->store, wendi_string_of("t"), &opened, &error), WEND_OK);
+    assert_int_equal(wendi_table_open(table->store, wendi_string_of("t"), &opened, &error),
+                     WEND_OK);
     assert_int_equal(wendi_rejects_read(opened, ignore_row, &rows, &error), WEND_CORRUPT);
     assert_int_equal(rows, 0);
     assert_non_null(strstr(error.message, strrchr(file, '/') + 1));
     wendi_table_close(opened);
 }
 
-/* Damage each `step`-th byte of a file (at random places within each step); asks one query a flip, in turn. */
-static uint64_t damage_file(const damaged_table *table, uint32_t index, uint64_t step, uint64_t *random, uint64_t *failures)
+/* Damage each `step`-th byte of a file (at random places within each step); asks one query a flip,
+ * in turn. */
+static uint64_t damage_file(const damaged_table *table, uint32_t index, uint64_t step,
+                            uint64_t *random, uint64_t *failures)
 {
     const char *file = table->files[index];
     char path[256];
@@ -284,17 +303,20 @@ static void damage_table(int64_t rows, uint64_t step, uint64_t log_step, uint64_
     uint64_t failures[QUERIES] = {0};
     make_table(&table, rows);
     for (uint32_t i = 0; i < table.file_count; i++) {
-        flips += damage_file(&table, i, strncmp(table.files[i], "seg/", 4) == 0 ? step : log_step, &random, failures);
+        flips += damage_file(&table, i, strncmp(table.files[i], "seg/", 4) == 0 ? step : log_step,
+                             &random, failures);
     }
     fixture_verify(table.store); /* all is put back */
     for (int i = 0; i < QUERIES; i++) {
         answer after;
         ask(table.store, queries[i], false, &after);
         assert_string_equal(after.text, table.before[i].text);
-        assert_true(failures[i] > 0 && failures[i] < flips / QUERIES); /* some read the byte, some do not */
+        assert_true(failures[i] > 0 &&
+                    failures[i] < flips / QUERIES); /* some read the byte, some do not */
     }
-    print_message("%llu flips, failed queries: %llu, %llu, %llu\n", (unsigned long long)flips, (unsigned long long)failures[0],
-                  (unsigned long long)failures[1], (unsigned long long)failures[2]);
+    print_message("%llu flips, failed queries: %llu, %llu, %llu\n", (unsigned long long)flips,
+                  (unsigned long long)failures[0], (unsigned long long)failures[1],
+                  (unsigned long long)failures[2]);
     fixture_folder_remove(table.store);
 }
 
@@ -321,12 +343,16 @@ static void missing_and_short_files_are_damage(void **state)
         const char *file = table.files[i];
         findings found = {.file = file};
         wend_error error;
-        bool old_log = strstr(file, "63.commit") != NULL || strstr(file, "64.") != NULL || strstr(file, "66.commit") != NULL;
-        fixture_shell("cp '%s/t/%s' '%s/kept' && truncate -s -1 '%s/t/%s'", table.store, file, table.store, table.store, file);
+        bool old_log = strstr(file, "63.commit") != NULL || strstr(file, "64.") != NULL ||
+                       strstr(file, "66.commit") != NULL;
+        fixture_shell("cp '%s/t/%s' '%s/kept' && truncate -s -1 '%s/t/%s'", table.store, file,
+                      table.store, table.store, file);
         check_verify(&table, file, 0);
         fixture_shell("rm '%s/t/%s'", table.store, file);
-        wend_status status = wendi_table_verify(table.store, wendi_string_of("t"), note_fault, &found, &verified, &error);
-        if (!old_log && (status != WEND_CORRUPT || found.at_file == 0)) { /* the log's two ends cannot be missed */
+        wend_status status = wendi_table_verify(table.store, wendi_string_of("t"), note_fault,
+                                                &found, &verified, &error);
+        if (!old_log && (status != WEND_CORRUPT ||
+                         found.at_file == 0)) { /* the log's two ends cannot be missed */
             fail_msg("verify does not miss %s", file);
         }
         fixture_shell("mv '%s/kept' '%s/t/%s'", table.store, table.store, file);

@@ -82,7 +82,8 @@ static wendi_schema_record *make_schema(wendi_arena *arena, uint64_t *random)
     return schema;
 }
 
-wendi_record record_make(wendi_arena *arena, uint64_t *random, wendi_record_kind kind, uint64_t version)
+wendi_record record_make(wendi_arena *arena, uint64_t *random, wendi_record_kind kind,
+                         uint64_t version)
 {
     wendi_record record = {.kind = (uint8_t)kind,
                            .version = version,
@@ -97,13 +98,15 @@ wendi_record record_make(wendi_arena *arena, uint64_t *random, wendi_record_kind
     record.added_segment_count = (uint32_t)random_below(random, 4);
     record.added_segments = make_segments(arena, random, record.added_segment_count);
     record.dropped_segment_count = (uint32_t)random_below(random, 3);
-    uint8_t *drops = wendi_arena_alloc(arena, record.dropped_segment_count * (size_t)WENDI_UUID_BYTES);
+    uint8_t *drops =
+        wendi_arena_alloc(arena, record.dropped_segment_count * (size_t)WENDI_UUID_BYTES);
     random_bytes(random, drops, record.dropped_segment_count * (size_t)WENDI_UUID_BYTES);
     record.dropped_segments = (const uint8_t(*)[WENDI_UUID_BYTES])(void *)drops;
     record.source_count = (uint32_t)random_below(random, 4);
     record.sources = make_sources(arena, random, record.source_count);
     record.reject_count = (uint32_t)random_below(random, 3);
-    wendi_reject_entry *rejects = wendi_arena_alloc_zero(arena, record.reject_count * sizeof *rejects);
+    wendi_reject_entry *rejects =
+        wendi_arena_alloc_zero(arena, record.reject_count * sizeof *rejects);
     for (uint32_t i = 0; i < record.reject_count; i++) {
         random_bytes(random, rejects[i].uuid, WENDI_UUID_BYTES);
         rejects[i].file_bytes = random_number(random);
@@ -118,25 +121,27 @@ wendi_record record_make(wendi_arena *arena, uint64_t *random, wendi_record_kind
 static bool segments_equal(const wendi_segment_entry *a, const wendi_segment_entry *b)
 {
     return memcmp(a->uuid, b->uuid, WENDI_UUID_BYTES) == 0 && a->file_bytes == b->file_bytes &&
-           a->footer_offset == b->footer_offset && a->footer_checksum == b->footer_checksum && a->row_count == b->row_count &&
-           a->time_min == b->time_min && a->time_max == b->time_max && a->user_hash_min == b->user_hash_min &&
+           a->footer_offset == b->footer_offset && a->footer_checksum == b->footer_checksum &&
+           a->row_count == b->row_count && a->time_min == b->time_min &&
+           a->time_max == b->time_max && a->user_hash_min == b->user_hash_min &&
            a->user_hash_max == b->user_hash_max && a->null_user_rows == b->null_user_rows &&
-           a->commit_first == b->commit_first && a->commit_last == b->commit_last && a->ordinal == b->ordinal &&
-           a->level == b->level;
+           a->commit_first == b->commit_first && a->commit_last == b->commit_last &&
+           a->ordinal == b->ordinal && a->level == b->level;
 }
 
 static bool sources_equal(const wendi_source_state *a, const wendi_source_state *b)
 {
-    return wendi_string_equal(a->topic, b->topic) && a->partition == b->partition && a->leader_epoch == b->leader_epoch &&
-           a->next == b->next && a->fingerprint == b->fingerprint && wendi_string_equal(a->shown, b->shown) &&
+    return wendi_string_equal(a->topic, b->topic) && a->partition == b->partition &&
+           a->leader_epoch == b->leader_epoch && a->next == b->next &&
+           a->fingerprint == b->fingerprint && wendi_string_equal(a->shown, b->shown) &&
            a->taken == b->taken && a->stored == b->stored && a->rejected == b->rejected &&
            a->deduplicated == b->deduplicated && a->tombstones == b->tombstones && a->gap == b->gap;
 }
 
 static bool rejects_equal(const wendi_reject_entry *a, const wendi_reject_entry *b)
 {
-    return memcmp(a->uuid, b->uuid, WENDI_UUID_BYTES) == 0 && a->file_bytes == b->file_bytes && a->checksum == b->checksum &&
-           a->row_count == b->row_count && a->commit == b->commit;
+    return memcmp(a->uuid, b->uuid, WENDI_UUID_BYTES) == 0 && a->file_bytes == b->file_bytes &&
+           a->checksum == b->checksum && a->row_count == b->row_count && a->commit == b->commit;
 }
 
 static bool schemas_equal(const wendi_schema_record *a, const wendi_schema_record *b)
@@ -144,16 +149,21 @@ static bool schemas_equal(const wendi_schema_record *a, const wendi_schema_recor
     if (a == NULL || b == NULL) {
         return a == b;
     }
-    return wendi_string_equal(a->ddl, b->ddl) && a->next_column_id == b->next_column_id && a->column_count == b->column_count &&
-           (a->column_count == 0 || memcmp(a->column_ids, b->column_ids, a->column_count * sizeof *a->column_ids) == 0);
+    return wendi_string_equal(a->ddl, b->ddl) && a->next_column_id == b->next_column_id &&
+           a->column_count == b->column_count &&
+           (a->column_count == 0 ||
+            memcmp(a->column_ids, b->column_ids, a->column_count * sizeof *a->column_ids) == 0);
 }
 
 bool records_equal(const wendi_record *a, const wendi_record *b)
 {
-    bool equal = a->kind == b->kind && a->version == b->version && a->previous_checksum == b->previous_checksum &&
-                 a->epoch == b->epoch && memcmp(a->writer, b->writer, WENDI_UUID_BYTES) == 0 && a->commit_us == b->commit_us &&
-                 wendi_string_equal(a->cluster_id, b->cluster_id) && schemas_equal(a->schema, b->schema) &&
-                 a->added_segment_count == b->added_segment_count && a->dropped_segment_count == b->dropped_segment_count &&
+    bool equal = a->kind == b->kind && a->version == b->version &&
+                 a->previous_checksum == b->previous_checksum && a->epoch == b->epoch &&
+                 memcmp(a->writer, b->writer, WENDI_UUID_BYTES) == 0 &&
+                 a->commit_us == b->commit_us && wendi_string_equal(a->cluster_id, b->cluster_id) &&
+                 schemas_equal(a->schema, b->schema) &&
+                 a->added_segment_count == b->added_segment_count &&
+                 a->dropped_segment_count == b->dropped_segment_count &&
                  a->source_count == b->source_count && a->reject_count == b->reject_count;
     for (uint32_t i = 0; equal && i < a->added_segment_count; i++) {
         equal = segments_equal(&a->added_segments[i], &b->added_segments[i]);

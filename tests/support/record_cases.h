@@ -4,8 +4,10 @@
 
 #include "engine/table/table_state.h"
 
-/** A record with everything in random number and content, in `arena`; `random` is random_next()'s state. */
-wendi_record record_make(wendi_arena *arena, uint64_t *random, wendi_record_kind kind, uint64_t version);
+/** A record with everything in random number and content, in `arena`; `random` is random_next()'s
+ * state. */
+wendi_record record_make(wendi_arena *arena, uint64_t *random, wendi_record_kind kind,
+                         uint64_t version);
 /** Whether two records say the same, field by field. */
 bool records_equal(const wendi_record *left, const wendi_record *right);
 /** Whether two states hold the same, whatever way they came to it. */

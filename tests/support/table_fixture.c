@@ -1,4 +1,5 @@
-/* Events whose every value follows from their number, so that any row read tells whether it is right. */
+/* Events whose every value follows from their number, so that any row read tells whether it is
+ * right. */
 #include "tests/support/table_fixture.h"
 
 #include <setjmp.h>
@@ -47,28 +48,33 @@ void fixture_create(const char *store, const char *ddl)
 {
     wendi_schema *schema = NULL;
     wend_error error = {0};
-    if (wendi_schema_parse(ddl, &schema, &error) != WEND_OK || wendi_table_create(store, schema, &error) != WEND_OK) {
+    if (wendi_schema_parse(ddl, &schema, &error) != WEND_OK ||
+        wendi_table_create(store, schema, &error) != WEND_OK) {
         fail_msg("%s: %s", ddl, error.message);
     }
     wendi_schema_free(schema);
 }
 
 /* The values of event `id`: null where the type's kind is 0. Text is in `text` (2 x 32 bytes). */
-static void event_values(int64_t id, const wendi_schema *schema, wendi_value values[COLUMNS], char text[2][32])
+static void event_values(int64_t id, const wendi_schema *schema, wendi_value values[COLUMNS],
+                         char text[2][32])
 {
     for (uint32_t i = 0; i < COLUMNS; i++) {
         values[i] = (wendi_value){.type = schema->columns[i].type};
     }
     values[0].i64 = id;
     values[1].null = id % 17 == 0;
-    values[1].string = (wendi_string){text[0], (uint32_t)snprintf(text[0], 32, "user-%lld", (long long)(id % 23))};
+    values[1].string =
+        (wendi_string){text[0], (uint32_t)snprintf(text[0], 32, "user-%lld", (long long)(id % 23))};
     values[2].i64 = INT64_C(1750000000000000) + id * 1000 - (id % 5) * 7000;
-    values[3].string = (wendi_string){text[1], (uint32_t)snprintf(text[1], 32, "/page/%lld", (long long)(id % 40))};
+    values[3].string = (wendi_string){
+        text[1], (uint32_t)snprintf(text[1], 32, "/page/%lld", (long long)(id % 40))};
     values[4].null = id % 3 == 0;
     values[4].i64 = values[4].null ? 0 : id * 100 + 5;
 }
 
-wend_status fixture_fill(wendi_row_builder *builder, const wendi_schema *schema, int64_t from, int64_t to)
+wend_status fixture_fill(wendi_row_builder *builder, const wendi_schema *schema, int64_t from,
+                         int64_t to)
 {
     char text[2][32];
     wendi_value values[COLUMNS];
@@ -86,7 +92,8 @@ cleanup:
     return status;
 }
 
-wend_status fixture_flush(wendi_table_writer *writer, int64_t from, int64_t to, wendi_pending_segment **pending, wend_error *error)
+wend_status fixture_flush(wendi_table_writer *writer, int64_t from, int64_t to,
+                          wendi_pending_segment **pending, wend_error *error)
 {
     wendi_row_builder builder = {0};
     wend_status status = fixture_fill(&builder, wendi_table_writer_schema(writer), from, to);
@@ -97,14 +104,18 @@ wend_status fixture_flush(wendi_table_writer *writer, int64_t from, int64_t to, 
     return status;
 }
 
-wend_status fixture_commit(wendi_table_writer *writer, int64_t from, int64_t to, uint64_t rejects, wend_error *error)
+wend_status fixture_commit(wendi_table_writer *writer, int64_t from, int64_t to, uint64_t rejects,
+                           wend_error *error)
 {
-    static const char line[] = "{\"topic\":\"s\",\"partition\":0,\"offset\":1,\"reason\":\"r\",\"raw\":\"x\"}\n";
+    static const char line[] =
+        "{\"topic\":\"s\",\"partition\":0,\"offset\":1,\"reason\":\"r\",\"raw\":\"x\"}\n";
     wendi_pending_segment *pending[1];
     wendi_buffer lines = {0};
     wendi_string topic = wendi_string_of("s");
-    const wendi_source_state *known = wendi_state_source(wendi_table_writer_state(writer), topic, 0);
-    wendi_source_state source = known == NULL ? (wendi_source_state){.topic = topic, .shown = topic} : *known;
+    const wendi_source_state *known =
+        wendi_state_source(wendi_table_writer_state(writer), topic, 0);
+    wendi_source_state source =
+        known == NULL ? (wendi_source_state){.topic = topic, .shown = topic} : *known;
     wend_status status = fixture_flush(writer, from, to, &pending[0], error);
     if (status != WEND_OK) {
         return status;
@@ -120,14 +131,18 @@ wend_status fixture_commit(wendi_table_writer *writer, int64_t from, int64_t to,
         }
     }
     wendi_reject_block block = {lines.data, lines.length, rejects};
-    wendi_commit_request request = {.segments = pending, .segment_count = pending[0] != NULL, .sources = &source, .source_count = 1,
+    wendi_commit_request request = {.segments = pending,
+                                    .segment_count = pending[0] != NULL,
+                                    .sources = &source,
+                                    .source_count = 1,
                                     .rejects = &block};
     status = wendi_table_writer_commit(writer, &request, error);
     wendi_buffer_free(&lines);
     return status;
 }
 
-static void check_row(const wendi_schema *schema, wendi_vector vectors[COLUMNS], uint32_t row, int64_t *sum)
+static void check_row(const wendi_schema *schema, wendi_vector vectors[COLUMNS], uint32_t row,
+                      int64_t *sum)
 {
     char text[2][32];
     wendi_value values[COLUMNS];
@@ -137,7 +152,8 @@ static void check_row(const wendi_schema *schema, wendi_vector vectors[COLUMNS],
         bool null = wendi_vector_is_null(&vectors[i], row);
         assert_int_equal(null, values[i].null);
         if (!null && wendi_type_physical(values[i].type) == WENDI_PHYSICAL_STRING) {
-            assert_true(wendi_string_equal(wendi_vector_string(&vectors[i], row), values[i].string));
+            assert_true(
+                wendi_string_equal(wendi_vector_string(&vectors[i], row), values[i].string));
         } else if (!null) {
             assert_true(vectors[i].i64[wendi_vector_index(&vectors[i], row)] == values[i].i64);
         }
@@ -145,15 +161,17 @@ static void check_row(const wendi_schema *schema, wendi_vector vectors[COLUMNS],
     *sum += id;
 }
 
-static wend_status read_group(wendi_segment *segment, const wendi_schema *schema, uint32_t group, uint64_t *count, int64_t *sum,
-                              wend_error *error)
+static wend_status read_group(wendi_segment *segment, const wendi_schema *schema, uint32_t group,
+                              uint64_t *count, int64_t *sum, wend_error *error)
 {
     wendi_chunk *chunks[COLUMNS] = {NULL};
     wendi_vector vectors[COLUMNS];
     wend_status status = WEND_OK;
     uint32_t rows = wendi_segment_row_group(segment, group)->row_count;
     for (uint32_t i = 0; i < COLUMNS; i++) {
-        WEND_TRY(wendi_chunk_open(segment, group, wendi_segment_find_column(segment, schema->columns[i].id), &chunks[i], error));
+        WEND_TRY(wendi_chunk_open(segment, group,
+                                  wendi_segment_find_column(segment, schema->columns[i].id),
+                                  &chunks[i], error));
     }
     for (uint32_t first = 0; first < rows; first += WENDI_BATCH_ROWS) {
         uint32_t batch = rows - first < WENDI_BATCH_ROWS ? rows - first : WENDI_BATCH_ROWS;
@@ -180,7 +198,8 @@ wend_status fixture_read(wendi_snapshot *snapshot, uint64_t *count, int64_t *sum
     for (uint32_t i = 0; i < state->segment_count; i++) {
         wendi_segment *segment;
         wend_status status = wendi_snapshot_segment(snapshot, i, &segment, error);
-        for (uint32_t group = 0; status == WEND_OK && group < wendi_segment_row_group_count(segment); group++) {
+        for (uint32_t group = 0;
+             status == WEND_OK && group < wendi_segment_row_group_count(segment); group++) {
             status = read_group(segment, wendi_snapshot_schema(snapshot), group, count, sum, error);
         }
         if (status != WEND_OK) {
@@ -200,7 +219,8 @@ void fixture_verify(const char *store)
 {
     wendi_table_verified verified;
     wend_error error = {0};
-    if (wendi_table_verify(store, wendi_string_of("t"), tell_fault, NULL, &verified, &error) != WEND_OK) {
+    if (wendi_table_verify(store, wendi_string_of("t"), tell_fault, NULL, &verified, &error) !=
+        WEND_OK) {
         fail_msg("verify: %s", error.message);
     }
 }

@@ -1,6 +1,6 @@
 /*
- * Records of the log as bytes: random ones come back equal, damaged ones are refused as damaged whatever
- * byte it is, and hostile content behind a good checksum is refused too.
+ * Records of the log as bytes: random ones come back equal, damaged ones are refused as damaged
+ * whatever byte it is, and hostile content behind a good checksum is refused too.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,8 @@
 
 enum { VERSION = 42, FIXED_BYTES = 68 };
 
-static wend_status decode(const wendi_buffer *bytes, size_t length, wendi_record *record, wendi_arena *arena, wend_error *error)
+static wend_status decode(const wendi_buffer *bytes, size_t length, wendi_record *record,
+                          wendi_arena *arena, wend_error *error)
 {
     uint64_t checksum;
     /* A copy of its own size, so that a sanitizer sees any read beyond. */
@@ -25,7 +26,8 @@ static wend_status decode(const wendi_buffer *bytes, size_t length, wendi_record
     if (length != 0) {
         memcpy(exact, bytes->data, length);
     }
-    wend_status status = wendi_record_decode(exact, length, WENDI_RECORD_COMMIT, VERSION, arena, record, &checksum, error);
+    wend_status status = wendi_record_decode(exact, length, WENDI_RECORD_COMMIT, VERSION, arena,
+                                             record, &checksum, error);
     free(exact);
     return status;
 }
@@ -43,13 +45,18 @@ static void random_records_come_back(void **state)
         uint64_t version = random_next(&random);
         wendi_record record = record_make(&arena, &random, kind, version);
         assert_int_equal(wendi_record_encode(&record, &bytes, &checksum), WEND_OK);
-        assert_int_equal(wendi_record_decode(bytes.data, bytes.length, kind, version, &arena, &back, &checksum_back, NULL), WEND_OK);
+        assert_int_equal(wendi_record_decode(bytes.data, bytes.length, kind, version, &arena, &back,
+                                             &checksum_back, NULL),
+                         WEND_OK);
         assert_true(records_equal(&record, &back));
         assert_true(checksum == checksum_back);
         /* The name is part of what is checked: as another number or kind it is refused. */
-        assert_int_equal(wendi_record_decode(bytes.data, bytes.length, kind, version + 1, &arena, &back, &checksum_back, NULL),
+        assert_int_equal(wendi_record_decode(bytes.data, bytes.length, kind, version + 1, &arena,
+                                             &back, &checksum_back, NULL),
                          WEND_CORRUPT);
-        assert_int_equal(wendi_record_decode(bytes.data, bytes.length, kind == WENDI_RECORD_COMMIT ? WENDI_RECORD_CHECKPOINT : WENDI_RECORD_COMMIT,
+        assert_int_equal(wendi_record_decode(bytes.data, bytes.length,
+                                             kind == WENDI_RECORD_COMMIT ? WENDI_RECORD_CHECKPOINT
+                                                                         : WENDI_RECORD_COMMIT,
                                              version, &arena, &back, &checksum_back, NULL),
                          WEND_CORRUPT);
         wendi_buffer_free(&bytes);
@@ -169,10 +176,12 @@ static void huge_counts_and_lengths_allocate_nothing(void **state)
         assert_int_equal(wendi_buffer_u32(&bytes, kind), WEND_OK);
         assert_int_equal(wendi_buffer_u32(&bytes, 16), WEND_OK);
         for (int i = 0; i < 4; i++) {
-            assert_int_equal(wendi_buffer_u32(&bytes, i == 0 && kind == 1 ? 0 : UINT32_MAX), WEND_OK);
+            assert_int_equal(wendi_buffer_u32(&bytes, i == 0 && kind == 1 ? 0 : UINT32_MAX),
+                             WEND_OK);
         }
         wend_status status = decode_sealed(&bytes, &error);
-        assert_int_equal(status, kind == 3 ? WEND_OK : WEND_CORRUPT); /* 16 bytes are a good uuid to drop */
+        assert_int_equal(status,
+                         kind == 3 ? WEND_OK : WEND_CORRUPT); /* 16 bytes are a good uuid to drop */
     }
 }
 
@@ -181,14 +190,23 @@ static void names_of_the_log_are_parsed_exactly(void **state)
     wendi_record_kind kind;
     uint64_t version;
     (void)state;
-    assert_true(wendi_log_name_parse(wendi_string_of("00000000000000000042.commit"), &kind, &version));
+    assert_true(
+        wendi_log_name_parse(wendi_string_of("00000000000000000042.commit"), &kind, &version));
     assert_int_equal(kind, WENDI_RECORD_COMMIT);
     assert_int_equal(version, 42);
-    assert_true(wendi_log_name_parse(wendi_string_of("00000000000000000064.checkpoint"), &kind, &version));
+    assert_true(
+        wendi_log_name_parse(wendi_string_of("00000000000000000064.checkpoint"), &kind, &version));
     assert_int_equal(kind, WENDI_RECORD_CHECKPOINT);
-    static const char *const others[] = {"",       "42.commit",  "00000000000000000042.commit~", "00000000000000000042",
-                                         "LOCK",   "0000000000000000004x.commit", "00000000000000000042.",
-                                         "000000000000000000042.commit", "00000000000000000042.commi", "99999999999999999999.commit"};
+    static const char *const others[] = {"",
+                                         "42.commit",
+                                         "00000000000000000042.commit~",
+                                         "00000000000000000042",
+                                         "LOCK",
+                                         "0000000000000000004x.commit",
+                                         "00000000000000000042.",
+                                         "000000000000000000042.commit",
+                                         "00000000000000000042.commi",
+                                         "99999999999999999999.commit"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         assert_false(wendi_log_name_parse(wendi_string_of(others[i]), &kind, &version));
     }

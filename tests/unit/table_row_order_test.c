@@ -1,6 +1,6 @@
 /*
- * The one sort order against a plain stable comparison sort, for every type a user or order column may
- * have: nulls, ties, long runs, times that jump, partitions.
+ * The one sort order against a plain stable comparison sort, for every type a user or order column
+ * may have: nulls, ties, long runs, times that jump, partitions.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,8 +17,9 @@
 #include "engine/table/row_order.h"
 #include "tests/support/segment_fixture.h"
 
-static const char *const types[] = {"text", "varchar(40)", "uuid",    "inet",   "bigint",        "integer",     "smallint",
-                                    "boolean", "double precision", "real", "date", "timestamptz", "numeric(12,2)"};
+static const char *const types[] = {
+    "text",    "varchar(40)",      "uuid", "inet", "bigint",      "integer",      "smallint",
+    "boolean", "double precision", "real", "date", "timestamptz", "numeric(12,2)"};
 enum { TYPES = sizeof types / sizeof types[0], NO_ROLE = -1 };
 
 static wendi_schema *make_schema(int user, bool with_time, int order)
@@ -26,10 +27,13 @@ static wendi_schema *make_schema(int user, bool with_time, int order)
     char ddl[512];
     wendi_schema *schema = NULL;
     wend_error error = {0};
-    snprintf(ddl, sizeof ddl, "CREATE TABLE t (u %s, ts timestamptz NOT NULL, o %s, seq bigint) WITH (%s%s%s%s%s)",
+    snprintf(ddl, sizeof ddl,
+             "CREATE TABLE t (u %s, ts timestamptz NOT NULL, o %s, seq bigint) WITH (%s%s%s%s%s)",
              user == NO_ROLE ? "text" : types[user], order == NO_ROLE ? "text" : types[order],
-             user == NO_ROLE ? "" : "user_column='u'", user != NO_ROLE && with_time ? ", " : "", with_time ? "time_column='ts'" : "",
-             order != NO_ROLE && (user != NO_ROLE || with_time) ? ", " : "", order == NO_ROLE ? "" : "order_column='o'");
+             user == NO_ROLE ? "" : "user_column='u'", user != NO_ROLE && with_time ? ", " : "",
+             with_time ? "time_column='ts'" : "",
+             order != NO_ROLE && (user != NO_ROLE || with_time) ? ", " : "",
+             order == NO_ROLE ? "" : "order_column='o'");
     if (user == NO_ROLE && !with_time && order == NO_ROLE) {
         snprintf(ddl, sizeof ddl, "CREATE TABLE t (u text, ts timestamptz, o text, seq bigint)");
     }
@@ -39,7 +43,8 @@ static wendi_schema *make_schema(int user, bool with_time, int order)
     return schema;
 }
 
-static wendi_value random_value(wendi_type type, uint64_t *random, uint64_t distinct, int null_percent, char *text)
+static wendi_value random_value(wendi_type type, uint64_t *random, uint64_t distinct,
+                                int null_percent, char *text)
 {
     wendi_value value = {.type = type};
     uint64_t pick = random_below(random, distinct);
@@ -49,7 +54,9 @@ static wendi_value random_value(wendi_type type, uint64_t *random, uint64_t dist
     }
     switch (wendi_type_physical(type)) {
     case WENDI_PHYSICAL_STRING:
-        value.string = (wendi_string){text, (uint32_t)snprintf(text, 32, "%.*s%llu", (int)(pick % 7), "prefix", (unsigned long long)pick)};
+        value.string =
+            (wendi_string){text, (uint32_t)snprintf(text, 32, "%.*s%llu", (int)(pick % 7), "prefix",
+                                                    (unsigned long long)pick)};
         break;
     case WENDI_PHYSICAL_F64:
         value.f64 = (double)pick * 0.25 - 8; /* exact as real too */
@@ -57,16 +64,19 @@ static wendi_value random_value(wendi_type type, uint64_t *random, uint64_t dist
     case WENDI_PHYSICAL_B16:
         if (type.kind == WENDI_TYPE_INET) {
             const char *reason = "";
-            snprintf(text, 32, "10.%llu.%llu.%llu", (unsigned long long)(pick >> 16 & 255), (unsigned long long)(pick >> 8 & 255),
-                     (unsigned long long)(pick & 255));
-            assert_int_equal(wendi_value_parse(type, wendi_string_of(text), wendi_timezone_utc(), &value, &reason), WEND_OK);
+            snprintf(text, 32, "10.%llu.%llu.%llu", (unsigned long long)(pick >> 16 & 255),
+                     (unsigned long long)(pick >> 8 & 255), (unsigned long long)(pick & 255));
+            assert_int_equal(wendi_value_parse(type, wendi_string_of(text), wendi_timezone_utc(),
+                                               &value, &reason),
+                             WEND_OK);
         } else {
             value.b16.word[0] = wendi_mix64(pick + 1);
             value.b16.word[1] = pick;
         }
         break;
     default:
-        value.i64 = type.kind == WENDI_TYPE_BOOLEAN ? (int64_t)(pick & 1) : (int64_t)pick - (int64_t)(distinct / 2);
+        value.i64 = type.kind == WENDI_TYPE_BOOLEAN ? (int64_t)(pick & 1)
+                                                    : (int64_t)pick - (int64_t)(distinct / 2);
         break;
     }
     return value;
@@ -146,8 +156,8 @@ static void check_users(const wendi_row_builder *builder, const wendi_row_order 
     assert_int_equal(order->user_count, rank);
 }
 
-static void check(int user, bool with_time, int order_type, uint32_t rows, uint64_t users, uint64_t times, int null_percent,
-                  uint64_t *random)
+static void check(int user, bool with_time, int order_type, uint32_t rows, uint64_t users,
+                  uint64_t times, int null_percent, uint64_t *random)
 {
     wendi_schema *schema = make_schema(user, with_time, order_type);
     wendi_row_builder builder = {0};
@@ -156,7 +166,8 @@ static void check(int user, bool with_time, int order_type, uint32_t rows, uint6
     char text[32];
     assert_int_equal(wendi_row_builder_init(&builder, schema, rows, NULL), WEND_OK);
     for (uint32_t row = 0; row < rows; row++) {
-        wendi_value values[4] = {random_value(schema->columns[0].type, random, users, null_percent, text)};
+        wendi_value values[4] = {
+            random_value(schema->columns[0].type, random, users, null_percent, text)};
         assert_int_equal(wendi_row_builder_set(&builder, 0, &values[0]), WEND_OK);
         values[1] = random_value(schema->columns[1].type, random, times, null_percent, text);
         values[1].i64 += random_below(random, 2) * row; /* half of them rise */
@@ -175,11 +186,12 @@ static void check(int user, bool with_time, int order_type, uint32_t rows, uint6
     assert_int_equal(order.row_count, rows);
     for (uint32_t i = 0; i < rows; i++) {
         if (order.rows[i] != expected[i]) {
-            fail_msg("user %d time %d order %d rows %u: place %u has row %u, wanted %u", user, with_time, order_type, rows, i,
-                     order.rows[i], expected[i]);
+            fail_msg("user %d time %d order %d rows %u: place %u has row %u, wanted %u", user,
+                     with_time, order_type, rows, i, order.rows[i], expected[i]);
         }
     }
-    if (schema->user_column != WENDI_NO_COLUMN && builder.columns[0].physical == WENDI_PHYSICAL_STRING) {
+    if (schema->user_column != WENDI_NO_COLUMN &&
+        builder.columns[0].physical == WENDI_PHYSICAL_STRING) {
         check_users(&builder, &order);
     }
     wendi_row_order_free(&order);
@@ -194,8 +206,9 @@ static void every_user_and_order_type(void **state)
     (void)state;
     for (int user = NO_ROLE; user < TYPES; user++) {
         for (int order = NO_ROLE; order < TYPES; order++) {
-            check(user, true, order, 1 + (uint32_t)random_below(&random, 400), 1 + random_below(&random, 60),
-                  1 + random_below(&random, 50), (int)random_below(&random, 40), &random);
+            check(user, true, order, 1 + (uint32_t)random_below(&random, 400),
+                  1 + random_below(&random, 60), 1 + random_below(&random, 50),
+                  (int)random_below(&random, 40), &random);
             check(user, false, order, 1 + (uint32_t)random_below(&random, 100), 3, 1, 20, &random);
         }
     }
@@ -210,12 +223,16 @@ static void long_runs_and_many_users(void **state)
         uint64_t users;
         uint64_t times;
         int nulls;
-    } shapes[] = {{20000, 1, 1000000, 1}, {20000, 1, 1, 0}, {20000, 3, 50, 5}, {30000, 100000, 1000000, 0}, {1, 1, 1, 0},
-                  {33, 1, 100, 0},        {64, 1, 100, 0},  {65, 1, 3, 0},     {5000, 10, 1000, 100}};
+    } shapes[] = {
+        {20000, 1, 1000000, 1}, {20000, 1, 1, 0}, {20000, 3, 50, 5}, {30000, 100000, 1000000, 0},
+        {1, 1, 1, 0},           {33, 1, 100, 0},  {64, 1, 100, 0},   {65, 1, 3, 0},
+        {5000, 10, 1000, 100}};
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         for (int user = 0; user < TYPES; user += 4) {
-            check(user, true, NO_ROLE, shapes[i].rows, shapes[i].users, shapes[i].times, shapes[i].nulls, &random);
-            check(user, true, 4, shapes[i].rows, shapes[i].users, shapes[i].times, shapes[i].nulls, &random);
+            check(user, true, NO_ROLE, shapes[i].rows, shapes[i].users, shapes[i].times,
+                  shapes[i].nulls, &random);
+            check(user, true, 4, shapes[i].rows, shapes[i].users, shapes[i].times, shapes[i].nulls,
+                  &random);
         }
     }
 }

@@ -1,6 +1,6 @@
 /*
- * The deduplication window against a list of sets, over random histories: what it holds, what leaves
- * it, and that one rebuilt newest commit first is the one that lived on.
+ * The deduplication window against a list of sets, over random histories: what it holds, what
+ * leaves it, and that one rebuilt newest commit first is the one that lived on.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,13 +72,16 @@ static wendi_hash128 make_key(uint64_t number, bool collide)
                    : (wendi_hash128){wendi_mix64(number), wendi_mix64(number ^ 77)};
 }
 
-static void check_equal(const wendi_unique_window *window, const naive_window *naive, uint64_t key_space, bool collide)
+static void check_equal(const wendi_unique_window *window, const naive_window *naive,
+                        uint64_t key_space, bool collide)
 {
     assert_int_equal(wendi_unique_window_keys(window), naive_keys(naive));
     for (uint64_t number = 0; number < key_space; number++) {
-        assert_int_equal(wendi_unique_window_holds(window, make_key(number, collide)), naive_holds(naive, make_key(number, collide)));
+        assert_int_equal(wendi_unique_window_holds(window, make_key(number, collide)),
+                         naive_holds(naive, make_key(number, collide)));
     }
-    assert_int_equal(wendi_unique_window_oldest(window), naive->first == naive->last ? 0 : naive->version[naive->first]);
+    assert_int_equal(wendi_unique_window_oldest(window),
+                     naive->first == naive->last ? 0 : naive->version[naive->first]);
 }
 
 static void rebuild_and_compare(const naive_window *history, uint64_t key_space, bool collide)
@@ -86,8 +89,10 @@ static void rebuild_and_compare(const naive_window *history, uint64_t key_space,
     wendi_unique_window *rebuilt;
     bool full = false;
     assert_int_equal(wendi_unique_window_open(history->keys_max, &rebuilt, NULL), WEND_OK);
-    for (uint32_t commit = history->last; commit > 0 && !full; commit--) { /* from the newest, beyond what is held */
-        assert_int_equal(wendi_unique_window_prepend(rebuilt, history->version[commit - 1], history->keys[commit - 1],
+    for (uint32_t commit = history->last; commit > 0 && !full;
+         commit--) { /* from the newest, beyond what is held */
+        assert_int_equal(wendi_unique_window_prepend(rebuilt, history->version[commit - 1],
+                                                     history->keys[commit - 1],
                                                      history->count[commit - 1], &full, NULL),
                          WEND_OK);
     }
@@ -95,7 +100,8 @@ static void rebuild_and_compare(const naive_window *history, uint64_t key_space,
     wendi_unique_window_close(rebuilt);
 }
 
-static void random_history(uint64_t *random, uint32_t commits, uint64_t keys_max, uint64_t key_space, bool collide)
+static void random_history(uint64_t *random, uint32_t commits, uint64_t keys_max,
+                           uint64_t key_space, bool collide)
 {
     naive_window *naive = calloc(1, sizeof *naive);
     wendi_unique_window *window;
@@ -129,8 +135,10 @@ static void random_histories_equal_the_naive_set(void **state)
     uint64_t random = 21;
     (void)state;
     for (int round = 0; round < 40; round++) {
-        uint64_t keys_max = round % 5 == 0 ? 1 + random_below(&random, 20) : 20 + random_below(&random, 800);
-        random_history(&random, 50 + (uint32_t)random_below(&random, 100), keys_max, 100 + random_below(&random, 1200), round % 2 == 0);
+        uint64_t keys_max =
+            round % 5 == 0 ? 1 + random_below(&random, 20) : 20 + random_below(&random, 800);
+        random_history(&random, 50 + (uint32_t)random_below(&random, 100), keys_max,
+                       100 + random_below(&random, 1200), round % 2 == 0);
     }
 }
 
@@ -141,7 +149,8 @@ static void a_window_with_room_forgets_nothing(void **state)
     assert_int_equal(wendi_unique_window_open(1000000, &window, NULL), WEND_OK);
     for (uint64_t number = 0; number < 200000; number++) {
         bool added;
-        assert_int_equal(wendi_unique_window_add(window, make_key(number, false), &added, NULL), WEND_OK);
+        assert_int_equal(wendi_unique_window_add(window, make_key(number, false), &added, NULL),
+                         WEND_OK);
         assert_true(added);
         if (number % 1000 == 999) {
             assert_int_equal(wendi_unique_window_commit(window, number / 1000 + 1, NULL), WEND_OK);
@@ -162,7 +171,8 @@ static void rows_without_a_key_are_never_duplicates(void **state)
     (void)state;
     assert_int_equal(wendi_unique_window_open(10, &window, NULL), WEND_OK);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(wendi_unique_window_add(window, (wendi_hash128){0, 0}, &added, NULL), WEND_OK);
+        assert_int_equal(wendi_unique_window_add(window, (wendi_hash128){0, 0}, &added, NULL),
+                         WEND_OK);
         assert_true(added);
     }
     assert_false(wendi_unique_window_holds(window, (wendi_hash128){0, 0}));
@@ -180,7 +190,8 @@ static wend_status small_life(wend_error *error)
         keys[i] = make_key(5000 + i, false);
     }
     for (uint64_t version = 21; status == WEND_OK && version < 60; version++) {
-        status = wendi_unique_window_prepend(window, 60 - version, keys, version % 2 == 0 ? 1 : 0, &full, error);
+        status = wendi_unique_window_prepend(window, 60 - version, keys, version % 2 == 0 ? 1 : 0,
+                                             &full, error);
         keys[0] = make_key(6000 + version, false);
     }
     for (uint64_t number = 0; status == WEND_OK && number < 1500; number++) {

@@ -1,6 +1,6 @@
 /*
- * The writer's contracts on real files: tables come and go whole, snapshots stand still, there is one
- * writer, requests reach it, the window lives through a restart, leftovers are swept.
+ * The writer's contracts on real files: tables come and go whole, snapshots stand still, there is
+ * one writer, requests reach it, the window lives through a restart, leftovers are swept.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,12 +109,15 @@ static void tables_are_made_listed_and_dropped_whole(void **state)
     wendi_schema *schema;
     (void)state;
     fixture_create(store, "CREATE TABLE a (x bigint)");
-    fixture_shell("mkdir '%s/other' '%s/.creating-old' && touch -d '2 days ago' '%s/.creating-old'", store, store, store);
+    fixture_shell("mkdir '%s/other' '%s/.creating-old' && touch -d '2 days ago' '%s/.creating-old'",
+                  store, store, store);
     fixture_create(store, "CREATE TABLE b (x bigint)");
-    fixture_shell("test ! -e '%s/.creating-old'", store); /* a crash left it; the next create swept it */
+    fixture_shell("test ! -e '%s/.creating-old'",
+                  store); /* a crash left it; the next create swept it */
     must(wendi_table_list(store, &arena, &names, &count, &error));
     assert_int_equal(count, 3);
-    assert_true(wendi_string_equal(names[0], wendi_string_of("a")) && wendi_string_equal(names[2], wendi_string_of("t")));
+    assert_true(wendi_string_equal(names[0], wendi_string_of("a")) &&
+                wendi_string_equal(names[2], wendi_string_of("t")));
     must(wendi_schema_parse("CREATE TABLE a (x bigint)", &schema, &error));
     assert_int_equal(wendi_table_create(store, schema, &error), WEND_EXISTS);
     wendi_schema_free(schema);
@@ -122,7 +125,8 @@ static void tables_are_made_listed_and_dropped_whole(void **state)
     assert_int_equal(wendi_table_drop(store, wendi_string_of("a"), &error), WEND_NOT_FOUND);
     assert_int_equal(wendi_table_open(store, wendi_string_of("a"), &table, &error), WEND_NOT_FOUND);
     assert_non_null(strstr(error.hint, "b, t"));
-    assert_int_equal(wendi_table_open(store, wendi_string_of("../x"), &table, &error), WEND_INVALID);
+    assert_int_equal(wendi_table_open(store, wendi_string_of("../x"), &table, &error),
+                     WEND_INVALID);
     open_table();
     open_writer();
     assert_int_equal(wendi_table_drop(store, wendi_string_of("t"), &error), WEND_BUSY);
@@ -172,8 +176,10 @@ static void many_commits_pass_checkpoints(void **state)
     open_table(); /* from the newest checkpoint */
     check_newest(600, 600 * 599 / 2);
     fixture_shell("test $(ls '%s'/t/log/*.checkpoint | wc -l) = 3", store);
-    /* Without the commits that the last checkpoint covers, as after their time, all is still there. */
-    fixture_shell("rm '%s'/t/log/0000000000000000000*.commit '%s'/t/log/*064.checkpoint", store, store);
+    /* Without the commits that the last checkpoint covers, as after their time, all is still there.
+     */
+    fixture_shell("rm '%s'/t/log/0000000000000000000*.commit '%s'/t/log/*064.checkpoint", store,
+                  store);
     close_all();
     open_table();
     check_newest(600, 600 * 599 / 2);
@@ -238,7 +244,8 @@ static void there_is_one_writer(void **state)
     check_newest(20, 190);
 }
 
-/* Where locks do not reach (another host), a second writer publishes the next commit: the first one must stop. */
+/* Where locks do not reach (another host), a second writer publishes the next commit: the first one
+ * must stop. */
 static void a_writer_that_was_overtaken_stops(void **state)
 {
     wendi_io *io;
@@ -252,13 +259,17 @@ static void a_writer_that_was_overtaken_stops(void **state)
     must(wendi_io_open("posix", &io, &error));
     must(wendi_table_find_folder(store, wendi_string_of("t"), folder, &error));
     must(wendi_log_load(io, folder, &now, &error));
-    wendi_record takeover = {.kind = WENDI_RECORD_COMMIT, .version = now.state.version + 1, .previous_checksum = now.head_checksum,
+    wendi_record takeover = {.kind = WENDI_RECORD_COMMIT,
+                             .version = now.state.version + 1,
+                             .previous_checksum = now.head_checksum,
                              .epoch = now.state.epoch + 1};
     must(wendi_log_publish(io, folder, &takeover, &checksum, &error));
     assert_int_equal(fixture_commit(writer, 10, 20, 0, &error), WEND_FENCED);
-    assert_int_not_equal(fixture_commit(writer, 10, 20, 0, &error), WEND_OK); /* and stays stopped */
+    assert_int_not_equal(fixture_commit(writer, 10, 20, 0, &error),
+                         WEND_OK); /* and stays stopped */
     check_newest(10, 45);
-    /* Publishing the very same record again is not being overtaken: it is there, and that is what was wanted. */
+    /* Publishing the very same record again is not being overtaken: it is there, and that is what
+     * was wanted. */
     must(wendi_log_publish(io, folder, &takeover, &checksum, &error));
     wendi_state_free(&now);
     wendi_io_close(io);
@@ -272,21 +283,25 @@ static void a_writer_that_was_overtaken_stops(void **state)
 
 static void sources_and_clusters_do_not_go_back(void **state)
 {
-    wendi_source_state source = {.topic = wendi_string_of("s"), .shown = wendi_string_of("s"), .next = 9};
-    wendi_commit_request request = {.sources = &source, .source_count = 1, .cluster_id = wendi_string_of("one")};
+    wendi_source_state source = {
+        .topic = wendi_string_of("s"), .shown = wendi_string_of("s"), .next = 9};
+    wendi_commit_request request = {
+        .sources = &source, .source_count = 1, .cluster_id = wendi_string_of("one")};
     (void)state;
     open_table();
     open_writer();
     must(fixture_commit(writer, 0, 10, 0, &error));
     assert_int_equal(wendi_table_writer_commit(writer, &request, &error), WEND_CONFLICT);
     source.next = source.taken = source.stored = 10;
-    must(wendi_table_writer_commit(writer, &request, &error)); /* where it stands is fine, and so is a first cluster */
+    must(wendi_table_writer_commit(
+        writer, &request, &error)); /* where it stands is fine, and so is a first cluster */
     request.cluster_id = wendi_string_of("two");
     assert_int_equal(wendi_table_writer_commit(writer, &request, &error), WEND_CONFLICT);
     request.cluster_id = wendi_string_of("");
     must(wendi_table_writer_commit(writer, &request, &error)); /* the writer lives on */
     must(fixture_commit(writer, 10, 12, 0, &error));
-    assert_true(wendi_string_equal(wendi_table_writer_state(writer)->cluster_id, wendi_string_of("one")));
+    assert_true(
+        wendi_string_equal(wendi_table_writer_state(writer)->cluster_id, wendi_string_of("one")));
 }
 
 static void leftovers_are_swept_when_old(void **state)
@@ -296,12 +311,17 @@ static void leftovers_are_swept_when_old(void **state)
     open_writer();
     must(fixture_commit(writer, 0, 10, 1, &error));
     wendi_table_writer_close(writer);
-    fixture_shell("cd '%s/t' && cp seg/*.wseg seg/11111111-1111-4111-8111-111111111111.wseg && touch tmp/a rejects/b seg/young"
-                  " && touch -d '1 hour ago' tmp/a rejects/b seg/* && touch seg/young",
+    fixture_shell("cd '%s/t' && cp seg/*.wseg seg/11111111-1111-4111-8111-111111111111.wseg && "
+                  "touch tmp/a rejects/b seg/young"
+                  " && touch -d '1 hour ago' tmp/a rejects/b seg/* && touch seg/young && cd "
+                  "requests && touch 1.answer 2.answer"
+                  " 3.request && touch -d '8 days ago' 1.answer 3.request",
                   store);
     open_writer();
     assert_int_equal(count_files("tmp"), 0);
     assert_int_equal(count_files("rejects"), 1);
+    assert_int_equal(count_files("requests"),
+                     2); /* the request however old, the answer if it is young */
     assert_int_equal(count_files("seg"), 2); /* the one that counts, and the young one */
     check_newest(10, 45);
 }
@@ -352,10 +372,12 @@ static void the_window_lives_through_a_restart(void **state)
 
 static void whole_rows_stay_known_when_a_column_comes(void **state)
 {
-    static const char *const alters[] = {"ALTER TABLE t ADD COLUMN extra text", "ALTER TABLE t ADD COLUMN level bigint DEFAULT 7"};
+    static const char *const alters[] = {"ALTER TABLE t ADD COLUMN extra text",
+                                         "ALTER TABLE t ADD COLUMN level bigint DEFAULT 7"};
     (void)state;
     wendi_table_drop(store, wendi_string_of("t"), NULL);
-    fixture_create(store, "CREATE TABLE t (id bigint, user_id text, ts timestamptz NOT NULL, page text, amount numeric(12,2)) "
+    fixture_create(store, "CREATE TABLE t (id bigint, user_id text, ts timestamptz NOT NULL, page "
+                          "text, amount numeric(12,2)) "
                           "WITH (user_column='user_id', time_column='ts', unique_rows=true)");
     open_table();
     open_writer();
@@ -407,14 +429,16 @@ static void requests_reach_a_live_writer(void **state)
     must(fixture_commit(writer, 0, 10, 0, &error));
     must(wendi_table_open(store, wendi_string_of("t"), &asker, &error));
     assert_int_equal(pthread_create(&thread, NULL, serve, &self), 0);
-    static const char *const alters[] = {"ALTER TABLE t ADD COLUMN extra text", "ALTER TABLE t ADD COLUMN extra text",
-                                         "ALTER TABLE t ADD COLUMN y nonsense", "ALTER TABLE t ADD COLUMN more bigint"};
+    static const char *const alters[] = {
+        "ALTER TABLE t ADD COLUMN extra text", "ALTER TABLE t ADD COLUMN extra text",
+        "ALTER TABLE t ADD COLUMN y nonsense", "ALTER TABLE t ADD COLUMN more bigint"};
     wend_status outcomes[4];
     wend_error why[4] = {0};
     for (int i = 0; i < 4; i++) {
         outcomes[i] = wendi_table_alter(asker, alters[i], i != 3, request, &why[i]);
     }
-    for (int i = 0; i < 5000 && count_files("requests") != 1; i++) { /* the last one's answer, which nobody takes away */
+    for (int i = 0; i < 5000 && count_files("requests") != 1;
+         i++) { /* the last one's answer, which nobody takes away */
         usleep(1000);
     }
     atomic_store(&self.stop, true);
@@ -428,7 +452,8 @@ static void requests_reach_a_live_writer(void **state)
     assert_true(strlen(request) > 40);
     assert_int_equal(self.changes, 2);
     assert_int_equal(wendi_table_writer_schema(writer)->column_count, 7);
-    must(fixture_commit(writer, 10, 20, 0, &error)); /* rows of the new shape beside those of the old */
+    must(fixture_commit(writer, 10, 20, 0,
+                        &error)); /* rows of the new shape beside those of the old */
     wendi_table_close(asker);
     check_newest(20, 190);
     fixture_verify(store);
@@ -448,7 +473,8 @@ static void without_a_writer_the_command_does_it(void **state)
     assert_int_equal(count_files("requests"), 0);
 }
 
-/* A process takes the lock and dies without looking at requests: the command notices and does it itself. */
+/* A process takes the lock and dies without looking at requests: the command notices and does it
+ * itself. */
 static void a_dead_writer_is_noticed(void **state)
 {
     char request[64];
@@ -462,7 +488,8 @@ static void a_dead_writer_is_noticed(void **state)
         wendi_table *its_table;
         wendi_table_writer *its_writer;
         if (wendi_table_open(store, wendi_string_of("t"), &its_table, NULL) != WEND_OK ||
-            wendi_table_writer_open(its_table, NULL, &its_writer, NULL) != WEND_OK || write(ready[1], "x", 1) != 1) {
+            wendi_table_writer_open(its_table, NULL, &its_writer, NULL) != WEND_OK ||
+            write(ready[1], "x", 1) != 1) {
             _exit(1);
         }
         usleep(300000);
@@ -478,7 +505,8 @@ static void a_dead_writer_is_noticed(void **state)
     assert_int_equal(wendi_table_writer_schema(writer)->column_count, 6);
 }
 
-/* A writer that died after answering and before taking the request away: the next one must not do it again. */
+/* A writer that died after answering and before taking the request away: the next one must not do
+ * it again. */
 static void an_answered_request_is_not_carried_out_again(void **state)
 {
     wendi_io *io;
@@ -493,19 +521,22 @@ static void an_answered_request_is_not_carried_out_again(void **state)
     open_table();
     open_writer();
     must(wendi_io_open("posix", &io, &error));
-    must(wendi_request_leave(io, wendi_table_folder(table), "alter", "ALTER TABLE t ADD COLUMN extra text", &arena, &name, &error));
+    must(wendi_request_leave(io, wendi_table_folder(table), "alter",
+                             "ALTER TABLE t ADD COLUMN extra text", &arena, &name, &error));
     fixture_shell("cp '%s/t/requests/%s.request' '%s/copy'", store, name.data, store);
     must(wendi_table_writer_requests(writer, &changed, &error));
     assert_true(changed);
     fixture_shell("cp '%s/copy' '%s/t/requests/%s.request'", store, store, name.data);
     must(wendi_table_writer_requests(writer, &changed, &error));
     assert_false(changed);
-    must(wendi_request_collect(io, wendi_table_folder(table), name, &answered, &outcome, &why, &error));
+    must(wendi_request_collect(io, wendi_table_folder(table), name, &answered, &outcome, &why,
+                               &error));
     assert_true(answered);
     assert_int_equal(outcome, WEND_OK);
     must(wendi_request_leave(io, wendi_table_folder(table), "dance", "", &arena, &name, &error));
     must(wendi_table_writer_requests(writer, &changed, &error));
-    must(wendi_request_collect(io, wendi_table_folder(table), name, &answered, &outcome, &why, &error));
+    must(wendi_request_collect(io, wendi_table_folder(table), name, &answered, &outcome, &why,
+                               &error));
     assert_int_equal(outcome, WEND_UNSUPPORTED);
     must(wendi_request_list(io, wendi_table_folder(table), &arena, &requests, &count, &error));
     assert_int_equal(count, 0);
