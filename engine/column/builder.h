@@ -1,7 +1,7 @@
 /**
  * Row builders: columns that rows are appended to, in arrival order, before they become a segment.
  *
- * Filled by the JSON decoder, typed appends and compaction; read as vectors by rules (CHECK,
+ * Filled by the JSON decoder and typed appends; read as vectors by rules (CHECK,
  * GENERATED), deduplication and the table's writer. Strings become interner codes at once.
  *
  * A row is a transaction: write the values of row `row_count` into every column's arrays at index

@@ -147,7 +147,7 @@ wend_status wendi_sql_refuse_statement(wendi_sql_reader *reader, const PgQuery__
         {PG_QUERY__NODE__NODE_UPDATE_STMT, "UPDATE",
          "stored events are never changed; derive columns with GENERATED"},
         {PG_QUERY__NODE__NODE_DELETE_STMT, "DELETE",
-         "rows go by the table's retention, or a user's by wend forget"},
+         "stored events are never changed; leave them out with WHERE"},
         {PG_QUERY__NODE__NODE_MERGE_STMT, "MERGE", "duplicates are refused at ingest by UNIQUE"},
         {PG_QUERY__NODE__NODE_TRUNCATE_STMT, "TRUNCATE", "drop the table and create it again"},
         {PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT, "CREATE TABLE AS",
@@ -164,7 +164,7 @@ wend_status wendi_sql_refuse_statement(wendi_sql_reader *reader, const PgQuery__
          "options of the command line take its place, such as --tz"},
         {PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT, "SHOW",
          "see wend status, wend tables and wend describe"},
-        {PG_QUERY__NODE__NODE_VACUUM_STMT, "VACUUM", "see wend compact and wend expire"},
+        {PG_QUERY__NODE__NODE_VACUUM_STMT, "VACUUM", "there is nothing to clean up: stored events are never changed"},
     };
     int32_t first = wendi_sql_token_at(reader, location);
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
