@@ -280,6 +280,21 @@ static uint32_t most_level(const search *of, uint32_t step, uint32_t place)
     return level;
 }
 
+/* Is there, within the deadline, a row for any step that may come next? */
+static bool may_continue(const search *of, uint32_t step, uint32_t place)
+{
+    const wendi_funnel_places *places = of->places;
+    bool may = places->next_matching == NULL;
+    for (uint32_t next = step + 1; next < of->rule->step_count && !may; next++) {
+        uint32_t at = wendi_funnel_next_matching(places, place + 1, next);
+        may = at < places->place_count && places->places[at].time <= of->deadline;
+        if (!of->rule->optional[next]) {
+            break;
+        }
+    }
+    return may;
+}
+
 static const continuation *continue_from(search *of, uint32_t step, uint32_t place)
 {
     continuation *here = memory_of(of, step, place);
@@ -290,7 +305,7 @@ static const continuation *continue_from(search *of, uint32_t step, uint32_t pla
     *here = (continuation){.known = of->entry, .level = level_at(of->rule, step), .next_place = WENDI_NO_ROW};
     const wendi_funnel_place *places = of->places->places;
     uint32_t most = most_level(of, step, place);
-    bool stop = false;
+    bool stop = !may_continue(of, step, place);
     for (uint32_t next = place + 1; step + 1 < of->rule->step_count && next < of->places->place_count && !stop; next++) {
         bool holds_next = here->next_place != WENDI_NO_ROW && here->steps[0] == step + 1;
         if (holds_next && here->level == most && places[next].time > places[here->next_place].time) {
@@ -380,11 +395,9 @@ static wend_status match_exhaustively(wendi_arena *arena, const wendi_funnel_pla
 
 /* ---- any order ---- */
 
-typedef struct any_matching { /* rows of the span relevant[begin..end) to steps */
+typedef struct any_matching { /* rows of a span to steps; a place is one row here */
     const wendi_funnel_places *places;
-    uint32_t begin;
-    uint32_t end;
-    uint32_t row_of[WENDI_FUNNEL_STEPS_MAX]; /* index into relevant[], or WENDI_NO_ROW */
+    uint32_t row_of[WENDI_FUNNEL_STEPS_MAX]; /* place, or WENDI_NO_ROW */
     bool tried[WENDI_FUNNEL_STEPS_MAX];
 } any_matching;
 
@@ -393,7 +406,7 @@ static bool augment_any(any_matching *match, uint32_t at)
 {
     const wendi_funnel_rule *rule = match->places->rule;
     for (uint32_t step = 0; step < rule->step_count; step++) {
-        if (match->tried[step] || !wendi_user_flag(match->places->user, match->places->relevant[at], step)) {
+        if (match->tried[step] || !wendi_funnel_place_matches(match->places, at, step)) {
             continue;
         }
         match->tried[step] = true;
@@ -405,12 +418,17 @@ static bool augment_any(any_matching *match, uint32_t at)
     return false;
 }
 
-/* With reuse_rows: all steps that the row matches and no earlier one did. */
-static uint32_t fill_steps(any_matching *match, uint32_t at)
+/* How many more steps are matched with this row; with reuse_rows it serves all that are still free. */
+static uint32_t add_row(any_matching *match, uint32_t at)
 {
+    const wendi_funnel_rule *rule = match->places->rule;
     uint32_t filled = 0;
-    for (uint32_t step = 0; step < match->places->rule->step_count; step++) {
-        if (match->row_of[step] == WENDI_NO_ROW && wendi_user_flag(match->places->user, match->places->relevant[at], step)) {
+    if (!rule->reuse_rows) {
+        memset(match->tried, 0, rule->step_count * sizeof *match->tried);
+        return augment_any(match, at);
+    }
+    for (uint32_t step = 0; step < rule->step_count; step++) {
+        if (match->row_of[step] == WENDI_NO_ROW && wendi_funnel_place_matches(match->places, at, step)) {
             match->row_of[step] = at;
             filled++;
         }
@@ -419,20 +437,39 @@ static uint32_t fill_steps(any_matching *match, uint32_t at)
 }
 
 /*
- * The most steps that rows of the span match. Sets of rows that can have steps of their own are the independent sets
- * of a (transversal) matroid: taking every row that still fits, in row order, gives a largest one and the earliest.
+ * The most steps that rows of the span from `begin` match; *last is the row that completes them. Sets of rows that can
+ * have steps of their own are the independent sets of a (transversal) matroid: taking every row that still fits, in row
+ * order, gives a largest one, the earliest, in the shortest span. Of each step the first step_count rows are
+ * enough: if all of them found no place, or found one each, a later one finds none.
  */
-static uint32_t match_span(any_matching *match)
+static uint32_t match_span(any_matching *match, uint32_t begin, uint32_t *last)
 {
+    const wendi_funnel_places *places = match->places;
+    uint32_t step_count = places->rule->step_count;
+    int64_t deadline = deadline_of(places->rule, places->places[begin].time);
+    uint32_t cursor[WENDI_FUNNEL_STEPS_MAX]; /* the next row of each step */
+    uint32_t seen[WENDI_FUNNEL_STEPS_MAX] = {0};
     uint32_t level = 0;
-    uint32_t step_count = match->places->rule->step_count;
     memset(match->row_of, 0xff, sizeof match->row_of);
-    for (uint32_t at = match->begin; at < match->end && level < step_count; at++) {
-        if (match->places->rule->reuse_rows) {
-            level += fill_steps(match, at);
-        } else {
-            memset(match->tried, 0, step_count * sizeof *match->tried);
-            level += augment_any(match, at);
+    for (uint32_t step = 0; step < step_count; step++) {
+        cursor[step] = wendi_funnel_next_matching(places, begin, step);
+    }
+    while (level < step_count) {
+        uint32_t at = places->place_count;
+        for (uint32_t step = 0; step < step_count; step++) {
+            at = cursor[step] < at ? cursor[step] : at;
+        }
+        if (at == places->place_count || places->places[at].time > deadline) {
+            break;
+        }
+        uint32_t added = add_row(match, at);
+        *last = added != 0 ? at : *last;
+        level += added;
+        for (uint32_t step = 0; step < step_count; step++) {
+            if (cursor[step] == at) {
+                bool more = ++seen[step] < step_count;
+                cursor[step] = more ? wendi_funnel_next_matching(places, at + 1, step) : places->place_count;
+            }
         }
     }
     return level;
@@ -459,37 +496,25 @@ static void take_span(const any_matching *match, wendi_funnel_chain *chain)
 static void match_any(const wendi_funnel_places *places, wendi_funnel_chain *best)
 {
     const wendi_funnel_rule *rule = places->rule;
-    const int64_t *times = places->user->times;
-    int64_t best_span = INT64_MAX;
-    for (uint32_t begin = 0; begin < places->place_count; begin++) {
-        int64_t start = times[places->relevant[begin]];
-        bool tie = begin > 0 && times[places->relevant[begin - 1]] == start; /* the span before holds this one */
-        if (tie || !is_entry(rule, start) || (rule->entry_first && begin != 0)) {
+    any_matching match = {.places = places};
+    uint32_t entries = rule->entry_first ? 1 : places->place_count;
+    int64_t best_length = INT64_MAX;
+    for (uint32_t begin = 0; begin < entries; begin++) {
+        int64_t start = places->places[begin].time;
+        bool tie = begin > 0 && places->places[begin - 1].time == start; /* the span before holds this one */
+        if (tie || !is_entry(rule, start)) {
             continue;
         }
-        any_matching match = {.places = places, .begin = begin, .end = begin};
-        while (match.end < places->place_count && times[places->relevant[match.end]] <= deadline_of(rule, start)) {
-            match.end++;
-        }
-        uint32_t level = match_span(&match);
-        if (level > best->level) {
+        uint32_t last = begin;
+        uint32_t level = match_span(&match, begin, &last);
+        int64_t length = places->places[last].time - start;
+        if (level > best->level || (level == best->level && length < best_length)) {
+            best->immature = level == best->level && best->immature;
             best->level = level;
-            best->immature = false;
-            best_span = INT64_MAX;
+            best_length = length;
+            take_span(&match, best);
         }
         note_immature(rule, level, start, best);
-        while (level == best->level && match.end > begin) { /* shrink to the smallest span of this level */
-            int64_t length = times[places->relevant[match.end - 1]] - start;
-            if (length < best_span) {
-                best_span = length;
-                take_span(&match, best);
-            }
-            int64_t last = times[places->relevant[match.end - 1]];
-            while (match.end > begin && times[places->relevant[match.end - 1]] == last) {
-                match.end--;
-            }
-            level = match_span(&match);
-        }
     }
 }
 
@@ -505,7 +530,7 @@ static wend_status match_once(wendi_funnel_scratch *scratch, const wendi_funnel_
     wend_status status = wendi_funnel_places_make(&scratch->arena, rule, user, rows, count, loose && !excluding,
                                                   rule->ordering == WENDI_FUNNEL_ADJACENT, &places, error);
     start_chain(chain);
-    if (status == WEND_OK && loose) {
+    if (status == WEND_OK && (loose || any)) {
         status = wendi_funnel_places_index(&scratch->arena, &places, error);
     }
     if (status != WEND_OK || places.place_count == 0) {
