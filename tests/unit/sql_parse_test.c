@@ -328,7 +328,7 @@ static const bad_case BAD[] = {
     {"values (1, 2), (3)", "3)", WEND_INVALID, "as many values", ""},
     {"select 1; insert into t values (1)", "insert", WEND_UNSUPPORTED, "INSERT", "wend ingest"},
     {"update t set a = 1", "update", WEND_UNSUPPORTED, "UPDATE", "GENERATED"},
-    {"delete from t", "delete", WEND_UNSUPPORTED, "DELETE", "retention"},
+    {"delete from t", "delete", WEND_UNSUPPORTED, "DELETE", "WHERE"},
     {"create view v as select 1", "create", WEND_UNSUPPORTED, "VIEW", "WITH"},
     {"begin", "begin", WEND_UNSUPPORTED, "transaction", ""},
     {"grant select on t to u", "grant", WEND_UNSUPPORTED, "grant", "SELECT"},
