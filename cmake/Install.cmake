@@ -27,6 +27,9 @@ set_source_files_properties(${joined} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED 
 add_library(libwend_static STATIC ${joined})
 set_target_properties(libwend_static PROPERTIES OUTPUT_NAME wend LINKER_LANGUAGE C)
 
+# The pkg-config file finds its prefix from where it lies, so that `cmake --install --prefix` may put it anywhere.
+file(RELATIVE_PATH WEND_PC_TO_PREFIX "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
+string(REGEX REPLACE "/$" "" WEND_PC_TO_PREFIX "${WEND_PC_TO_PREFIX}")
 configure_file(cmake/wend.pc.in ${PROJECT_BINARY_DIR}/wend.pc @ONLY)
 configure_package_config_file(cmake/wendConfig.cmake.in ${PROJECT_BINARY_DIR}/wendConfig.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/wend PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)

@@ -582,9 +582,20 @@ class Prompt(Case):
                         return
         listen(b"wend> ")
         for line, answer in lines:
+            time.sleep(0.2)  # the prompt is written before the terminal is made ready for it
             os.write(terminal, line)
             listen(answer)
-        _, state = os.waitpid(child, 0)
+        ended, state = os.waitpid(child, os.WNOHANG)
+        for attempt in range(50):  # the last words mean to leave: said again when they came too early
+            if ended != 0:
+                break
+            time.sleep(0.2)
+            ended, state = os.waitpid(child, os.WNOHANG)
+            if ended == 0 and attempt % 5 == 4:
+                os.write(terminal, lines[-1][0])
+        if ended == 0:
+            os.kill(child, signal.SIGKILL)
+            _, state = os.waitpid(child, 0)
         os.close(terminal)
         return heard.decode(errors="replace"), os.waitstatus_to_exitcode(state), home
 
