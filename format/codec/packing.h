@@ -21,8 +21,9 @@ wend_status wendi_packing_open(wendi_packing packing, wendi_stream *stream, wend
                                const char **reason);
 void wendi_packing_decode(wendi_packing packing, const wendi_stream *stream, uint32_t first, uint32_t count,
                           void *values);
-/** Offsets only: the vector's least value and what its width can reach. */
-bool wendi_packing_bounds(const wendi_stream *stream, uint32_t vector, int64_t *min, int64_t *max);
+/** The vector's least value and what its width can reach; false but for plain offsets. */
+bool wendi_packing_bounds(wendi_packing packing, const wendi_stream *stream, uint32_t vector, int64_t *min,
+                          int64_t *max);
 
 /** Bytes of `count` numbers of `width` bits: whole vectors in lanes, the rest as one plain bit string. */
 static inline size_t wendi_packed_bytes(uint32_t count, unsigned width)

@@ -220,8 +220,12 @@ void wendi_packing_decode(wendi_packing packing, const wendi_stream *stream, uin
     }
 }
 
-bool wendi_packing_bounds(const wendi_stream *stream, uint32_t vector, int64_t *min, int64_t *max)
+bool wendi_packing_bounds(wendi_packing packing, const wendi_stream *stream, uint32_t vector, int64_t *min,
+                          int64_t *max)
 {
+    if (packing.steps || packing.patched) {
+        return false;
+    }
     unsigned width = stream->pack.widths[vector];
     uint64_t base = load(stream->pack.bases + (size_t)vector * stream->pack.base_bytes, stream->pack.base_bytes);
     uint64_t reach = width == 64 ? UINT64_MAX : ((uint64_t)1 << width) - 1;
