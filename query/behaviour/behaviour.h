@@ -1,4 +1,5 @@
-/** The behavioural table functions, for the query context's list of functions. docs/SEMANTICS.md says what they mean. */
+/** The behavioural table functions, for the query context's list of functions. docs/SEMANTICS.md
+ * says what they mean. */
 #ifndef WENDI_BEHAVIOUR_BEHAVIOUR_H
 #define WENDI_BEHAVIOUR_BEHAVIOUR_H
 

@@ -6,8 +6,10 @@
 
 #include "engine/base/alloc.h"
 
-wend_status wendi_behaviour_operator_open(const wendi_operator_class *class_of, wendi_behaviour_call *call, void *plan,
-                                          wend_status (*compute)(wendi_behaviour_operator *self, wend_error *error),
+wend_status wendi_behaviour_operator_open(const wendi_operator_class *class_of,
+                                          wendi_behaviour_call *call, void *plan,
+                                          wend_status (*compute)(wendi_behaviour_operator *self,
+                                                                 wend_error *error),
                                           const wendi_result_column *columns, uint32_t column_count,
                                           wendi_operator **operator_out, wend_error *error)
 {
@@ -28,11 +30,15 @@ wend_status wendi_behaviour_operator_open(const wendi_operator_class *class_of, 
         outputs[i] = (wendi_output_column){.name = wendi_string_of(name), .type = columns[i].type};
         types[i] = columns[i].type;
     }
-    self->head = (wendi_operator){.class_of = class_of, .context = call->call->context, .columns = outputs, .column_count = column_count};
+    self->head = (wendi_operator){.class_of = class_of,
+                                  .context = call->call->context,
+                                  .columns = outputs,
+                                  .column_count = column_count};
     self->call = call;
     self->plan = plan;
     self->compute = compute;
-    WEND_TRY(wendi_rows_init(&self->rows, call->call->context, "a table function's result", types, column_count, error));
+    WEND_TRY(wendi_rows_init(&self->rows, call->call->context, "a table function's result", types,
+                             column_count, error));
     *operator_out = &self->head;
     self = NULL;
 cleanup:
@@ -40,7 +46,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_behaviour_user_column(const wendi_behaviour_call *base, wendi_result_column *column, wend_error *error)
+wend_status wendi_behaviour_user_column(const wendi_behaviour_call *base,
+                                        wendi_result_column *column, wend_error *error)
 {
     if (base->schema->user_column == WENDI_NO_COLUMN) {
         wendi_fail_at(error, WEND_INVALID, base->call->position, "the table has no user column");
@@ -50,7 +57,8 @@ wend_status wendi_behaviour_user_column(const wendi_behaviour_call *base, wendi_
     const wendi_column *user = &base->schema->columns[base->schema->user_column];
     column->type = user->type;
     column->name = wendi_arena_copy(base->call->arena, user->name.data, user->name.length);
-    return column->name == NULL ? wendi_fail_nomem(error, "a column's name", user->name.length) : WEND_OK;
+    return column->name == NULL ? wendi_fail_nomem(error, "a column's name", user->name.length)
+                                : WEND_OK;
 }
 
 wend_status wendi_behaviour_next(wendi_operator *head, wendi_batch *batch, wend_error *error)
@@ -85,7 +93,8 @@ void wendi_behaviour_close(wendi_operator *head)
 
 wendi_row_writer wendi_begin_row(wendi_rows *rows, wend_error *error)
 {
-    return (wendi_row_writer){.rows = rows, .status = wendi_rows_reserve(rows, 1, error), .error = error};
+    return (wendi_row_writer){
+        .rows = rows, .status = wendi_rows_reserve(rows, 1, error), .error = error};
 }
 
 void wendi_put(wendi_row_writer *writer, const wendi_value *value)
@@ -93,7 +102,8 @@ void wendi_put(wendi_row_writer *writer, const wendi_value *value)
     if (writer->status == WEND_OK) {
         wendi_value typed = *value;
         typed.type = writer->rows->columns[writer->column].type;
-        writer->status = wendi_rows_set(writer->rows, writer->rows->row_count, writer->column, &typed, writer->error);
+        writer->status = wendi_rows_set(writer->rows, writer->rows->row_count, writer->column,
+                                        &typed, writer->error);
     }
     writer->column++;
 }
@@ -133,15 +143,18 @@ wend_status wendi_end_row(wendi_row_writer *writer)
 
 /* ---- session options ---- */
 
-wend_status wendi_behaviour_sessions(wendi_behaviour_call *base, const char *prefix, wendi_session_rule *rule, wend_error *error)
+wend_status wendi_behaviour_sessions(wendi_behaviour_call *base, const char *prefix,
+                                     wendi_session_rule *rule, wend_error *error)
 {
     static const char *const splits[] = {"none", "day", NULL};
     bool own = prefix[0] == '\0'; /* sessions() calls them gap, session_key, split, split_on */
     bool given;
     uint32_t split = 0;
     wend_status status = WEND_OK;
-    *rule = (wendi_session_rule){.gap_us = WENDI_SESSION_GAP_US, .key_cell = WENDI_NO_CELL, .value_cell = WENDI_NO_CELL};
-    WEND_TRY(wendi_behaviour_interval(base, own ? "gap" : "session_gap", &rule->gap_us, &given, error));
+    *rule = (wendi_session_rule){
+        .gap_us = WENDI_SESSION_GAP_US, .key_cell = WENDI_NO_CELL, .value_cell = WENDI_NO_CELL};
+    WEND_TRY(
+        wendi_behaviour_interval(base, own ? "gap" : "session_gap", &rule->gap_us, &given, error));
     const wendi_sql_expr *key = wendi_behaviour_option(base, "session_key");
     if (key != NULL) {
         WEND_TRY(wendi_behaviour_cell(base, key, &rule->key_cell, error));
@@ -161,16 +174,20 @@ cleanup:
 
 enum { KEY_PARTS_MAX = 8 };
 
-wend_status wendi_keys_number(wendi_keys *keys, const uint64_t *parts, uint32_t part_count, uint32_t *number, wend_error *error)
+wend_status wendi_keys_number(wendi_keys *keys, const uint64_t *parts, uint32_t part_count,
+                              uint32_t *number, wend_error *error)
 {
     uint8_t bytes[KEY_PARTS_MAX * 8];
     uint32_t code;
     for (uint32_t i = 0; i < part_count; i++) {
         wendi_store_u64(bytes + (size_t)i * 8, parts[i]);
     }
-    wend_status status = wendi_interner_code(&keys->interner, (wendi_string){(const char *)bytes, part_count * 8}, &code);
+    wend_status status = wendi_interner_code(
+        &keys->interner, (wendi_string){(const char *)bytes, part_count * 8}, &code);
     *number = code - 1;
-    return status == WEND_OK ? WEND_OK : wendi_fail_nomem(error, "groups of a table function", keys->interner.bytes.length);
+    return status == WEND_OK
+               ? WEND_OK
+               : wendi_fail_nomem(error, "groups of a table function", keys->interner.bytes.length);
 }
 
 uint32_t wendi_keys_count(const wendi_keys *keys)

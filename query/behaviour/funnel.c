@@ -1,8 +1,9 @@
 /*
  * funnel() and funnel_users(): chains of every user, counted by step or listed.
  *
- * Each worker has totals of its own, by breakdown value; they are added at the end, so the answer does
- * not depend on which worker had which users. Times to convert are kept one by one, since the median is exact.
+ * Each worker has totals of its own, by breakdown value; they are added at the end, so the answer
+ * does not depend on which worker had which users. Times to convert are kept one by one, since the
+ * median is exact.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,17 +29,17 @@ typedef struct listed_user { /* funnel_users() */
 
 typedef struct funnel_worker {
     wendi_funnel_scratch scratch;
-    wendi_keys keys;          /* breakdown values */
-    step_totals *totals;      /* [key * step_count + step] */
+    wendi_keys keys;     /* breakdown values */
+    step_totals *totals; /* [key * step_count + step] */
     uint32_t key_capacity;
-    uint32_t *rows;           /* scratch: the user's rows, session by session */
+    uint32_t *rows; /* scratch: the user's rows, session by session */
     uint32_t *session_of;
     uint32_t *open_by_key;
-    uint32_t *starts;         /* of sessions in rows */
+    uint32_t *starts; /* of sessions in rows */
     uint32_t row_capacity;
     wendi_arena listed_arena;
-    wendi_buffer listed;      /* listed_user *, in user order within a slice */
-    wendi_buffer listed_slices; /* uint32_t per listed user */
+    wendi_buffer listed;         /* listed_user *, in user order within a slice */
+    wendi_buffer listed_slices;  /* uint32_t per listed user */
     const wendi_user_rows *user; /* of the attempt under way */
     uint32_t slice;
 } funnel_worker;
@@ -58,16 +59,20 @@ typedef struct attempt_context {
 
 /* ---- counting ---- */
 
-static wend_status totals_of(const funnel_run *run, funnel_worker *worker, uint32_t key, step_totals **totals, wend_error *error)
+static wend_status totals_of(const funnel_run *run, funnel_worker *worker, uint32_t key,
+                             step_totals **totals, wend_error *error)
 {
     uint32_t steps = run->plan->rule.step_count;
     if (key >= worker->key_capacity) {
         uint32_t capacity = key * 2 + 16;
-        step_totals *grown = wendi_realloc(worker->totals, (size_t)capacity * steps * sizeof *grown);
+        step_totals *grown =
+            wendi_realloc(worker->totals, (size_t)capacity * steps * sizeof *grown);
         if (grown == NULL) {
-            return wendi_fail_nomem(error, "a funnel's totals", (size_t)capacity * steps * sizeof *grown);
+            return wendi_fail_nomem(error, "a funnel's totals",
+                                    (size_t)capacity * steps * sizeof *grown);
         }
-        memset(grown + (size_t)worker->key_capacity * steps, 0, (size_t)(capacity - worker->key_capacity) * steps * sizeof *grown);
+        memset(grown + (size_t)worker->key_capacity * steps, 0,
+               (size_t)(capacity - worker->key_capacity) * steps * sizeof *grown);
         worker->totals = grown;
         worker->key_capacity = capacity;
     }
@@ -94,8 +99,9 @@ static bool holds(const wendi_funnel_rule *rule, const wendi_funnel_chain *chain
     return listed && chain->rows[step] != WENDI_NO_ROW;
 }
 
-static wend_status count_steps(const wendi_funnel_rule *rule, const wendi_user_rows *user, const wendi_funnel_chain *chain,
-                               step_totals *totals, wend_error *error)
+static wend_status count_steps(const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                               const wendi_funnel_chain *chain, step_totals *totals,
+                               wend_error *error)
 {
     uint32_t before = WENDI_NO_ROW;
     for (uint32_t step = 0; step < rule->step_count; step++) {
@@ -120,17 +126,20 @@ static wend_status count_steps(const wendi_funnel_rule *rule, const wendi_user_r
     return WEND_OK;
 }
 
-static wend_status list_chain(const wendi_funnel_rule *rule, funnel_worker *worker, const wendi_user_rows *user,
-                              const wendi_funnel_chain *chain, wend_error *error)
+static wend_status list_chain(const wendi_funnel_rule *rule, funnel_worker *worker,
+                              const wendi_user_rows *user, const wendi_funnel_chain *chain,
+                              wend_error *error)
 {
-    listed_user *listed = wendi_arena_alloc(&worker->listed_arena, sizeof *listed + rule->step_count * sizeof(int64_t));
+    listed_user *listed = wendi_arena_alloc(&worker->listed_arena,
+                                            sizeof *listed + rule->step_count * sizeof(int64_t));
     if (listed == NULL) {
         return wendi_fail_nomem(error, "the list of users", sizeof *listed);
     }
     listed->user = user->user;
     listed->level = chain->level;
     if (wendi_type_physical(user->user.type) == WENDI_PHYSICAL_STRING) {
-        listed->user.string.data = wendi_arena_copy(&worker->listed_arena, user->user.string.data, user->user.string.length);
+        listed->user.string.data = wendi_arena_copy(&worker->listed_arena, user->user.string.data,
+                                                    user->user.string.length);
         if (listed->user.string.data == NULL) {
             return wendi_fail_nomem(error, "the list of users", user->user.string.length);
         }
@@ -139,14 +148,16 @@ static wend_status list_chain(const wendi_funnel_rule *rule, funnel_worker *work
         listed->times[step] = holds(rule, chain, step) ? user->times[chain->rows[step]] : INT64_MIN;
     }
     if (wendi_buffer_append(&worker->listed, &listed, sizeof listed) != WEND_OK ||
-        wendi_buffer_append(&worker->listed_slices, &worker->slice, sizeof worker->slice) != WEND_OK) {
+        wendi_buffer_append(&worker->listed_slices, &worker->slice, sizeof worker->slice) !=
+            WEND_OK) {
         return wendi_fail_nomem(error, "the list of users", worker->listed.length);
     }
     return WEND_OK;
 }
 
-static wend_status take_chain(const funnel_run *run, funnel_worker *worker, const wendi_user_rows *user,
-                              const wendi_funnel_chain *chain, wend_error *error)
+static wend_status take_chain(const funnel_run *run, funnel_worker *worker,
+                              const wendi_user_rows *user, const wendi_funnel_chain *chain,
+                              wend_error *error)
 {
     const wendi_funnel_plan *plan = run->plan;
     uint64_t parts[2] = {0, 0};
@@ -198,22 +209,27 @@ static wend_status grow_rows(funnel_worker *worker, uint32_t count, wend_error *
     return WEND_OK;
 }
 
-static wend_status match_rows(funnel_run *run, funnel_worker *worker, const wendi_user_rows *user, const uint32_t *rows,
-                              uint32_t count, wend_error *error)
+static wend_status match_rows(funnel_run *run, funnel_worker *worker, const wendi_user_rows *user,
+                              const uint32_t *rows, uint32_t count, wend_error *error)
 {
     wendi_funnel_chain chain;
-    wend_status status = wendi_funnel_match(&worker->scratch, &run->plan->rule, user, rows, count, &chain, error);
+    wend_status status =
+        wendi_funnel_match(&worker->scratch, &run->plan->rule, user, rows, count, &chain, error);
     return status == WEND_OK ? take_chain(run, worker, user, &chain, error) : status;
 }
 
-static wend_status match_sessions(funnel_run *run, funnel_worker *worker, const wendi_user_rows *user, wend_error *error)
+static wend_status match_sessions(funnel_run *run, funnel_worker *worker,
+                                  const wendi_user_rows *user, wend_error *error)
 {
-    uint32_t sessions = wendi_session_split(&run->plan->sessions, user, worker->session_of, worker->open_by_key);
+    uint32_t sessions =
+        wendi_session_split(&run->plan->sessions, user, worker->session_of, worker->open_by_key);
     wend_status status = WEND_OK;
-    wendi_session_group(worker->session_of, user->row_count, sessions, worker->starts, worker->rows);
+    wendi_session_group(worker->session_of, user->row_count, sessions, worker->starts,
+                        worker->rows);
     for (uint32_t session = 0; status == WEND_OK && session < sessions; session++) {
         uint32_t begin = worker->starts[session];
-        status = match_rows(run, worker, user, worker->rows + begin, worker->starts[session + 1] - begin, error);
+        status = match_rows(run, worker, user, worker->rows + begin,
+                            worker->starts[session + 1] - begin, error);
     }
     return status;
 }
@@ -228,7 +244,8 @@ static bool enters(const wendi_user_rows *user)
     return false;
 }
 
-static wend_status consume_user(void *context, uint32_t worker_number, uint32_t slice, const wendi_user_rows *user, wend_error *error)
+static wend_status consume_user(void *context, uint32_t worker_number, uint32_t slice,
+                                const wendi_user_rows *user, wend_error *error)
 {
     funnel_run *run = context;
     funnel_worker *worker = &run->workers[worker_number];
@@ -247,7 +264,8 @@ static wend_status consume_user(void *context, uint32_t worker_number, uint32_t 
     }
     if (run->plan->count == WENDI_COUNT_ATTEMPTS) {
         attempt_context attempt = {run, worker};
-        return wendi_funnel_attempts(&run->plan->rule, user, worker->rows, user->row_count, take_attempt, &attempt, error);
+        return wendi_funnel_attempts(&run->plan->rule, user, worker->rows, user->row_count,
+                                     take_attempt, &attempt, error);
     }
     WEND_TRY(match_rows(run, worker, user, worker->rows, user->row_count, error));
 cleanup:
@@ -305,7 +323,8 @@ static void put_ratio(wendi_row_writer *row, uint64_t part, uint64_t whole)
     }
 }
 
-static wend_status put_steps(funnel_run *run, step_totals *totals, const wendi_value *by, wend_error *error)
+static wend_status put_steps(funnel_run *run, step_totals *totals, const wendi_value *by,
+                             wend_error *error)
 {
     const wendi_funnel_plan *plan = run->plan;
     const wendi_funnel_rule *rule = &plan->rule;
@@ -319,10 +338,12 @@ static wend_status put_steps(funnel_run *run, step_totals *totals, const wendi_v
             wendi_put(&row, by);
         }
         wendi_put_bigint(&row, step + 1);
-        wendi_put_text(&row, rule->ordering == WENDI_FUNNEL_ANY ? wendi_string_of(any) : plan->names[step]);
+        wendi_put_text(&row, rule->ordering == WENDI_FUNNEL_ANY ? wendi_string_of(any)
+                                                                : plan->names[step]);
         wendi_put_bigint(&row, (int64_t)totals[step].reached);
         put_ratio(&row, totals[step].reached, totals[0].reached);
-        put_ratio(&row, totals[step].reached, before == WENDI_NO_ROW ? totals[step].reached : totals[before].reached);
+        put_ratio(&row, totals[step].reached,
+                  before == WENDI_NO_ROW ? totals[step].reached : totals[before].reached);
         wendi_put_bigint(&row, (int64_t)totals[step].dropped);
         wendi_put_bigint(&row, (int64_t)totals[step].immature);
         wendi_put_bigint(&row, (int64_t)totals[step].excluded);
@@ -332,11 +353,13 @@ static wend_status put_steps(funnel_run *run, step_totals *totals, const wendi_v
     return status;
 }
 
-static wend_status absorb(const funnel_run *run, funnel_worker *into, const funnel_worker *from, wend_error *error)
+static wend_status absorb(const funnel_run *run, funnel_worker *into, const funnel_worker *from,
+                          wend_error *error)
 {
     uint32_t steps = run->plan->rule.step_count;
     for (uint32_t key = 0; key < wendi_keys_count(&from->keys); key++) {
-        uint64_t parts[2] = {wendi_keys_part(&from->keys, key, 0), wendi_keys_part(&from->keys, key, 1)};
+        uint64_t parts[2] = {wendi_keys_part(&from->keys, key, 0),
+                             wendi_keys_part(&from->keys, key, 1)};
         uint32_t number;
         step_totals *totals;
         wend_status status = wendi_keys_number(&into->keys, parts, 2, &number, error);
@@ -347,7 +370,8 @@ static wend_status absorb(const funnel_run *run, funnel_worker *into, const funn
             totals[step].dropped += more->dropped;
             totals[step].immature += more->immature;
             totals[step].excluded += more->excluded;
-            if (wendi_buffer_append(&totals[step].times, more->times.data, more->times.length) != WEND_OK) {
+            if (wendi_buffer_append(&totals[step].times, more->times.data, more->times.length) !=
+                WEND_OK) {
                 status = wendi_fail_nomem(error, "a funnel's times", more->times.length);
             }
         }
@@ -385,24 +409,30 @@ static wend_status put_groups(funnel_run *run, const wendi_user_stream *stream, 
     }
     for (uint32_t key = 0; key < count; key++) {
         groups[key].key = key;
-        groups[key].value = run->plan->has_by ? wendi_user_cell_value(stream, run->plan->by_cell, wendi_keys_part(&all->keys, key, 1),
-                                                                      wendi_keys_part(&all->keys, key, 0) != 0)
-                                              : (wendi_value){.null = true};
+        groups[key].value = run->plan->has_by
+                                ? wendi_user_cell_value(stream, run->plan->by_cell,
+                                                        wendi_keys_part(&all->keys, key, 1),
+                                                        wendi_keys_part(&all->keys, key, 0) != 0)
+                                : (wendi_value){.null = true};
     }
     qsort(groups, count, sizeof *groups, compare_groups);
     for (uint32_t i = 0; status == WEND_OK && i < count; i++) {
-        status = put_steps(run, &all->totals[(size_t)groups[i].key * steps], &groups[i].value, error);
+        status =
+            put_steps(run, &all->totals[(size_t)groups[i].key * steps], &groups[i].value, error);
     }
-    if (status == WEND_OK && count == 0 && !run->plan->has_by) { /* nobody entered: say so step by step */
+    if (status == WEND_OK && count == 0 &&
+        !run->plan->has_by) { /* nobody entered: say so step by step */
         step_totals *none = wendi_alloc_zero(steps, sizeof *none);
-        status = none == NULL ? wendi_fail_nomem(error, "a funnel's totals", steps * sizeof *none) : put_steps(run, none, NULL, error);
+        status = none == NULL ? wendi_fail_nomem(error, "a funnel's totals", steps * sizeof *none)
+                              : put_steps(run, none, NULL, error);
         wendi_free(none);
     }
     wendi_free(groups);
     return status;
 }
 
-/* Slices of the workers, in order of the hash ranges: the order of users whatever thread had them. */
+/* Slices of the workers, in order of the hash ranges: the order of users whatever thread had them.
+ */
 static wend_status put_list(funnel_run *run, const wendi_user_stream *stream, wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -416,7 +446,8 @@ static wend_status put_list(funnel_run *run, const wendi_user_stream *stream, we
             const funnel_worker *worker = &run->workers[w];
             const uint32_t *slices = (const uint32_t *)(const void *)worker->listed_slices.data;
             listed_user *const *listed = (listed_user *const *)(const void *)worker->listed.data;
-            while (status == WEND_OK && next[w] < worker->listed.length / sizeof *listed && slices[next[w]] == slice) {
+            while (status == WEND_OK && next[w] < worker->listed.length / sizeof *listed &&
+                   slices[next[w]] == slice) {
                 const listed_user *one = listed[next[w]++];
                 wendi_row_writer row = wendi_begin_row(&run->self->rows, error);
                 wendi_put(&row, &one->user);
@@ -502,10 +533,13 @@ static wend_status describe(const wendi_operator *head, wendi_buffer *out)
     return wendi_buffer_printf(out, " of %u steps", plan->rule.step_count);
 }
 
-static const wendi_operator_class funnel_class = {"Funnel", wendi_behaviour_next, describe, wendi_behaviour_close};
-static const wendi_operator_class funnel_users_class = {"Funnel users", wendi_behaviour_next, describe, wendi_behaviour_close};
+static const wendi_operator_class funnel_class = {"Funnel", wendi_behaviour_next, describe,
+                                                  wendi_behaviour_close};
+static const wendi_operator_class funnel_users_class = {"Funnel users", wendi_behaviour_next,
+                                                        describe, wendi_behaviour_close};
 
-static wend_status bind_funnel(const wendi_table_call *call, wendi_operator **operator_out, wend_error *error)
+static wend_status bind_funnel(const wendi_table_call *call, wendi_operator **operator_out,
+                               wend_error *error)
 {
     wendi_behaviour_call *base;
     wendi_funnel_plan *plan;
@@ -513,21 +547,35 @@ static wend_status bind_funnel(const wendi_table_call *call, wendi_operator **op
     WEND_TRY(wendi_behaviour_begin(call, &base, error));
     WEND_TRY(wendi_funnel_plan_make(base, &plan, error));
     WEND_TRY(wendi_behaviour_end(base, WENDI_FUNNEL_USAGE, error));
-    const char *counted = plan->count == WENDI_COUNT_USERS ? "users" : plan->count == WENDI_COUNT_SESSIONS ? "sessions" : "attempts";
+    const char *counted = plan->count == WENDI_COUNT_USERS      ? "users"
+                          : plan->count == WENDI_COUNT_SESSIONS ? "sessions"
+                                                                : "attempts";
     wendi_type bigint = wendi_type_of(WENDI_TYPE_BIGINT);
     wendi_type number = wendi_type_of(WENDI_TYPE_DOUBLE);
     wendi_type text = wendi_type_of(WENDI_TYPE_TEXT);
-    wendi_result_column columns[] = {{"by", plan->has_by ? base->by->type : text}, {"step", bigint}, {"name", text}, {counted, bigint},
-                                     {"of_first", number}, {"of_previous", number}, {"dropped", bigint}, {"immature", bigint},
-                                     {"excluded", bigint}, {"min_s", number}, {"median_s", number}, {"mean_s", number}, {"p90_s", number}};
+    wendi_result_column columns[] = {{"by", plan->has_by ? base->by->type : text},
+                                     {"step", bigint},
+                                     {"name", text},
+                                     {counted, bigint},
+                                     {"of_first", number},
+                                     {"of_previous", number},
+                                     {"dropped", bigint},
+                                     {"immature", bigint},
+                                     {"excluded", bigint},
+                                     {"min_s", number},
+                                     {"median_s", number},
+                                     {"mean_s", number},
+                                     {"p90_s", number}};
     uint32_t skip = plan->has_by ? 0 : 1;
-    WEND_TRY(wendi_behaviour_operator_open(&funnel_class, base, plan, compute_funnel, columns + skip,
-                                           (uint32_t)(sizeof columns / sizeof columns[0]) - skip, operator_out, error));
+    WEND_TRY(wendi_behaviour_operator_open(
+        &funnel_class, base, plan, compute_funnel, columns + skip,
+        (uint32_t)(sizeof columns / sizeof columns[0]) - skip, operator_out, error));
 cleanup:
     return status;
 }
 
-static wend_status bind_funnel_users(const wendi_table_call *call, wendi_operator **operator_out, wend_error *error)
+static wend_status bind_funnel_users(const wendi_table_call *call, wendi_operator **operator_out,
+                                     wend_error *error)
 {
     wendi_behaviour_call *base;
     wendi_funnel_plan *plan;
@@ -544,13 +592,15 @@ static wend_status bind_funnel_users(const wendi_table_call *call, wendi_operato
     columns[1] = (wendi_result_column){"level", wendi_type_of(WENDI_TYPE_BIGINT)};
     for (uint32_t step = 0; step < plan->rule.step_count; step++) {
         snprintf(names[step], sizeof names[step], "t%u", step + 1);
-        columns[step + 2] = (wendi_result_column){names[step], wendi_type_of(WENDI_TYPE_TIMESTAMPTZ)};
+        columns[step + 2] =
+            (wendi_result_column){names[step], wendi_type_of(WENDI_TYPE_TIMESTAMPTZ)};
     }
-    WEND_TRY(wendi_behaviour_operator_open(&funnel_users_class, base, plan, compute_list, columns, plan->rule.step_count + 2,
-                                           operator_out, error));
+    WEND_TRY(wendi_behaviour_operator_open(&funnel_users_class, base, plan, compute_list, columns,
+                                           plan->rule.step_count + 2, operator_out, error));
 cleanup:
     return status;
 }
 
 const wendi_table_function wendi_function_funnel = {"funnel", WENDI_FUNNEL_USAGE, bind_funnel};
-const wendi_table_function wendi_function_funnel_users = {"funnel_users", WENDI_FUNNEL_USAGE, bind_funnel_users};
+const wendi_table_function wendi_function_funnel_users = {"funnel_users", WENDI_FUNNEL_USAGE,
+                                                          bind_funnel_users};

@@ -1,6 +1,6 @@
 /*
- * Attempts: one open at a time, in one pass. A row beyond the window ends the attempt and may itself
- * open the next; so may the row after the one that completed it.
+ * Attempts: one open at a time, in one pass. A row beyond the window ends the attempt and may
+ * itself open the next; so may the row after the one that completed it.
  */
 #include <string.h>
 
@@ -10,17 +10,20 @@ typedef struct open_attempt {
     wendi_funnel_chain chain;
     bool is_open;
     bool use_excludes;
-    bool blocked;  /* an excluding row came: no further step can be taken, but the window still runs */
+    bool blocked;  /* an excluding row came: no further step can be taken, but the window still runs
+                    */
     uint32_t next; /* the step that is waited for */
     uint32_t last_row;
 } open_attempt;
 
 static bool counts(const wendi_funnel_rule *rule, int64_t time)
 {
-    return (!rule->has_since || time >= rule->since_us) && (!rule->has_until || time < rule->until_us);
+    return (!rule->has_since || time >= rule->since_us) &&
+           (!rule->has_until || time < rule->until_us);
 }
 
-static void take_step(const wendi_funnel_rule *rule, open_attempt *open, uint32_t step, uint32_t row)
+static void take_step(const wendi_funnel_rule *rule, open_attempt *open, uint32_t step,
+                      uint32_t row)
 {
     open->chain.rows[step] = row;
     open->next = step + 1;
@@ -30,8 +33,10 @@ static void take_step(const wendi_funnel_rule *rule, open_attempt *open, uint32_
     }
 }
 
-/* The step that this row serves for the open attempt: the next one, or one behind optional ones; else step_count. */
-static uint32_t step_served(const wendi_funnel_rule *rule, const wendi_user_rows *user, const open_attempt *open, uint32_t row)
+/* The step that this row serves for the open attempt: the next one, or one behind optional ones;
+ * else step_count. */
+static uint32_t step_served(const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                            const open_attempt *open, uint32_t row)
 {
     for (uint32_t step = open->next; step < rule->step_count; step++) {
         if (wendi_user_flag(user, row, step)) {
@@ -44,14 +49,17 @@ static uint32_t step_served(const wendi_funnel_rule *rule, const wendi_user_rows
     return rule->step_count;
 }
 
-static void offer_row(const wendi_funnel_rule *rule, const wendi_user_rows *user, open_attempt *open, uint32_t row)
+static void offer_row(const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                      open_attempt *open, uint32_t row)
 {
     bool first = true;
     for (;;) {
         uint32_t step = step_served(rule, user, open, row);
         bool late = rule->strict_increase && user->times[row] <= user->times[open->last_row];
-        bool far = rule->has_step_gap && user->times[row] - user->times[open->last_row] > rule->step_gap_us;
-        if (step == rule->step_count || (row != open->last_row && (late || far)) || (!first && !rule->reuse_rows)) {
+        bool far = rule->has_step_gap &&
+                   user->times[row] - user->times[open->last_row] > rule->step_gap_us;
+        if (step == rule->step_count || (row != open->last_row && (late || far)) ||
+            (!first && !rule->reuse_rows)) {
             return;
         }
         take_step(rule, open, step, row);
@@ -59,7 +67,8 @@ static void offer_row(const wendi_funnel_rule *rule, const wendi_user_rows *user
     }
 }
 
-static bool row_excludes(const wendi_funnel_rule *rule, const wendi_user_rows *user, const open_attempt *open, uint32_t row)
+static bool row_excludes(const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                         const open_attempt *open, uint32_t row)
 {
     uint32_t after = rule->exclude_after[open->next - 1];
     return (rule->exclude != WENDI_NO_FLAG && wendi_user_flag(user, row, rule->exclude)) ||
@@ -67,17 +76,19 @@ static bool row_excludes(const wendi_funnel_rule *rule, const wendi_user_rows *u
 }
 
 /* Take what the row gives; blocked when it lies between two steps and excludes. */
-static void pass_row(const wendi_funnel_rule *rule, const wendi_user_rows *user, open_attempt *open, uint32_t row)
+static void pass_row(const wendi_funnel_rule *rule, const wendi_user_rows *user, open_attempt *open,
+                     uint32_t row)
 {
     if (!open->blocked) {
         uint32_t held = open->next;
         offer_row(rule, user, open, row);
-        open->blocked = open->use_excludes && open->next == held && held < rule->step_count && row_excludes(rule, user, open, row);
+        open->blocked = open->use_excludes && open->next == held && held < rule->step_count &&
+                        row_excludes(rule, user, open, row);
     }
 }
 
-static void begin(const wendi_funnel_rule *rule, const wendi_user_rows *user, open_attempt *open, uint32_t row,
-                  bool use_excludes)
+static void begin(const wendi_funnel_rule *rule, const wendi_user_rows *user, open_attempt *open,
+                  uint32_t row, bool use_excludes)
 {
     memset(open, 0, sizeof *open);
     memset(open->chain.rows, 0xff, rule->step_count * sizeof *open->chain.rows);
@@ -89,21 +100,27 @@ static void begin(const wendi_funnel_rule *rule, const wendi_user_rows *user, op
     }
 }
 
-static wend_status finish(const wendi_funnel_rule *rule, const wendi_user_rows *user, open_attempt *open, const open_attempt *without,
-                          wend_status (*attempt)(void *context, const wendi_funnel_chain *chain, wend_error *error), void *context,
-                          wend_error *error)
+static wend_status finish(const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                          open_attempt *open, const open_attempt *without,
+                          wend_status (*attempt)(void *context, const wendi_funnel_chain *chain,
+                                                 wend_error *error),
+                          void *context, wend_error *error)
 {
     int64_t begun = user->times[open->chain.rows[0]];
     int64_t end;
     bool endless = __builtin_add_overflow(begun, rule->within_us, &end);
-    open->chain.immature = open->chain.level < rule->step_count && (endless || end >= rule->as_of_us);
+    open->chain.immature =
+        open->chain.level < rule->step_count && (endless || end >= rule->as_of_us);
     open->chain.excluded = rule->has_exclude && without->chain.level > open->chain.level;
     open->is_open = false;
     return counts(rule, begun) ? attempt(context, &open->chain, error) : WEND_OK;
 }
 
-wend_status wendi_funnel_attempts(const wendi_funnel_rule *rule, const wendi_user_rows *user, const uint32_t *rows,
-                                  uint32_t count, wend_status (*attempt)(void *context, const wendi_funnel_chain *chain, wend_error *error),
+wend_status wendi_funnel_attempts(const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                                  const uint32_t *rows, uint32_t count,
+                                  wend_status (*attempt)(void *context,
+                                                         const wendi_funnel_chain *chain,
+                                                         wend_error *error),
                                   void *context, wend_error *error)
 {
     open_attempt open = {.is_open = false};
@@ -112,7 +129,8 @@ wend_status wendi_funnel_attempts(const wendi_funnel_rule *rule, const wendi_use
     wend_status status = WEND_OK;
     for (uint32_t i = 0; i < count && status == WEND_OK; i++) {
         uint32_t row = rows[i];
-        if (open.is_open && (uint64_t)user->times[row] - (uint64_t)user->times[open.chain.rows[0]] > (uint64_t)rule->within_us) {
+        if (open.is_open && (uint64_t)user->times[row] - (uint64_t)user->times[open.chain.rows[0]] >
+                                (uint64_t)rule->within_us) {
             status = finish(rule, user, &open, &without, attempt, context, error);
         }
         if (open.is_open) {
@@ -129,5 +147,7 @@ wend_status wendi_funnel_attempts(const wendi_funnel_rule *rule, const wendi_use
             status = finish(rule, user, &open, &without, attempt, context, error);
         }
     }
-    return status == WEND_OK && open.is_open ? finish(rule, user, &open, &without, attempt, context, error) : status;
+    return status == WEND_OK && open.is_open
+               ? finish(rule, user, &open, &without, attempt, context, error)
+               : status;
 }

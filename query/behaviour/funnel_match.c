@@ -1,10 +1,11 @@
 /*
- * Finding the best chain. Three searches share the places: the greedy one for plain loose funnels, where taking
- * every step as early as possible is never worse; the exhaustive one, with memory, for options under which it may be
- * (step gaps, optional steps, excludes, strict orders); and the one for steps in any order.
+ * Finding the best chain. Three searches share the places: the greedy one for plain loose funnels,
+ * where taking every step as early as possible is never worse; the exhaustive one, with memory, for
+ * options under which it may be (step gaps, optional steps, excludes, strict orders); and the one
+ * for steps in any order (funnel_any.c).
  *
- * The reported chain has the greatest level, then the smallest times, first step first; a step that is not
- * held counts as later than any time, so that optional steps are held where they can be.
+ * The reported chain has the greatest level, then the smallest times, first step first; a step that
+ * is not held counts as later than any time, so that optional steps are held where they can be.
  */
 #include "query/behaviour/funnel_match.h"
 
@@ -22,25 +23,6 @@ uint32_t wendi_funnel_previous_required(const wendi_funnel_rule *rule, uint32_t 
     return WENDI_NO_ROW;
 }
 
-static bool is_entry(const wendi_funnel_rule *rule, int64_t time)
-{
-    return (!rule->has_since || time >= rule->since_us) && (!rule->has_until || time < rule->until_us);
-}
-
-/* t + W without overflow. */
-static int64_t deadline_of(const wendi_funnel_rule *rule, int64_t time)
-{
-    int64_t deadline;
-    return __builtin_add_overflow(time, rule->within_us, &deadline) ? INT64_MAX : deadline;
-}
-
-static void note_immature(const wendi_funnel_rule *rule, uint32_t level, int64_t entry_time, wendi_funnel_chain *best)
-{
-    if (level != 0 && level == best->level && level < rule->step_count && deadline_of(rule, entry_time) >= rule->as_of_us) {
-        best->immature = true;
-    }
-}
-
 static void start_chain(wendi_funnel_chain *chain)
 {
     chain->level = 0;
@@ -51,8 +33,8 @@ static void start_chain(wendi_funnel_chain *chain)
 /* ---- greedy: loose, nothing excluded, no gaps, no optional steps ---- */
 
 /* How many steps from `next` on the place can serve; their rows go to rows_out. */
-static uint32_t serve_greedily(const wendi_funnel_places *places, uint32_t place, uint32_t next, uint32_t fixed_first,
-                               uint32_t *rows_out)
+static uint32_t serve_greedily(const wendi_funnel_places *places, uint32_t place, uint32_t next,
+                               uint32_t fixed_first, uint32_t *rows_out)
 {
     uint32_t steps[WENDI_FUNNEL_STEPS_MAX];
     uint32_t most = places->rule->step_count - next;
@@ -79,14 +61,15 @@ static void match_greedily(const wendi_funnel_places *places, wendi_funnel_chain
     uint32_t rows[WENDI_FUNNEL_STEPS_MAX];
     uint32_t end = places->place_count;
     uint32_t entry = wendi_funnel_next_matching(places, 0, 0);
-    for (; entry < end && best->level < rule->step_count; entry = wendi_funnel_next_matching(places, entry + 1, 0)) {
+    for (; entry < end && best->level < rule->step_count;
+         entry = wendi_funnel_next_matching(places, entry + 1, 0)) {
         int64_t time = places->places[entry].time;
-        if (!is_entry(rule, time)) {
+        if (!wendi_funnel_entry_counts(rule, time)) {
             continue;
         }
         uint32_t fixed = rule->entry_first ? places->first_entry_row : WENDI_NO_ROW;
         uint32_t level = serve_greedily(places, entry, 0, fixed, rows);
-        int64_t deadline = deadline_of(rule, time);
+        int64_t deadline = wendi_funnel_deadline(rule, time);
         for (uint32_t place = entry; level != 0 && level < rule->step_count;) {
             place = wendi_funnel_next_matching(places, place + 1, level);
             if (place == end || places->places[place].time > deadline) {
@@ -94,22 +77,23 @@ static void match_greedily(const wendi_funnel_places *places, wendi_funnel_chain
             }
             level += serve_greedily(places, place, level, WENDI_NO_ROW, rows + level);
         }
-        if (level > best->level) { /* entries come in time order: the first of a level is the one to report */
+        if (level > best->level) { /* entries come in time order: the first of a level is the one to
+                                      report */
             best->level = level;
             best->immature = false;
             memcpy(best->rows, rows, level * sizeof *rows);
         }
-        note_immature(rule, level, time, best);
+        wendi_funnel_note_immature(rule, level, time, best);
     }
 }
 
 /* ---- exhaustive: best continuation from every (step held, place), remembered ---- */
 
 typedef struct continuation {
-    uint32_t known;      /* the entry it was computed for, counted from 1 */
-    uint32_t level;      /* the last required step reached from here, counted from 1 */
-    uint32_t next_place; /* WENDI_NO_ROW: the chain ends here */
-    uint32_t step_count; /* steps held at next_place */
+    uint32_t known;        /* the entry it was computed for, counted from 1 */
+    uint32_t level;        /* the last required step reached from here, counted from 1 */
+    uint32_t next_place;   /* WENDI_NO_ROW: the chain ends here */
+    uint32_t step_count;   /* steps held at next_place */
     const uint32_t *steps; /* in the arena, or a part of search.consecutive */
 } continuation;
 
@@ -120,7 +104,8 @@ typedef struct search {
     bool use_excludes;
     int64_t deadline;
     uint32_t entry; /* counted from 1 */
-    continuation *memory; /* [step][place]; what another entry left there is not known to this one */
+    continuation
+        *memory; /* [step][place]; what another entry left there is not known to this one */
     uint32_t consecutive[WENDI_FUNNEL_STEPS_MAX]; /* 0, 1, 2, …: most sequences are a part of it */
     bool no_memory;
 } search;
@@ -136,8 +121,10 @@ static uint32_t level_at(const wendi_funnel_rule *rule, uint32_t step)
     return rule->optional[step] ? wendi_funnel_previous_required(rule, step) + 1 : step + 1;
 }
 
-/* Compare what follows two continuations, step by step from `step` on: smaller times, then earlier rows come first. */
-static int compare_continuations(search *of, uint32_t step, const continuation *a, const continuation *b)
+/* Compare what follows two continuations, step by step from `step` on: smaller times, then earlier
+ * rows come first. */
+static int compare_continuations(search *of, uint32_t step, const continuation *a,
+                                 const continuation *b)
 {
     uint32_t a_at = 0;
     uint32_t b_at = 0;
@@ -171,7 +158,8 @@ static int compare_continuations(search *of, uint32_t step, const continuation *
 
 static const continuation *continue_from(search *of, uint32_t step, uint32_t place);
 
-/* Candidates at one place: every sequence of steps, optional ones held or skipped, that it can serve. */
+/* Candidates at one place: every sequence of steps, optional ones held or skipped, that it can
+ * serve. */
 typedef struct candidates {
     search *of;
     uint32_t place;
@@ -198,11 +186,15 @@ static const uint32_t *keep_steps(candidates *at)
 static void offer(candidates *at)
 {
     uint32_t last = at->steps[at->count - 1];
-    continuation offered = {.known = at->of->entry, .next_place = at->place, .step_count = at->count, .steps = at->steps};
+    continuation offered = {.known = at->of->entry,
+                            .next_place = at->place,
+                            .step_count = at->count,
+                            .steps = at->steps};
     const continuation *rest = continue_from(at->of, last, at->place);
     offered.level = rest->level;
     bool better = offered.level > at->best->level ||
-                  (offered.level == at->best->level && compare_continuations(at->of, at->from, &offered, at->best) < 0);
+                  (offered.level == at->best->level &&
+                   compare_continuations(at->of, at->from, &offered, at->best) < 0);
     if (!better) {
         return;
     }
@@ -219,7 +211,8 @@ static void extend(candidates *at, uint32_t next)
     for (uint32_t step = next; step < rule->step_count && !at->of->no_memory; step++) {
         at->steps[at->count] = step;
         if (wendi_funnel_place_matches(at->of->places, at->place, step) &&
-            wendi_funnel_place_serves(at->of->places, at->place, at->steps, at->count + 1, at->fixed_first, NULL)) {
+            wendi_funnel_place_serves(at->of->places, at->place, at->steps, at->count + 1,
+                                      at->fixed_first, NULL)) {
             at->count++;
             offer(at);
             if (!at->of->places->one_step) {
@@ -237,8 +230,10 @@ static bool row_excludes(const search *of, uint32_t step, uint32_t ordinal)
 {
     const wendi_funnel_rule *rule = of->rule;
     uint32_t row = of->places->rows[ordinal];
-    return (rule->exclude != WENDI_NO_FLAG && wendi_user_flag(of->places->user, row, rule->exclude)) ||
-           (rule->exclude_after[step] != WENDI_NO_FLAG && wendi_user_flag(of->places->user, row, rule->exclude_after[step]));
+    return (rule->exclude != WENDI_NO_FLAG &&
+            wendi_user_flag(of->places->user, row, rule->exclude)) ||
+           (rule->exclude_after[step] != WENDI_NO_FLAG &&
+            wendi_user_flag(of->places->user, row, rule->exclude_after[step]));
 }
 
 /* May a chain that holds `step` at `place` go on at `next`? `*stop`: nor at any later one. */
@@ -246,12 +241,20 @@ static bool may_follow(const search *of, uint32_t step, uint32_t place, uint32_t
 {
     const wendi_funnel_place *from = &of->places->places[place];
     const wendi_funnel_place *to = &of->places->places[next];
-    *stop = to->time > of->deadline || (of->rule->has_step_gap && to->time - from->time > of->rule->step_gap_us) ||
-            ((of->rule->ordering == WENDI_FUNNEL_SEQUENCE || of->rule->ordering == WENDI_FUNNEL_ADJACENT) && next > place + 1);
+    *stop = to->time > of->deadline ||
+            (of->rule->has_step_gap && to->time - from->time > of->rule->step_gap_us) ||
+            ((of->rule->ordering == WENDI_FUNNEL_SEQUENCE ||
+              of->rule->ordering == WENDI_FUNNEL_ADJACENT) &&
+             next > place + 1);
     if (!*stop && of->use_excludes && of->rule->has_exclude) {
-        uint32_t begin = of->places->ordinals[next == place + 1 ? from->begin : of->places->places[next - 1].begin];
-        uint32_t first = next == place + 1 ? begin + 1 : begin; /* the place before was not between its own neighbours */
-        for (uint32_t ordinal = first; ordinal < of->places->ordinals[to->begin] && !*stop; ordinal++) {
+        uint32_t begin =
+            of->places
+                ->ordinals[next == place + 1 ? from->begin : of->places->places[next - 1].begin];
+        uint32_t first = next == place + 1
+                             ? begin + 1
+                             : begin; /* the place before was not between its own neighbours */
+        for (uint32_t ordinal = first; ordinal < of->places->ordinals[to->begin] && !*stop;
+             ordinal++) {
             *stop = row_excludes(of, step, ordinal);
         }
     }
@@ -259,15 +262,17 @@ static bool may_follow(const search *of, uint32_t step, uint32_t place, uint32_t
 }
 
 /*
- * A level that no chain from here can exceed: what could be reached if nothing but order and the deadline held. Only
- * known where the places are indexed; without, every place is followed by one other at most.
+ * A level that no chain from here can exceed: what could be reached if nothing but order and the
+ * deadline held. Only known where the places are indexed; without, every place is followed by one
+ * other at most.
  */
 static uint32_t most_level(const search *of, uint32_t step, uint32_t place)
 {
     const wendi_funnel_places *places = of->places;
     uint32_t level = level_at(of->rule, step);
     uint32_t at = place + 1;
-    for (uint32_t next = step + 1; next < of->rule->step_count && places->next_matching != NULL; next++) {
+    for (uint32_t next = step + 1; next < of->rule->step_count && places->next_matching != NULL;
+         next++) {
         if (of->rule->optional[next]) {
             continue;
         }
@@ -302,13 +307,16 @@ static const continuation *continue_from(search *of, uint32_t step, uint32_t pla
         return here;
     }
     candidates at = {.of = of, .from = step + 1, .fixed_first = WENDI_NO_ROW, .best = here};
-    *here = (continuation){.known = of->entry, .level = level_at(of->rule, step), .next_place = WENDI_NO_ROW};
+    *here = (continuation){
+        .known = of->entry, .level = level_at(of->rule, step), .next_place = WENDI_NO_ROW};
     const wendi_funnel_place *places = of->places->places;
     uint32_t most = most_level(of, step, place);
     bool stop = !may_continue(of, step, place);
-    for (uint32_t next = place + 1; step + 1 < of->rule->step_count && next < of->places->place_count && !stop; next++) {
+    for (uint32_t next = place + 1;
+         step + 1 < of->rule->step_count && next < of->places->place_count && !stop; next++) {
         bool holds_next = here->next_place != WENDI_NO_ROW && here->steps[0] == step + 1;
-        if (holds_next && here->level == most && places[next].time > places[here->next_place].time) {
+        if (holds_next && here->level == most &&
+            places[next].time > places[here->next_place].time) {
             break; /* nothing more to reach, and later for it */
         }
         if (may_follow(of, step, place, next, &stop)) {
@@ -320,12 +328,14 @@ static const continuation *continue_from(search *of, uint32_t step, uint32_t pla
 }
 
 /* Write the rows of the chain that begins with `entry` at its place. */
-static void take_chain(search *of, const continuation *entry, uint32_t fixed_first, wendi_funnel_chain *chain)
+static void take_chain(search *of, const continuation *entry, uint32_t fixed_first,
+                       wendi_funnel_chain *chain)
 {
     uint32_t rows[WENDI_FUNNEL_STEPS_MAX];
     memset(chain->rows, 0xff, of->rule->step_count * sizeof *chain->rows);
     while (entry->next_place != WENDI_NO_ROW) {
-        (void)wendi_funnel_place_serves(of->places, entry->next_place, entry->steps, entry->step_count, fixed_first, rows);
+        (void)wendi_funnel_place_serves(of->places, entry->next_place, entry->steps,
+                                        entry->step_count, fixed_first, rows);
         for (uint32_t i = 0; i < entry->step_count; i++) {
             chain->rows[entry->steps[i]] = rows[i];
         }
@@ -334,7 +344,8 @@ static void take_chain(search *of, const continuation *entry, uint32_t fixed_fir
     }
 }
 
-static bool smaller_times(const wendi_user_rows *user, uint32_t step_count, const wendi_funnel_chain *a, const wendi_funnel_chain *b)
+static bool smaller_times(const wendi_user_rows *user, uint32_t step_count,
+                          const wendi_funnel_chain *a, const wendi_funnel_chain *b)
 {
     for (uint32_t step = 0; step < step_count; step++) {
         bool a_has = a->rows[step] != WENDI_NO_ROW;
@@ -353,10 +364,12 @@ static void search_entry(search *of, uint32_t entry, wendi_funnel_chain *best)
 {
     const wendi_funnel_places *places = of->places;
     continuation start = {.next_place = WENDI_NO_ROW};
-    candidates at = {.of = of, .place = entry, .best = &start,
+    candidates at = {.of = of,
+                     .place = entry,
+                     .best = &start,
                      .fixed_first = of->rule->entry_first ? places->first_entry_row : WENDI_NO_ROW};
     of->entry = entry + 1;
-    of->deadline = deadline_of(of->rule, places->places[entry].time);
+    of->deadline = wendi_funnel_deadline(of->rule, places->places[entry].time);
     extend(&at, 0);
     if (start.level == 0 || start.level < best->level) {
         return;
@@ -365,170 +378,58 @@ static void search_entry(search *of, uint32_t entry, wendi_funnel_chain *best)
     start_chain(&chain);
     chain.level = start.level;
     take_chain(of, &start, at.fixed_first, &chain);
-    if (chain.level > best->level || smaller_times(places->user, of->rule->step_count, &chain, best)) {
+    if (chain.level > best->level ||
+        smaller_times(places->user, of->rule->step_count, &chain, best)) {
         chain.immature = chain.level == best->level && best->immature;
         chain.excluded = best->excluded;
         *best = chain;
     }
-    note_immature(of->rule, chain.level, places->places[entry].time, best);
+    wendi_funnel_note_immature(of->rule, chain.level, places->places[entry].time, best);
 }
 
-static wend_status match_exhaustively(wendi_arena *arena, const wendi_funnel_places *places, bool use_excludes,
-                                      wendi_funnel_chain *best, wend_error *error)
+static wend_status match_exhaustively(wendi_arena *arena, const wendi_funnel_places *places,
+                                      bool use_excludes, wendi_funnel_chain *best,
+                                      wend_error *error)
 {
-    search of = {.arena = arena, .places = places, .rule = places->rule, .use_excludes = use_excludes,
-                 .memory = wendi_arena_alloc_zero(arena, (size_t)places->rule->step_count * places->place_count * sizeof(continuation))};
+    search of = {.arena = arena,
+                 .places = places,
+                 .rule = places->rule,
+                 .use_excludes = use_excludes,
+                 .memory =
+                     wendi_arena_alloc_zero(arena, (size_t)places->rule->step_count *
+                                                       places->place_count * sizeof(continuation))};
     of.no_memory = of.memory == NULL;
     for (uint32_t step = 0; step < places->rule->step_count; step++) {
         of.consecutive[step] = step;
     }
     for (uint32_t entry = 0; entry < places->place_count && !of.no_memory; entry++) {
-        if (best->level == of.rule->step_count && places->places[entry].time > places->user->times[best->rows[0]]) {
+        if (best->level == of.rule->step_count &&
+            places->places[entry].time > places->user->times[best->rows[0]]) {
             break; /* complete, and whatever follows begins later */
         }
-        if (is_entry(of.rule, places->places[entry].time) && wendi_funnel_place_matches(places, entry, 0)) {
+        if (wendi_funnel_entry_counts(of.rule, places->places[entry].time) &&
+            wendi_funnel_place_matches(places, entry, 0)) {
             search_entry(&of, entry, best);
         }
     }
-    return of.no_memory ? wendi_fail_nomem(error, "matching a funnel", places->place_count * sizeof(continuation)) : WEND_OK;
-}
-
-/* ---- any order ---- */
-
-typedef struct any_matching { /* rows of a span to steps; a place is one row here */
-    const wendi_funnel_places *places;
-    uint32_t row_of[WENDI_FUNNEL_STEPS_MAX]; /* place, or WENDI_NO_ROW */
-    bool tried[WENDI_FUNNEL_STEPS_MAX];
-} any_matching;
-
-/* Give the row a step, moving rows that have one already to other steps where that helps. */
-static bool augment_any(any_matching *match, uint32_t at)
-{
-    const wendi_funnel_rule *rule = match->places->rule;
-    for (uint32_t step = 0; step < rule->step_count; step++) {
-        if (match->tried[step] || !wendi_funnel_place_matches(match->places, at, step)) {
-            continue;
-        }
-        match->tried[step] = true;
-        if (match->row_of[step] == WENDI_NO_ROW || augment_any(match, match->row_of[step])) {
-            match->row_of[step] = at;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* How many more steps are matched with this row; with reuse_rows it serves all that are still free. */
-static uint32_t add_row(any_matching *match, uint32_t at)
-{
-    const wendi_funnel_rule *rule = match->places->rule;
-    uint32_t filled = 0;
-    if (!rule->reuse_rows) {
-        memset(match->tried, 0, rule->step_count * sizeof *match->tried);
-        return augment_any(match, at);
-    }
-    for (uint32_t step = 0; step < rule->step_count; step++) {
-        if (match->row_of[step] == WENDI_NO_ROW && wendi_funnel_place_matches(match->places, at, step)) {
-            match->row_of[step] = at;
-            filled++;
-        }
-    }
-    return filled;
-}
-
-/*
- * The most steps that rows of the span from `begin` match; *last is the row that completes them. Sets of rows that can
- * have steps of their own are the independent sets of a (transversal) matroid: taking every row that still fits, in row
- * order, gives a largest one, the earliest, in the shortest span. Of each step the first step_count rows are
- * enough: if all of them found no place, or found one each, a later one finds none.
- */
-static uint32_t match_span(any_matching *match, uint32_t begin, uint32_t *last)
-{
-    const wendi_funnel_places *places = match->places;
-    uint32_t step_count = places->rule->step_count;
-    int64_t deadline = deadline_of(places->rule, places->places[begin].time);
-    uint32_t cursor[WENDI_FUNNEL_STEPS_MAX]; /* the next row of each step */
-    uint32_t seen[WENDI_FUNNEL_STEPS_MAX] = {0};
-    uint32_t level = 0;
-    memset(match->row_of, 0xff, sizeof match->row_of);
-    for (uint32_t step = 0; step < step_count; step++) {
-        cursor[step] = wendi_funnel_next_matching(places, begin, step);
-    }
-    while (level < step_count) {
-        uint32_t at = places->place_count;
-        for (uint32_t step = 0; step < step_count; step++) {
-            at = cursor[step] < at ? cursor[step] : at;
-        }
-        if (at == places->place_count || places->places[at].time > deadline) {
-            break;
-        }
-        uint32_t added = add_row(match, at);
-        *last = added != 0 ? at : *last;
-        level += added;
-        for (uint32_t step = 0; step < step_count; step++) {
-            if (cursor[step] == at) {
-                bool more = ++seen[step] < step_count;
-                cursor[step] = more ? wendi_funnel_next_matching(places, at + 1, step) : places->place_count;
-            }
-        }
-    }
-    return level;
-}
-
-/* The rows of a matching, in row order. */
-static void take_span(const any_matching *match, wendi_funnel_chain *chain)
-{
-    uint32_t count = 0;
-    for (uint32_t step = 0; step < match->places->rule->step_count; step++) {
-        if (match->row_of[step] == WENDI_NO_ROW) {
-            continue;
-        }
-        uint32_t row = match->places->relevant[match->row_of[step]];
-        uint32_t at = count++;
-        while (at > 0 && chain->rows[at - 1] > row) {
-            chain->rows[at] = chain->rows[at - 1];
-            at--;
-        }
-        chain->rows[at] = row;
-    }
-}
-
-static void match_any(const wendi_funnel_places *places, wendi_funnel_chain *best)
-{
-    const wendi_funnel_rule *rule = places->rule;
-    any_matching match = {.places = places};
-    uint32_t entries = rule->entry_first ? 1 : places->place_count;
-    int64_t best_length = INT64_MAX;
-    for (uint32_t begin = 0; begin < entries; begin++) {
-        int64_t start = places->places[begin].time;
-        bool tie = begin > 0 && places->places[begin - 1].time == start; /* the span before holds this one */
-        if (tie || !is_entry(rule, start)) {
-            continue;
-        }
-        uint32_t last = begin;
-        uint32_t level = match_span(&match, begin, &last);
-        int64_t length = places->places[last].time - start;
-        if (level > best->level || (level == best->level && length < best_length)) {
-            best->immature = level == best->level && best->immature;
-            best->level = level;
-            best_length = length;
-            take_span(&match, best);
-        }
-        note_immature(rule, level, start, best);
-    }
+    return of.no_memory ? wendi_fail_nomem(error, "matching a funnel",
+                                           places->place_count * sizeof(continuation))
+                        : WEND_OK;
 }
 
 /* ---- entry points ---- */
 
-static wend_status match_once(wendi_funnel_scratch *scratch, const wendi_funnel_rule *rule, const wendi_user_rows *user,
-                              const uint32_t *rows, uint32_t count, bool use_excludes, wendi_funnel_chain *chain, wend_error *error)
+static wend_status match_once(wendi_funnel_scratch *scratch, const wendi_funnel_rule *rule,
+                              const wendi_user_rows *user, const uint32_t *rows, uint32_t count,
+                              bool use_excludes, wendi_funnel_chain *chain, wend_error *error)
 {
     wendi_funnel_places places;
     bool excluding = use_excludes && rule->has_exclude;
     bool loose = rule->ordering == WENDI_FUNNEL_LOOSE;
     bool any = rule->ordering == WENDI_FUNNEL_ANY;
-    wend_status status = wendi_funnel_places_make(&scratch->arena, rule, user, rows, count, loose && !excluding,
-                                                  rule->ordering == WENDI_FUNNEL_ADJACENT, &places, error);
+    wend_status status =
+        wendi_funnel_places_make(&scratch->arena, rule, user, rows, count, loose && !excluding,
+                                 rule->ordering == WENDI_FUNNEL_ADJACENT, &places, error);
     start_chain(chain);
     if (status == WEND_OK && (loose || any)) {
         status = wendi_funnel_places_index(&scratch->arena, &places, error);
@@ -537,7 +438,7 @@ static wend_status match_once(wendi_funnel_scratch *scratch, const wendi_funnel_
         return status;
     }
     if (any) {
-        match_any(&places, chain);
+        wendi_funnel_match_any(&places, chain);
     } else if (loose && !excluding && !rule->has_step_gap && !rule->has_optional) {
         match_greedily(&places, chain);
     } else {
@@ -546,8 +447,9 @@ static wend_status match_once(wendi_funnel_scratch *scratch, const wendi_funnel_
     return status;
 }
 
-wend_status wendi_funnel_match(wendi_funnel_scratch *scratch, const wendi_funnel_rule *rule, const wendi_user_rows *user,
-                               const uint32_t *rows, uint32_t count, wendi_funnel_chain *chain, wend_error *error)
+wend_status wendi_funnel_match(wendi_funnel_scratch *scratch, const wendi_funnel_rule *rule,
+                               const wendi_user_rows *user, const uint32_t *rows, uint32_t count,
+                               wendi_funnel_chain *chain, wend_error *error)
 {
     wendi_arena_reset(&scratch->arena);
     wend_status status = match_once(scratch, rule, user, rows, count, true, chain, error);

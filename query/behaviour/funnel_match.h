@@ -29,8 +29,8 @@ typedef struct wendi_funnel_rule {
     int64_t step_gap_us;
     bool optional[WENDI_FUNNEL_STEPS_MAX];
     bool has_optional;
-    uint32_t exclude;                                 /* flag, or WENDI_NO_FLAG */
-    uint32_t exclude_after[WENDI_FUNNEL_STEPS_MAX];   /* exclude_i: flag for the rows after step i */
+    uint32_t exclude;                               /* flag, or WENDI_NO_FLAG */
+    uint32_t exclude_after[WENDI_FUNNEL_STEPS_MAX]; /* exclude_i: flag for the rows after step i */
     bool has_exclude;
     bool has_since, has_until; /* which entries count */
     int64_t since_us, until_us;
@@ -39,10 +39,12 @@ typedef struct wendi_funnel_rule {
 
 /** The reported chain. */
 typedef struct wendi_funnel_chain {
-    uint32_t level; /* 0: no entry; else the last required step reached, counted from 1 (any: the steps matched) */
+    uint32_t level; /* 0: no entry; else the last required step reached, counted from 1 (any: the
+                       steps matched) */
     bool immature;  /* level < step_count and a chain of this level may still grow at as_of */
     bool excluded;  /* the level would be higher without the excludes */
-    uint32_t rows[WENDI_FUNNEL_STEPS_MAX]; /* per step the user's row, or WENDI_NO_ROW; any: per place in time order */
+    uint32_t rows[WENDI_FUNNEL_STEPS_MAX]; /* per step the user's row, or WENDI_NO_ROW; any: per
+                                              place in time order */
 } wendi_funnel_chain;
 
 /** Scratch of one thread, reused between users. Zero-filled is a valid empty one. */
@@ -54,15 +56,20 @@ typedef struct wendi_funnel_scratch {
  * The best chain over rows[0..count-1] (rising row numbers of `user`). WEND_NOMEM only.
  * Cost: plain loose funnels O(entries x rows in the window); the other options up to its square.
  */
-wend_status wendi_funnel_match(wendi_funnel_scratch *scratch, const wendi_funnel_rule *rule, const wendi_user_rows *user,
-                               const uint32_t *rows, uint32_t count, wendi_funnel_chain *chain, wend_error *error);
+wend_status wendi_funnel_match(wendi_funnel_scratch *scratch, const wendi_funnel_rule *rule,
+                               const wendi_user_rows *user, const uint32_t *rows, uint32_t count,
+                               wendi_funnel_chain *chain, wend_error *error);
 
 /** count => 'attempts': calls `attempt` for each attempt in order. */
-wend_status wendi_funnel_attempts(const wendi_funnel_rule *rule, const wendi_user_rows *user, const uint32_t *rows,
-                                  uint32_t count, wend_status (*attempt)(void *context, const wendi_funnel_chain *chain, wend_error *error),
+wend_status wendi_funnel_attempts(const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                                  const uint32_t *rows, uint32_t count,
+                                  wend_status (*attempt)(void *context,
+                                                         const wendi_funnel_chain *chain,
+                                                         wend_error *error),
                                   void *context, wend_error *error);
 
-/** The rule's optional steps left out: the required step before step `step` (both from 0), or WENDI_NO_ROW. */
+/** The rule's optional steps left out: the required step before step `step` (both from 0), or
+ * WENDI_NO_ROW. */
 uint32_t wendi_funnel_previous_required(const wendi_funnel_rule *rule, uint32_t step);
 
 #endif

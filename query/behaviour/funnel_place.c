@@ -1,6 +1,6 @@
 /*
- * Making places, and matching steps to distinct rows by augmenting paths (Kuhn's algorithm): a place
- * rarely has more than a handful of rows.
+ * Making places, and matching steps to distinct rows by augmenting paths (Kuhn's algorithm): a
+ * place rarely has more than a handful of rows.
  */
 #include "query/behaviour/funnel_place.h"
 
@@ -16,14 +16,20 @@ static bool row_matters(const wendi_funnel_rule *rule, const wendi_user_rows *us
     return false;
 }
 
-wend_status wendi_funnel_places_make(wendi_arena *arena, const wendi_funnel_rule *rule, const wendi_user_rows *user,
-                                     const uint32_t *rows, uint32_t count, bool by_time, bool all_rows,
+wend_status wendi_funnel_places_make(wendi_arena *arena, const wendi_funnel_rule *rule,
+                                     const wendi_user_rows *user, const uint32_t *rows,
+                                     uint32_t count, bool by_time, bool all_rows,
                                      wendi_funnel_places *places, wend_error *error)
 {
-    *places = (wendi_funnel_places){.rule = rule, .user = user, .rows = rows, .first_entry_row = WENDI_NO_ROW, .one_step = rule->strict_increase,
-                                    .relevant = wendi_arena_alloc(arena, count * sizeof(uint32_t)),
-                                    .ordinals = wendi_arena_alloc(arena, count * sizeof(uint32_t)),
-                                    .places = wendi_arena_alloc(arena, count * sizeof(wendi_funnel_place))};
+    *places = (wendi_funnel_places){
+        .rule = rule,
+        .user = user,
+        .rows = rows,
+        .first_entry_row = WENDI_NO_ROW,
+        .one_step = rule->strict_increase,
+        .relevant = wendi_arena_alloc(arena, count * sizeof(uint32_t)),
+        .ordinals = wendi_arena_alloc(arena, count * sizeof(uint32_t)),
+        .places = wendi_arena_alloc(arena, count * sizeof(wendi_funnel_place))};
     if (places->relevant == NULL || places->ordinals == NULL || places->places == NULL) {
         return wendi_fail_nomem(error, "matching a funnel", count * sizeof(wendi_funnel_place));
     }
@@ -38,18 +44,21 @@ wend_status wendi_funnel_places_make(wendi_arena *arena, const wendi_funnel_rule
         }
         places->relevant[kept] = row;
         places->ordinals[kept] = i;
-        wendi_funnel_place *last = places->place_count == 0 ? NULL : &places->places[places->place_count - 1];
+        wendi_funnel_place *last =
+            places->place_count == 0 ? NULL : &places->places[places->place_count - 1];
         if (by_time && last != NULL && last->time == user->times[row]) {
             last->end++;
         } else {
-            places->places[places->place_count++] = (wendi_funnel_place){user->times[row], kept, kept + 1};
+            places->places[places->place_count++] =
+                (wendi_funnel_place){user->times[row], kept, kept + 1};
         }
         kept++;
     }
     return WEND_OK;
 }
 
-wend_status wendi_funnel_places_index(wendi_arena *arena, wendi_funnel_places *places, wend_error *error)
+wend_status wendi_funnel_places_index(wendi_arena *arena, wendi_funnel_places *places,
+                                      wend_error *error)
 {
     size_t width = (size_t)places->place_count + 1;
     size_t bytes = places->rule->step_count * width * sizeof(uint32_t);
@@ -77,7 +86,8 @@ bool wendi_funnel_place_matches(const wendi_funnel_places *places, uint32_t plac
     return false;
 }
 
-/* Steps 0..count-1 of the request, each to a row of the place; row_of[step] is an index into relevant[]. */
+/* Steps 0..count-1 of the request, each to a row of the place; row_of[step] is an index into
+ * relevant[]. */
 typedef struct matching {
     const wendi_funnel_places *places;
     const wendi_funnel_place *place;
@@ -105,11 +115,13 @@ static bool augment(matching *match, uint32_t step)
     }
     match->tried[step] = true;
     for (uint32_t row = match->place->begin; row < match->place->end; row++) {
-        if (!wendi_user_flag(match->places->user, match->places->relevant[row], match->steps[step])) {
+        if (!wendi_user_flag(match->places->user, match->places->relevant[row],
+                             match->steps[step])) {
             continue;
         }
         uint32_t other = holder(match, row);
-        if (other == WENDI_NO_ROW || (other >= match->locked && other != step && augment(match, other))) {
+        if (other == WENDI_NO_ROW ||
+            (other >= match->locked && other != step && augment(match, other))) {
             match->row_of[step] = row;
             return true;
         }
@@ -138,7 +150,8 @@ static void earliest(matching *match)
     for (uint32_t step = match->locked; step < match->count; step++) {
         for (uint32_t row = match->place->begin; row < match->place->end; row++) {
             uint32_t other = holder(match, row);
-            if (!wendi_user_flag(match->places->user, match->places->relevant[row], match->steps[step]) ||
+            if (!wendi_user_flag(match->places->user, match->places->relevant[row],
+                                 match->steps[step]) ||
                 (other != WENDI_NO_ROW && other < step)) {
                 continue;
             }
@@ -151,8 +164,9 @@ static void earliest(matching *match)
     }
 }
 
-static bool serves_reusing(const wendi_funnel_places *places, const wendi_funnel_place *place, const uint32_t *steps,
-                           uint32_t count, uint32_t fixed_first, uint32_t *rows_out)
+static bool serves_reusing(const wendi_funnel_places *places, const wendi_funnel_place *place,
+                           const uint32_t *steps, uint32_t count, uint32_t fixed_first,
+                           uint32_t *rows_out)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t found = WENDI_NO_ROW;
@@ -171,8 +185,9 @@ static bool serves_reusing(const wendi_funnel_places *places, const wendi_funnel
     return true;
 }
 
-bool wendi_funnel_place_serves(const wendi_funnel_places *places, uint32_t place_number, const uint32_t *steps, uint32_t count,
-                               uint32_t fixed_first, uint32_t *rows_out)
+bool wendi_funnel_place_serves(const wendi_funnel_places *places, uint32_t place_number,
+                               const uint32_t *steps, uint32_t count, uint32_t fixed_first,
+                               uint32_t *rows_out)
 {
     const wendi_funnel_place *place = &places->places[place_number];
     if (places->rule->reuse_rows || count == 1) {
@@ -188,7 +203,8 @@ bool wendi_funnel_place_serves(const wendi_funnel_places *places, uint32_t place
             match.row_of[0] = places->relevant[at] == fixed_first ? at : match.row_of[0];
         }
         match.locked = 1;
-        if (match.row_of[0] == WENDI_NO_ROW || !wendi_user_flag(places->user, fixed_first, steps[0])) {
+        if (match.row_of[0] == WENDI_NO_ROW ||
+            !wendi_user_flag(places->user, fixed_first, steps[0])) {
             return false;
         }
     }

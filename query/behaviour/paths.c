@@ -1,9 +1,9 @@
 /*
  * paths() and top_paths(): what sessions (or users) step through.
  *
- * Two passes over the users: the first counts how often each node stands at each step, which decides
- * who becomes "(other)"; the second counts edges or whole paths with that decided. Nodes are ids of
- * the stream's value table; their texts are looked at only for ties and for the result.
+ * Two passes over the users: the first counts how often each node stands at each step, which
+ * decides who becomes "(other)"; the second counts edges or whole paths with that decided. Nodes
+ * are ids of the stream's value table; their texts are looked at only for ties and for the result.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +12,9 @@
 #include "query/behaviour/behaviour.h"
 #include "query/behaviour/behaviour_operator.h"
 
-#define PATHS_USAGE                                                                                                 \
-    "paths(table [, node => expression, steps => 5, per => 'session'|'user', start_at, end_at, collapse, top => 20, " \
+#define PATHS_USAGE                                                                                \
+    "paths(table [, node => expression, steps => 5, per => 'session'|'user', start_at, end_at, "   \
+    "collapse, top => 20, "                                                                        \
     "gap, session_key, split, split_on, by, filter, since, until, tz]); top_paths likewise"
 
 enum { STEPS_DEFAULT = 5, STEPS_MAX = 64, TOP_DEFAULT = 20 };
@@ -45,9 +46,10 @@ typedef struct count_pair {
 
 typedef struct paths_worker {
     wendi_arena scratch;
-    wendi_keys nodes;      /* (step, node) */
+    wendi_keys nodes;         /* (step, node) */
     wendi_buffer node_counts; /* uint64_t */
-    wendi_interner items;  /* edges or paths, each as little-endian words: by null, by bits, then the rest */
+    wendi_interner
+        items; /* edges or paths, each as little-endian words: by null, by bits, then the rest */
     wendi_buffer item_counts; /* count_pair */
     uint64_t user_number;
 } paths_worker;
@@ -58,8 +60,8 @@ typedef struct paths_run {
     wendi_user_stream *stream;
     paths_worker *workers;
     uint32_t worker_count;
-    bool second;      /* pass */
-    wendi_keys kept;  /* (step, node) that stay themselves */
+    bool second;     /* pass */
+    wendi_keys kept; /* (step, node) that stay themselves */
 } paths_run;
 
 typedef struct path { /* of one session */
@@ -73,8 +75,8 @@ typedef struct path { /* of one session */
 /* ---- one path ---- */
 
 /* The rows list[from..to) that the cuts keep; false: the path does not start. */
-static bool cut(const paths_plan *plan, const wendi_user_rows *user, const uint32_t *list, uint32_t count, uint32_t *from,
-                uint32_t *to, bool *ended)
+static bool cut(const paths_plan *plan, const wendi_user_rows *user, const uint32_t *list,
+                uint32_t count, uint32_t *from, uint32_t *to, bool *ended)
 {
     *from = 0;
     *to = count;
@@ -98,7 +100,8 @@ static bool cut(const paths_plan *plan, const wendi_user_rows *user, const uint3
 }
 
 /* Cut, collapse, K. False: the session has no node. */
-static bool make_path(const paths_plan *plan, const wendi_user_rows *user, const uint32_t *list, uint32_t count, path *out)
+static bool make_path(const paths_plan *plan, const wendi_user_rows *user, const uint32_t *list,
+                      uint32_t count, path *out)
 {
     uint32_t from;
     uint32_t to;
@@ -148,14 +151,16 @@ static wend_status count_nodes(paths_worker *worker, const path *of, wend_error 
     return WEND_OK;
 }
 
-static wend_status count_item(paths_worker *worker, const uint64_t *words, uint32_t word_count, wend_error *error)
+static wend_status count_item(paths_worker *worker, const uint64_t *words, uint32_t word_count,
+                              wend_error *error)
 {
     uint8_t bytes[(STEPS_MAX + 3) * 8];
     uint32_t code;
     for (uint32_t i = 0; i < word_count; i++) {
         wendi_store_u64(bytes + (size_t)i * 8, words[i]);
     }
-    if (wendi_interner_code(&worker->items, (wendi_string){(const char *)bytes, word_count * 8}, &code) != WEND_OK) {
+    if (wendi_interner_code(&worker->items, (wendi_string){(const char *)bytes, word_count * 8},
+                            &code) != WEND_OK) {
         return wendi_fail_nomem(error, "counting paths", worker->items.bytes.length);
     }
     if (code - 1 == worker->item_counts.length / sizeof(count_pair) &&
@@ -174,10 +179,12 @@ static bool is_kept(const paths_run *run, uint32_t step, uint64_t node)
     uint8_t bytes[16];
     wendi_store_u64(bytes, step);
     wendi_store_u64(bytes + 8, node);
-    return wendi_interner_find(&run->kept.interner, (wendi_string){(const char *)bytes, sizeof bytes}) != 0;
+    return wendi_interner_find(&run->kept.interner,
+                               (wendi_string){(const char *)bytes, sizeof bytes}) != 0;
 }
 
-static wend_status count_path(const paths_run *run, paths_worker *worker, path *of, wend_error *error)
+static wend_status count_path(const paths_run *run, paths_worker *worker, path *of,
+                              wend_error *error)
 {
     wend_status status = WEND_OK;
     for (uint32_t step = 0; step < of->length; step++) {
@@ -197,17 +204,20 @@ static wend_status count_path(const paths_run *run, paths_worker *worker, path *
     return status;
 }
 
-static wend_status take_rows(paths_run *run, paths_worker *worker, const wendi_user_rows *user, const uint32_t *list,
-                             uint32_t count, wend_error *error)
+static wend_status take_rows(paths_run *run, paths_worker *worker, const wendi_user_rows *user,
+                             const uint32_t *list, uint32_t count, wend_error *error)
 {
     path found;
-    if (!wendi_behaviour_counts(run->self->call, user->times[list[0]]) || !make_path(run->plan, user, list, count, &found)) {
+    if (!wendi_behaviour_counts(run->self->call, user->times[list[0]]) ||
+        !make_path(run->plan, user, list, count, &found)) {
         return WEND_OK;
     }
-    return run->second ? count_path(run, worker, &found, error) : count_nodes(worker, &found, error);
+    return run->second ? count_path(run, worker, &found, error)
+                       : count_nodes(worker, &found, error);
 }
 
-static wend_status consume_user(void *context, uint32_t worker_number, uint32_t slice, const wendi_user_rows *user, wend_error *error)
+static wend_status consume_user(void *context, uint32_t worker_number, uint32_t slice,
+                                const wendi_user_rows *user, wend_error *error)
 {
     paths_run *run = context;
     paths_worker *worker = &run->workers[worker_number];
@@ -223,7 +233,9 @@ static wend_status consume_user(void *context, uint32_t worker_number, uint32_t 
     if (session_of == NULL || open_by_key == NULL || list == NULL || starts == NULL) {
         return wendi_fail_nomem(error, "paths", bytes);
     }
-    uint32_t sessions = run->plan->per_user ? 1 : wendi_session_split(&run->plan->rule, user, session_of, open_by_key);
+    uint32_t sessions = run->plan->per_user
+                            ? 1
+                            : wendi_session_split(&run->plan->rule, user, session_of, open_by_key);
     wendi_session_group(session_of, user->row_count, sessions, starts, list);
     for (uint32_t session = 0; status == WEND_OK && session < sessions; session++) {
         uint32_t begin = starts[session];
@@ -234,12 +246,16 @@ static wend_status consume_user(void *context, uint32_t worker_number, uint32_t 
 
 /* ---- who stays, who is (other) ---- */
 
-static wend_status node_text(const paths_run *run, uint64_t node, wendi_arena *arena, wendi_string *text, wend_error *error)
+static wend_status node_text(const paths_run *run, uint64_t node, wendi_arena *arena,
+                             wendi_string *text, wend_error *error)
 {
     wendi_buffer buffer = {0};
     wend_status status = WEND_OK;
-    const char *marker = node == node_other ? "(other)" : node == node_exit ? "(exit)" : node == node_end ? "(end)"
-                         : node == node_more ? "(more)" : NULL;
+    const char *marker = node == node_other  ? "(other)"
+                         : node == node_exit ? "(exit)"
+                         : node == node_end  ? "(end)"
+                         : node == node_more ? "(more)"
+                                             : NULL;
     if (marker != NULL) {
         *text = wendi_string_of(marker);
         return WEND_OK;
@@ -278,21 +294,25 @@ static int compare_nodes(const void *a, const void *b)
     return wendi_string_compare(left->text, right->text);
 }
 
-static wend_status sum_nodes(paths_run *run, wendi_keys *all, wendi_buffer *counts, wend_error *error)
+static wend_status sum_nodes(paths_run *run, wendi_keys *all, wendi_buffer *counts,
+                             wend_error *error)
 {
     for (uint32_t w = 0; w < run->worker_count; w++) {
         const paths_worker *worker = &run->workers[w];
         for (uint32_t i = 0; i < wendi_keys_count(&worker->nodes); i++) {
-            uint64_t parts[2] = {wendi_keys_part(&worker->nodes, i, 0), wendi_keys_part(&worker->nodes, i, 1)};
+            uint64_t parts[2] = {wendi_keys_part(&worker->nodes, i, 0),
+                                 wendi_keys_part(&worker->nodes, i, 1)};
             uint32_t number;
             wend_status status = wendi_keys_number(all, parts, 2, &number, error);
             if (status != WEND_OK) {
                 return status;
             }
-            if (number == counts->length / sizeof(uint64_t) && wendi_buffer_append_zero(counts, sizeof(uint64_t)) != WEND_OK) {
+            if (number == counts->length / sizeof(uint64_t) &&
+                wendi_buffer_append_zero(counts, sizeof(uint64_t)) != WEND_OK) {
                 return wendi_fail_nomem(error, "counting nodes", counts->length);
             }
-            ((uint64_t *)(void *)counts->data)[number] += ((const uint64_t *)(const void *)worker->node_counts.data)[i];
+            ((uint64_t *)(void *)counts->data)[number] +=
+                ((const uint64_t *)(const void *)worker->node_counts.data)[i];
         }
     }
     return WEND_OK;
@@ -311,7 +331,8 @@ static wend_status choose_kept(paths_run *run, wend_error *error)
         WEND_TRY(wendi_fail_nomem(error, "ranking nodes", node_count * sizeof *ranked));
     }
     for (uint32_t i = 0; i < node_count; i++) {
-        ranked[i] = (ranked_node){.step = (uint32_t)wendi_keys_part(&all, i, 0), .node = wendi_keys_part(&all, i, 1),
+        ranked[i] = (ranked_node){.step = (uint32_t)wendi_keys_part(&all, i, 0),
+                                  .node = wendi_keys_part(&all, i, 1),
                                   .count = ((const uint64_t *)(const void *)counts.data)[i]};
         WEND_TRY(node_text(run, ranked[i].node, &arena, &ranked[i].text, error));
     }
@@ -373,12 +394,14 @@ static wend_status absorb_items(paths_run *run, wend_error *error)
         const paths_worker *worker = &run->workers[w];
         for (uint32_t code = 1; code < worker->items.entry_count; code++) {
             uint32_t into;
-            if (wendi_interner_code(&all->items, wendi_interner_at(&worker->items, code), &into) != WEND_OK ||
+            if (wendi_interner_code(&all->items, wendi_interner_at(&worker->items, code), &into) !=
+                    WEND_OK ||
                 (into - 1 == all->item_counts.length / sizeof(count_pair) &&
                  wendi_buffer_append_zero(&all->item_counts, sizeof(count_pair)) != WEND_OK)) {
                 return wendi_fail_nomem(error, "counting paths", all->items.bytes.length);
             }
-            const count_pair *more = (const count_pair *)(const void *)worker->item_counts.data + code - 1;
+            const count_pair *more =
+                (const count_pair *)(const void *)worker->item_counts.data + code - 1;
             count_pair *sum = (count_pair *)(void *)all->item_counts.data + into - 1;
             sum->sessions += more->sessions; /* a user is one worker's, so users add up too */
             sum->users += more->users;
@@ -387,7 +410,8 @@ static wend_status absorb_items(paths_run *run, wend_error *error)
     return WEND_OK;
 }
 
-static wend_status path_text(const paths_run *run, wendi_string words, wendi_arena *arena, wendi_string *text, wend_error *error)
+static wend_status path_text(const paths_run *run, wendi_string words, wendi_arena *arena,
+                             wendi_string *text, wend_error *error)
 {
     wendi_buffer buffer = {0};
     wend_status status = WEND_OK;
@@ -407,15 +431,19 @@ cleanup:
     return status;
 }
 
-static wend_status read_item(const paths_run *run, uint32_t code, wendi_arena *arena, result_item *item, wend_error *error)
+static wend_status read_item(const paths_run *run, uint32_t code, wendi_arena *arena,
+                             result_item *item, wend_error *error)
 {
     const paths_worker *all = &run->workers[0];
     wendi_string words = wendi_interner_at(&all->items, code);
     const count_pair *counts = (const count_pair *)(const void *)all->item_counts.data + code - 1;
     wend_status status = WEND_OK;
-    *item = (result_item){.by = {.null = true}, .sessions = counts->sessions, .users = counts->users};
+    *item =
+        (result_item){.by = {.null = true}, .sessions = counts->sessions, .users = counts->users};
     if (run->plan->by_cell != WENDI_NO_CELL) {
-        item->by = wendi_user_cell_value(run->stream, run->plan->by_cell, wendi_load_u64(words.data + 8), wendi_load_u64(words.data) != 0);
+        item->by =
+            wendi_user_cell_value(run->stream, run->plan->by_cell, wendi_load_u64(words.data + 8),
+                                  wendi_load_u64(words.data) != 0);
     }
     if (run->plan->whole_paths) {
         return path_text(run, words, arena, &item->source, error);
@@ -531,7 +559,8 @@ static wend_status bind_plan(wendi_behaviour_call *base, paths_plan *plan, wend_
     WEND_TRY(wendi_behaviour_no_positional(base, PATHS_USAGE, error));
     WEND_TRY(wendi_behaviour_node(base, &plan->node_cell, error));
     if (plan->node_cell == WENDI_NO_CELL) {
-        wendi_fail_at(error, WEND_INVALID, base->call->position, "paths need a node, since the table has no event column");
+        wendi_fail_at(error, WEND_INVALID, base->call->position,
+                      "paths need a node, since the table has no event column");
         wendi_error_hint(error, "add node => page");
         WEND_TRY(WEND_INVALID);
     }
@@ -553,15 +582,22 @@ cleanup:
     return status;
 }
 
-static const wendi_operator_class paths_class = {"Paths", wendi_behaviour_next, NULL, wendi_behaviour_close};
-static const wendi_operator_class top_paths_class = {"Top paths", wendi_behaviour_next, NULL, wendi_behaviour_close};
+static const wendi_operator_class paths_class = {"Paths", wendi_behaviour_next, NULL,
+                                                 wendi_behaviour_close};
+static const wendi_operator_class top_paths_class = {"Top paths", wendi_behaviour_next, NULL,
+                                                     wendi_behaviour_close};
 
-static wend_status bind(const wendi_table_call *call, bool whole_paths, wendi_operator **operator_out, wend_error *error)
+static wend_status bind(const wendi_table_call *call, bool whole_paths,
+                        wendi_operator **operator_out, wend_error *error)
 {
     wendi_type text = wendi_type_of(WENDI_TYPE_TEXT);
     wendi_type bigint = wendi_type_of(WENDI_TYPE_BIGINT);
-    wendi_result_column edges[] = {{"by", text}, {"step", bigint}, {"source", text}, {"target", text}, {"sessions", bigint}, {"users", bigint}};
-    wendi_result_column whole[] = {{"by", text}, {"path", text}, {"sessions", bigint}, {"share", wendi_type_of(WENDI_TYPE_DOUBLE)}};
+    wendi_result_column edges[] = {{"by", text},     {"step", bigint},     {"source", text},
+                                   {"target", text}, {"sessions", bigint}, {"users", bigint}};
+    wendi_result_column whole[] = {{"by", text},
+                                   {"path", text},
+                                   {"sessions", bigint},
+                                   {"share", wendi_type_of(WENDI_TYPE_DOUBLE)}};
     wendi_result_column *columns = whole_paths ? whole : edges;
     uint32_t count = whole_paths ? 4 : 6;
     wendi_behaviour_call *base;
@@ -575,18 +611,21 @@ static wend_status bind(const wendi_table_call *call, bool whole_paths, wendi_op
     WEND_TRY(bind_plan(base, plan, error));
     uint32_t skip = base->by == NULL ? 1 : 0;
     columns[0].type = base->by == NULL ? text : base->by->type;
-    WEND_TRY(wendi_behaviour_operator_open(whole_paths ? &top_paths_class : &paths_class, base, plan, compute, columns + skip,
-                                           count - skip, operator_out, error));
+    WEND_TRY(wendi_behaviour_operator_open(whole_paths ? &top_paths_class : &paths_class, base,
+                                           plan, compute, columns + skip, count - skip,
+                                           operator_out, error));
 cleanup:
     return status;
 }
 
-static wend_status bind_paths(const wendi_table_call *call, wendi_operator **operator_out, wend_error *error)
+static wend_status bind_paths(const wendi_table_call *call, wendi_operator **operator_out,
+                              wend_error *error)
 {
     return bind(call, false, operator_out, error);
 }
 
-static wend_status bind_top_paths(const wendi_table_call *call, wendi_operator **operator_out, wend_error *error)
+static wend_status bind_top_paths(const wendi_table_call *call, wendi_operator **operator_out,
+                                  wend_error *error)
 {
     return bind(call, true, operator_out, error);
 }

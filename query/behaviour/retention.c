@@ -10,9 +10,11 @@
 #include "query/behaviour/behaviour.h"
 #include "query/behaviour/behaviour_operator.h"
 
-#define RETENTION_USAGE                                                                                            \
-    "retention(table [, birth => predicate, return_on => predicate, period => 'day'|'week'|'month', periods => 7, " \
-    "buckets => 'calendar'|'rolling', mode => 'on'|'on_or_after', week_start => 'monday'|'sunday', by, filter, "     \
+#define RETENTION_USAGE                                                                            \
+    "retention(table [, birth => predicate, return_on => predicate, period => "                    \
+    "'day'|'week'|'month', periods => 7, "                                                         \
+    "buckets => 'calendar'|'rolling', mode => 'on'|'on_or_after', week_start => "                  \
+    "'monday'|'sunday', by, filter, "                                                              \
     "since, until, tz, as_of])"
 
 enum { PERIODS_DEFAULT = 7, PERIODS_MAX = 1000 };
@@ -38,10 +40,10 @@ typedef struct cohort {
 } cohort;
 
 typedef struct retention_worker {
-    wendi_keys keys;     /* (by null, by bits, cohort start as a local day) */
+    wendi_keys keys;      /* (by null, by bits, cohort start as a local day) */
     wendi_buffer cohorts; /* cohort *, by key number */
     wendi_arena arena;
-    uint8_t *hit;        /* periods + 1: buckets of the user at hand */
+    uint8_t *hit; /* periods + 1: buckets of the user at hand */
 } retention_worker;
 
 typedef struct retention_run {
@@ -58,7 +60,9 @@ static int64_t period_start(const retention_plan *plan, int64_t utc_us)
 {
     int64_t local = wendi_timezone_to_local(plan->zone, utc_us);
     int64_t shift = plan->period == PERIOD_WEEK && plan->sunday ? WENDI_US_PER_DAY : 0;
-    wendi_field field = plan->period == PERIOD_DAY ? WENDI_FIELD_DAY : plan->period == PERIOD_WEEK ? WENDI_FIELD_WEEK : WENDI_FIELD_MONTH;
+    wendi_field field = plan->period == PERIOD_DAY    ? WENDI_FIELD_DAY
+                        : plan->period == PERIOD_WEEK ? WENDI_FIELD_WEEK
+                                                      : WENDI_FIELD_MONTH;
     int64_t start = wendi_date_trunc(field, local + shift) - shift;
     return start / WENDI_US_PER_DAY - (start % WENDI_US_PER_DAY < 0);
 }
@@ -75,13 +79,16 @@ static int64_t month_number(int64_t day)
 static wendi_interval periods_long(const retention_plan *plan, int64_t k)
 {
     return (wendi_interval){.months = plan->period == PERIOD_MONTH ? (int32_t)k : 0,
-                            .days = plan->period == PERIOD_DAY ? (int32_t)k : plan->period == PERIOD_WEEK ? (int32_t)(7 * k) : 0};
+                            .days = plan->period == PERIOD_DAY    ? (int32_t)k
+                                    : plan->period == PERIOD_WEEK ? (int32_t)(7 * k)
+                                                                  : 0};
 }
 
 /* The instant at which bucket k of a cohort that starts on local day `start` begins. */
 static int64_t calendar_begin(const retention_plan *plan, int64_t start, int64_t k)
 {
-    return wendi_timezone_to_utc(plan->zone, wendi_add_interval(start * WENDI_US_PER_DAY, periods_long(plan, k), 1));
+    return wendi_timezone_to_utc(
+        plan->zone, wendi_add_interval(start * WENDI_US_PER_DAY, periods_long(plan, k), 1));
 }
 
 static int64_t rolling_begin(const retention_plan *plan, int64_t birth_us, int64_t k)
@@ -117,7 +124,8 @@ static int64_t rolling_bucket(const retention_plan *plan, int64_t birth_us, int6
 
 /* ---- users ---- */
 
-static wend_status cohort_of(const retention_plan *plan, retention_worker *worker, const uint64_t *parts, cohort **out, wend_error *error)
+static wend_status cohort_of(const retention_plan *plan, retention_worker *worker,
+                             const uint64_t *parts, cohort **out, wend_error *error)
 {
     uint32_t number;
     wend_status status = wendi_keys_number(&worker->keys, parts, 3, &number, error);
@@ -125,8 +133,10 @@ static wend_status cohort_of(const retention_plan *plan, retention_worker *worke
         return status;
     }
     if (number == worker->cohorts.length / sizeof *out) {
-        cohort *fresh = wendi_arena_alloc_zero(&worker->arena, sizeof *fresh + ((size_t)plan->periods + 1) * sizeof(uint64_t));
-        if (fresh == NULL || wendi_buffer_append(&worker->cohorts, &fresh, sizeof fresh) != WEND_OK) {
+        cohort *fresh = wendi_arena_alloc_zero(
+            &worker->arena, sizeof *fresh + ((size_t)plan->periods + 1) * sizeof(uint64_t));
+        if (fresh == NULL ||
+            wendi_buffer_append(&worker->cohorts, &fresh, sizeof fresh) != WEND_OK) {
             return wendi_fail_nomem(error, "cohorts", worker->cohorts.length);
         }
         fresh->last_birth_us = INT64_MIN;
@@ -136,7 +146,8 @@ static wend_status cohort_of(const retention_plan *plan, retention_worker *worke
 }
 
 /* Mark the buckets in which the user returned after the birth row. */
-static void mark_returns(const retention_plan *plan, const wendi_user_rows *user, uint32_t birth, int64_t start, uint8_t *hit)
+static void mark_returns(const retention_plan *plan, const wendi_user_rows *user, uint32_t birth,
+                         int64_t start, uint8_t *hit)
 {
     memset(hit, 0, (size_t)plan->periods + 1);
     for (uint32_t row = birth + 1; row < user->row_count; row++) {
@@ -145,7 +156,8 @@ static void mark_returns(const retention_plan *plan, const wendi_user_rows *user
         }
         int64_t bucket = plan->rolling ? rolling_bucket(plan, user->times[birth], user->times[row])
                                        : calendar_bucket(plan, start, user->times[row]);
-        if (plan->or_after && plan->periods > 0 && bucket > plan->periods) { /* bucket 0 counts no later returns */
+        if (plan->or_after && plan->periods > 0 &&
+            bucket > plan->periods) { /* bucket 0 counts no later returns */
             bucket = plan->periods;
         }
         if (bucket <= plan->periods) {
@@ -157,7 +169,8 @@ static void mark_returns(const retention_plan *plan, const wendi_user_rows *user
     }
 }
 
-static wend_status consume_user(void *context, uint32_t worker_number, uint32_t slice, const wendi_user_rows *user, wend_error *error)
+static wend_status consume_user(void *context, uint32_t worker_number, uint32_t slice,
+                                const wendi_user_rows *user, wend_error *error)
 {
     retention_run *run = context;
     const retention_plan *plan = run->plan;
@@ -165,7 +178,8 @@ static wend_status consume_user(void *context, uint32_t worker_number, uint32_t 
     cohort *of;
     uint32_t birth = 0;
     (void)slice;
-    while (plan->birth_flag != WENDI_NO_CELL && birth < user->row_count && !wendi_user_flag(user, birth, plan->birth_flag)) {
+    while (plan->birth_flag != WENDI_NO_CELL && birth < user->row_count &&
+           !wendi_user_flag(user, birth, plan->birth_flag)) {
         birth++;
     }
     if (birth == user->row_count || !wendi_behaviour_counts(run->self->call, user->times[birth])) {
@@ -173,14 +187,16 @@ static wend_status consume_user(void *context, uint32_t worker_number, uint32_t 
     }
     int64_t start = period_start(plan, user->times[birth]);
     uint64_t parts[3] = {plan->by_cell == WENDI_NO_CELL ? 0 : user->nulls[plan->by_cell][birth],
-                         plan->by_cell == WENDI_NO_CELL ? 0 : user->cells[plan->by_cell][birth], (uint64_t)start};
+                         plan->by_cell == WENDI_NO_CELL ? 0 : user->cells[plan->by_cell][birth],
+                         (uint64_t)start};
     wend_status status = cohort_of(plan, worker, parts, &of, error);
     if (status != WEND_OK) {
         return status;
     }
     mark_returns(plan, user, birth, start, worker->hit);
     of->size++;
-    of->last_birth_us = user->times[birth] > of->last_birth_us ? user->times[birth] : of->last_birth_us;
+    of->last_birth_us =
+        user->times[birth] > of->last_birth_us ? user->times[birth] : of->last_birth_us;
     for (int64_t k = 0; k <= plan->periods; k++) {
         of->returned[k] += worker->hit[k];
     }
@@ -199,11 +215,13 @@ static int compare_cohorts(const void *a, const void *b)
 {
     const result_cohort *left = a;
     const result_cohort *right = b;
-    int order = left->by.null || right->by.null ? (int)left->by.null - (int)right->by.null : wendi_value_compare(&left->by, &right->by);
+    int order = left->by.null || right->by.null ? (int)left->by.null - (int)right->by.null
+                                                : wendi_value_compare(&left->by, &right->by);
     return order != 0 ? order : (left->start > right->start) - (left->start < right->start);
 }
 
-static wend_status absorb(const retention_run *run, retention_worker *all, const retention_worker *from, wend_error *error)
+static wend_status absorb(const retention_run *run, retention_worker *all,
+                          const retention_worker *from, wend_error *error)
 {
     for (uint32_t i = 0; i < wendi_keys_count(&from->keys); i++) {
         uint64_t parts[3];
@@ -217,7 +235,8 @@ static wend_status absorb(const retention_run *run, retention_worker *all, const
             return status;
         }
         sum->size += more->size;
-        sum->last_birth_us = more->last_birth_us > sum->last_birth_us ? more->last_birth_us : sum->last_birth_us;
+        sum->last_birth_us =
+            more->last_birth_us > sum->last_birth_us ? more->last_birth_us : sum->last_birth_us;
         for (int64_t k = 0; k <= run->plan->periods; k++) {
             sum->returned[k] += more->returned[k];
         }
@@ -225,13 +244,15 @@ static wend_status absorb(const retention_run *run, retention_worker *all, const
     return WEND_OK;
 }
 
-static wend_status put_cohort(const retention_run *run, const result_cohort *result, int64_t as_of_us, bool history_cut, wend_error *error)
+static wend_status put_cohort(const retention_run *run, const result_cohort *result,
+                              int64_t as_of_us, bool history_cut, wend_error *error)
 {
     const retention_plan *plan = run->plan;
     const cohort *of = result->of;
     wend_status status = WEND_OK;
     for (int64_t k = 0; status == WEND_OK && k <= plan->periods; k++) {
-        int64_t end = plan->rolling ? rolling_begin(plan, of->last_birth_us, k + 1) : calendar_begin(plan, result->start, k + 1);
+        int64_t end = plan->rolling ? rolling_begin(plan, of->last_birth_us, k + 1)
+                                    : calendar_begin(plan, result->start, k + 1);
         uint64_t users = k == 0 ? of->size : of->returned[k];
         wendi_row_writer row = wendi_begin_row(&run->self->rows, error);
         if (plan->by_cell != WENDI_NO_CELL) {
@@ -254,7 +275,8 @@ static wend_status put_cohort(const retention_run *run, const result_cohort *res
     return status;
 }
 
-static wend_status put_cohorts(const retention_run *run, const wendi_user_stream *stream, wend_error *error)
+static wend_status put_cohorts(const retention_run *run, const wendi_user_stream *stream,
+                               wend_error *error)
 {
     const retention_worker *all = &run->workers[0];
     uint32_t count = wendi_keys_count(&all->keys);
@@ -267,11 +289,13 @@ static wend_status put_cohorts(const retention_run *run, const wendi_user_stream
         return wendi_fail_nomem(error, "cohorts", count * sizeof *results);
     }
     for (uint32_t i = 0; i < count; i++) {
-        results[i] = (result_cohort){.by = {.null = true}, .start = (int64_t)wendi_keys_part(&all->keys, i, 2),
+        results[i] = (result_cohort){.by = {.null = true},
+                                     .start = (int64_t)wendi_keys_part(&all->keys, i, 2),
                                      .of = ((cohort *const *)(const void *)all->cohorts.data)[i]};
         if (run->plan->by_cell != WENDI_NO_CELL) {
-            results[i].by = wendi_user_cell_value(stream, run->plan->by_cell, wendi_keys_part(&all->keys, i, 1),
-                                                  wendi_keys_part(&all->keys, i, 0) != 0);
+            results[i].by =
+                wendi_user_cell_value(stream, run->plan->by_cell, wendi_keys_part(&all->keys, i, 1),
+                                      wendi_keys_part(&all->keys, i, 0) != 0);
         }
     }
     qsort(results, count, sizeof *results, compare_cohorts);
@@ -294,7 +318,8 @@ static wend_status compute(wendi_behaviour_operator *self, wend_error *error)
         WEND_TRY(wendi_fail_nomem(error, "retention", run.worker_count * sizeof *run.workers));
     }
     for (uint32_t w = 0; w < run.worker_count; w++) {
-        run.workers[w].hit = wendi_arena_alloc(&run.workers[w].arena, (size_t)run.plan->periods + 1);
+        run.workers[w].hit =
+            wendi_arena_alloc(&run.workers[w].arena, (size_t)run.plan->periods + 1);
         if (run.workers[w].hit == NULL) {
             WEND_TRY(wendi_fail_nomem(error, "retention", (size_t)run.plan->periods + 1));
         }
@@ -352,15 +377,23 @@ cleanup:
     return status;
 }
 
-static const wendi_operator_class retention_class = {"Retention", wendi_behaviour_next, NULL, wendi_behaviour_close};
+static const wendi_operator_class retention_class = {"Retention", wendi_behaviour_next, NULL,
+                                                     wendi_behaviour_close};
 
-static wend_status bind_retention(const wendi_table_call *call, wendi_operator **operator_out, wend_error *error)
+static wend_status bind_retention(const wendi_table_call *call, wendi_operator **operator_out,
+                                  wend_error *error)
 {
     wendi_type bigint = wendi_type_of(WENDI_TYPE_BIGINT);
     wendi_type boolean = wendi_type_of(WENDI_TYPE_BOOLEAN);
-    wendi_result_column columns[] = {{"by", bigint}, {"cohort", wendi_type_of(WENDI_TYPE_DATE)}, {"size", bigint}, {"period", bigint},
-                                     {"users", bigint}, {"again", bigint}, {"rate", wendi_type_of(WENDI_TYPE_DOUBLE)},
-                                     {"complete", boolean}, {"history_cut", boolean}};
+    wendi_result_column columns[] = {{"by", bigint},
+                                     {"cohort", wendi_type_of(WENDI_TYPE_DATE)},
+                                     {"size", bigint},
+                                     {"period", bigint},
+                                     {"users", bigint},
+                                     {"again", bigint},
+                                     {"rate", wendi_type_of(WENDI_TYPE_DOUBLE)},
+                                     {"complete", boolean},
+                                     {"history_cut", boolean}};
     wendi_behaviour_call *base;
     wend_status status = WEND_OK;
     retention_plan *plan = wendi_arena_alloc_zero(call->arena, sizeof *plan);
@@ -372,9 +405,11 @@ static wend_status bind_retention(const wendi_table_call *call, wendi_operator *
     uint32_t skip = base->by == NULL ? 1 : 0;
     columns[0].type = base->by == NULL ? bigint : base->by->type;
     WEND_TRY(wendi_behaviour_operator_open(&retention_class, base, plan, compute, columns + skip,
-                                           (uint32_t)(sizeof columns / sizeof columns[0]) - skip, operator_out, error));
+                                           (uint32_t)(sizeof columns / sizeof columns[0]) - skip,
+                                           operator_out, error));
 cleanup:
     return status;
 }
 
-const wendi_table_function wendi_function_retention = {"retention", RETENTION_USAGE, bind_retention};
+const wendi_table_function wendi_function_retention = {"retention", RETENTION_USAGE,
+                                                       bind_retention};

@@ -9,8 +9,8 @@
 #include "engine/base/hash.h"
 
 /* Does a new session begin between neighbouring rows `before` and `row` of one would-be session? */
-static bool splits(const wendi_session_rule *rule, const wendi_user_rows *rows, uint32_t before, uint32_t row, bool use_gap,
-                   int64_t gap_us)
+static bool splits(const wendi_session_rule *rule, const wendi_user_rows *rows, uint32_t before,
+                   uint32_t row, bool use_gap, int64_t gap_us)
 {
     int64_t from = rows->times[before];
     int64_t to = rows->times[row];
@@ -29,7 +29,8 @@ static bool splits(const wendi_session_rule *rule, const wendi_user_rows *rows, 
                wendi_date_trunc(WENDI_FIELD_DAY, wendi_timezone_to_local(rule->day_zone, to));
 }
 
-static uint32_t split_plain(const wendi_session_rule *rule, const wendi_user_rows *rows, uint32_t *session_of)
+static uint32_t split_plain(const wendi_session_rule *rule, const wendi_user_rows *rows,
+                            uint32_t *session_of)
 {
     uint32_t session = 0;
     session_of[0] = 0;
@@ -41,10 +42,12 @@ static uint32_t split_plain(const wendi_session_rule *rule, const wendi_user_row
 }
 
 /*
- * last_row is an open-addressing table over rows: for each key (null: one key of its own) the row that came last with it.
- * A user has few keys, so that with a table as large as the rows a probe is short.
+ * last_row is an open-addressing table over rows: for each key (null: one key of its own) the row
+ * that came last with it. A user has few keys, so that with a table as large as the rows a probe is
+ * short.
  */
-static uint32_t find_last(const wendi_user_rows *rows, uint32_t cell, uint32_t row, const uint32_t *last_row, uint32_t *slot)
+static uint32_t find_last(const wendi_user_rows *rows, uint32_t cell, uint32_t row,
+                          const uint32_t *last_row, uint32_t *slot)
 {
     bool null = rows->nulls[cell][row] != 0;
     uint64_t key = rows->cells[cell][row];
@@ -60,8 +63,8 @@ static uint32_t find_last(const wendi_user_rows *rows, uint32_t cell, uint32_t r
     return WENDI_NO_CELL;
 }
 
-uint32_t wendi_session_split(const wendi_session_rule *rule, const wendi_user_rows *rows, uint32_t *session_of,
-                             uint32_t *open_by_key)
+uint32_t wendi_session_split(const wendi_session_rule *rule, const wendi_user_rows *rows,
+                             uint32_t *session_of, uint32_t *open_by_key)
 {
     if (rule->key_cell == WENDI_NO_CELL) {
         return split_plain(rule, rows, session_of);
@@ -83,8 +86,8 @@ uint32_t wendi_session_split(const wendi_session_rule *rule, const wendi_user_ro
     return count;
 }
 
-void wendi_session_group(const uint32_t *session_of, uint32_t row_count, uint32_t session_count, uint32_t *starts,
-                         uint32_t *list)
+void wendi_session_group(const uint32_t *session_of, uint32_t row_count, uint32_t session_count,
+                         uint32_t *starts, uint32_t *list)
 {
     memset(starts, 0, ((size_t)session_count + 1) * sizeof *starts);
     for (uint32_t row = 0; row < row_count; row++) {
@@ -96,6 +99,7 @@ void wendi_session_group(const uint32_t *session_of, uint32_t row_count, uint32_
     for (uint32_t row = 0; row < row_count; row++) {
         list[starts[session_of[row]]++] = row;
     }
-    memmove(starts + 1, starts, session_count * sizeof *starts); /* each start had moved to its end */
+    memmove(starts + 1, starts,
+            session_count * sizeof *starts); /* each start had moved to its end */
     starts[0] = 0;
 }

@@ -10,8 +10,9 @@
 #include "query/behaviour/behaviour.h"
 #include "query/behaviour/behaviour_operator.h"
 
-#define SESSIONS_USAGE                                                                                            \
-    "sessions(table [, gap => interval '30 min', session_key, split => 'day', split_on, node, view, interaction, " \
+#define SESSIONS_USAGE                                                                             \
+    "sessions(table [, gap => interval '30 min', session_key, split => 'day', split_on, node, "    \
+    "view, interaction, "                                                                          \
     "name => aggregate(…) …, by, filter, since, until, tz])"
 
 enum { AGGREGATES_MAX = 64, UPDATE_ROWS = WENDI_BATCH_ROWS, FIXED_COLUMNS = 9 };
@@ -74,15 +75,20 @@ static const wendi_value *keep_user(sessions_worker *worker, const wendi_value *
     }
     *kept = *user;
     if (wendi_type_physical(user->type) == WENDI_PHYSICAL_STRING) {
-        kept->string.data = wendi_arena_copy(&worker->arena, user->string.data, user->string.length);
+        kept->string.data =
+            wendi_arena_copy(&worker->arena, user->string.data, user->string.length);
     }
-    return wendi_type_physical(user->type) == WENDI_PHYSICAL_STRING && kept->string.data == NULL ? NULL : kept;
+    return wendi_type_physical(user->type) == WENDI_PHYSICAL_STRING && kept->string.data == NULL
+               ? NULL
+               : kept;
 }
 
-static void add_row(const sessions_plan *plan, const wendi_user_rows *user, uint32_t row, session *of)
+static void add_row(const sessions_plan *plan, const wendi_user_rows *user, uint32_t row,
+                    session *of)
 {
     bool view = plan->view_flag == WENDI_NO_CELL || wendi_user_flag(user, row, plan->view_flag);
-    bool interaction = plan->interaction_flag != WENDI_NO_CELL && wendi_user_flag(user, row, plan->interaction_flag);
+    bool interaction = plan->interaction_flag != WENDI_NO_CELL &&
+                       wendi_user_flag(user, row, plan->interaction_flag);
     of->end_us = user->times[row];
     of->events++;
     of->views += view;
@@ -97,9 +103,11 @@ static void add_row(const sessions_plan *plan, const wendi_user_rows *user, uint
     }
 }
 
-/* Gather the user's sessions; numbers[s] becomes the worker's number of session s, or WENDI_NO_CELL when it is not listed. */
-static wend_status gather_sessions(sessions_run *run, sessions_worker *worker, uint32_t slice, const wendi_user_rows *user,
-                                   const uint32_t *session_of, uint32_t session_count, uint32_t *numbers, wend_error *error)
+/* Gather the user's sessions; numbers[s] becomes the worker's number of session s, or WENDI_NO_CELL
+ * when it is not listed. */
+static wend_status gather_sessions(sessions_run *run, sessions_worker *worker, uint32_t slice,
+                                   const wendi_user_rows *user, const uint32_t *session_of,
+                                   uint32_t session_count, uint32_t *numbers, wend_error *error)
 {
     const sessions_plan *plan = run->plan;
     const wendi_value *kept = NULL;
@@ -110,7 +118,11 @@ static wend_status gather_sessions(sessions_run *run, sessions_worker *worker, u
     for (uint32_t row = 0; row < user->row_count; row++) {
         session *of = &found[session_of[row]];
         if (of->events == 0) {
-            *of = (session){.slice = slice, .start_us = user->times[row], .entry_null = true, .exit_null = true, .by_null = true};
+            *of = (session){.slice = slice,
+                            .start_us = user->times[row],
+                            .entry_null = true,
+                            .exit_null = true,
+                            .by_null = true};
             if (plan->by_cell != WENDI_NO_CELL) {
                 of->by = user->cells[plan->by_cell][row];
                 of->by_null = user->nulls[plan->by_cell][row] != 0;
@@ -127,7 +139,8 @@ static wend_status gather_sessions(sessions_run *run, sessions_worker *worker, u
         numbers[i] = (uint32_t)(worker->sessions.length / sizeof(session));
         found[i].user = kept;
         found[i].bounce = found[i].views == 1 && found[i].interactions == 0;
-        if (kept == NULL || wendi_buffer_append(&worker->sessions, &found[i], sizeof found[i]) != WEND_OK) {
+        if (kept == NULL ||
+            wendi_buffer_append(&worker->sessions, &found[i], sizeof found[i]) != WEND_OK) {
             return wendi_fail_nomem(error, "sessions", worker->sessions.length);
         }
     }
@@ -135,8 +148,9 @@ static wend_status gather_sessions(sessions_run *run, sessions_worker *worker, u
 }
 
 /* Feed one aggregate with rows first..first+count-1 of the user. */
-static wend_status update_aggregate(sessions_run *run, sessions_worker *worker, uint32_t number, const wendi_user_rows *user,
-                                    uint32_t first, uint32_t count, const uint32_t *groups, wend_error *error)
+static wend_status update_aggregate(sessions_run *run, sessions_worker *worker, uint32_t number,
+                                    const wendi_user_rows *user, uint32_t first, uint32_t count,
+                                    const uint32_t *groups, wend_error *error)
 {
     const session_aggregate *aggregate = &run->plan->aggregates[number];
     wendi_vector arg;
@@ -147,23 +161,27 @@ static wend_status update_aggregate(sessions_run *run, sessions_worker *worker, 
     }
     uint32_t selected = 0;
     for (uint32_t i = 0; i < count; i++) {
-        bool passes = groups[i] != WENDI_NO_CELL && (aggregate->filter_flag == WENDI_NO_CELL ||
-                                                     wendi_user_flag(user, first + i, aggregate->filter_flag));
+        bool passes = groups[i] != WENDI_NO_CELL &&
+                      (aggregate->filter_flag == WENDI_NO_CELL ||
+                       wendi_user_flag(user, first + i, aggregate->filter_flag));
         indices[selected] = i;
         selected += passes;
     }
     if (aggregate->arg_cell != WENDI_NO_CELL) {
-        WEND_TRY(wendi_user_cell_vector(run->stream, aggregate->arg_cell, user, first, count, &worker->scratch, &arg, error));
+        WEND_TRY(wendi_user_cell_vector(run->stream, aggregate->arg_cell, user, first, count,
+                                        &worker->scratch, &arg, error));
     }
     wendi_selection selection = {indices, selected};
     WEND_TRY(wendi_aggregate_state_update(worker->states[number], groups, &selection,
-                                          aggregate->arg_cell == WENDI_NO_CELL ? NULL : &arg, error));
+                                          aggregate->arg_cell == WENDI_NO_CELL ? NULL : &arg,
+                                          error));
 cleanup:
     return status;
 }
 
-static wend_status update_aggregates(sessions_run *run, sessions_worker *worker, const wendi_user_rows *user,
-                                     const uint32_t *session_of, const uint32_t *numbers, wend_error *error)
+static wend_status update_aggregates(sessions_run *run, sessions_worker *worker,
+                                     const wendi_user_rows *user, const uint32_t *session_of,
+                                     const uint32_t *numbers, wend_error *error)
 {
     uint32_t group_count = (uint32_t)(worker->sessions.length / sizeof(session));
     wend_status status = WEND_OK;
@@ -177,7 +195,8 @@ static wend_status update_aggregates(sessions_run *run, sessions_worker *worker,
     for (uint32_t a = 0; a < run->plan->aggregate_count; a++) {
         WEND_TRY(wendi_aggregate_state_grow(worker->states[a], group_count, error));
         for (uint32_t first = 0; first < user->row_count; first += UPDATE_ROWS) {
-            uint32_t count = user->row_count - first < UPDATE_ROWS ? user->row_count - first : UPDATE_ROWS;
+            uint32_t count =
+                user->row_count - first < UPDATE_ROWS ? user->row_count - first : UPDATE_ROWS;
             WEND_TRY(update_aggregate(run, worker, a, user, first, count, groups + first, error));
         }
     }
@@ -185,14 +204,17 @@ cleanup:
     return status;
 }
 
-static wend_status consume_user(void *context, uint32_t worker_number, uint32_t slice, const wendi_user_rows *user, wend_error *error)
+static wend_status consume_user(void *context, uint32_t worker_number, uint32_t slice,
+                                const wendi_user_rows *user, wend_error *error)
 {
     sessions_run *run = context;
     sessions_worker *worker = &run->workers[worker_number];
     wend_status status = WEND_OK;
     wendi_arena_reset(&worker->scratch);
-    uint32_t *session_of = wendi_arena_alloc(&worker->scratch, user->row_count * sizeof *session_of);
-    uint32_t *open_by_key = wendi_arena_alloc(&worker->scratch, user->row_count * sizeof *open_by_key);
+    uint32_t *session_of =
+        wendi_arena_alloc(&worker->scratch, user->row_count * sizeof *session_of);
+    uint32_t *open_by_key =
+        wendi_arena_alloc(&worker->scratch, user->row_count * sizeof *open_by_key);
     uint32_t *numbers = wendi_arena_alloc(&worker->scratch, user->row_count * sizeof *numbers);
     if (session_of == NULL || open_by_key == NULL || numbers == NULL) {
         return wendi_fail_nomem(error, "sessions", user->row_count * sizeof *session_of);
@@ -217,18 +239,21 @@ static wend_status finish_aggregates(sessions_run *run, sessions_worker *worker,
     for (uint32_t a = 0; a < count; a++) {
         types[a] = run->plan->aggregates[a].of.type;
     }
-    WEND_TRY(wendi_rows_init(&worker->results, run->self->head.context, "sessions", types, count, error));
+    WEND_TRY(wendi_rows_init(&worker->results, run->self->head.context, "sessions", types, count,
+                             error));
     WEND_TRY(wendi_rows_reserve(&worker->results, sessions, error));
     for (uint32_t a = 0; a < count; a++) {
         WEND_TRY(wendi_aggregate_state_grow(worker->states[a], sessions, error));
-        WEND_TRY(wendi_aggregate_state_finish(worker->states[a], sessions, &worker->results, a, error));
+        WEND_TRY(
+            wendi_aggregate_state_finish(worker->states[a], sessions, &worker->results, a, error));
     }
     worker->results.row_count = sessions;
 cleanup:
     return status;
 }
 
-static void put_cell(wendi_row_writer *row, const sessions_run *run, uint32_t cell, uint64_t bits, bool null)
+static void put_cell(wendi_row_writer *row, const sessions_run *run, uint32_t cell, uint64_t bits,
+                     bool null)
 {
     if (cell == WENDI_NO_CELL || null) {
         wendi_put_null(row);
@@ -238,7 +263,8 @@ static void put_cell(wendi_row_writer *row, const sessions_run *run, uint32_t ce
     }
 }
 
-static wend_status put_session(sessions_run *run, const sessions_worker *worker, uint32_t number, wend_error *error)
+static wend_status put_session(sessions_run *run, const sessions_worker *worker, uint32_t number,
+                               wend_error *error)
 {
     const sessions_plan *plan = run->plan;
     const session *of = (const session *)(const void *)worker->sessions.data + number;
@@ -288,8 +314,9 @@ static wend_status open_workers(sessions_run *run, wend_error *error)
     }
     for (uint32_t w = 0; w < run->worker_count; w++) {
         for (uint32_t a = 0; a < run->plan->aggregate_count; a++) {
-            wend_status status = wendi_aggregate_state_open(run->self->head.context, &run->plan->aggregates[a].of,
-                                                            &run->workers[w].states[a], error);
+            wend_status status =
+                wendi_aggregate_state_open(run->self->head.context, &run->plan->aggregates[a].of,
+                                           &run->workers[w].states[a], error);
             if (status != WEND_OK) {
                 return status;
             }
@@ -333,17 +360,21 @@ cleanup:
 
 /* ---- binding ---- */
 
-static wend_status bind_aggregate(wendi_behaviour_call *base, sessions_plan *plan, uint32_t arg, wend_error *error)
+static wend_status bind_aggregate(wendi_behaviour_call *base, sessions_plan *plan, uint32_t arg,
+                                  wend_error *error)
 {
     const wendi_sql_call *call = base->call->call;
     const wendi_sql_expr *node = call->args[arg];
     session_aggregate *aggregate = &plan->aggregates[plan->aggregate_count];
     wend_status status = WEND_OK;
     if (plan->aggregate_count == AGGREGATES_MAX) {
-        return wendi_fail_at(error, WEND_INVALID, node->position, "more than %d aggregates", AGGREGATES_MAX);
+        return wendi_fail_at(error, WEND_INVALID, node->position, "more than %d aggregates",
+                             AGGREGATES_MAX);
     }
-    WEND_TRY(wendi_aggregate_bind(node, &base->scope.scope, base->call->arena, &aggregate->of, error));
-    aggregate->name = wendi_arena_copy(base->call->arena, call->arg_names[arg].data, call->arg_names[arg].length);
+    WEND_TRY(
+        wendi_aggregate_bind(node, &base->scope.scope, base->call->arena, &aggregate->of, error));
+    aggregate->name =
+        wendi_arena_copy(base->call->arena, call->arg_names[arg].data, call->arg_names[arg].length);
     aggregate->arg_cell = WENDI_NO_CELL;
     aggregate->filter_flag = WENDI_NO_CELL;
     if (aggregate->name == NULL) {
@@ -353,7 +384,8 @@ static wend_status bind_aggregate(wendi_behaviour_call *base, sessions_plan *pla
         WEND_TRY(wendi_behaviour_cell_of(base, aggregate->of.arg, &aggregate->arg_cell, error));
     }
     if (aggregate->of.filter != NULL) {
-        WEND_TRY(wendi_behaviour_flag_of(base, aggregate->of.filter, &aggregate->filter_flag, error));
+        WEND_TRY(
+            wendi_behaviour_flag_of(base, aggregate->of.filter, &aggregate->filter_flag, error));
     }
     plan->aggregate_count++;
     base->asked[arg] = 1;
@@ -361,13 +393,15 @@ cleanup:
     return status;
 }
 
-static wend_status bind_aggregates(wendi_behaviour_call *base, sessions_plan *plan, wend_error *error)
+static wend_status bind_aggregates(wendi_behaviour_call *base, sessions_plan *plan,
+                                   wend_error *error)
 {
     const wendi_sql_call *call = base->call->call;
     wend_status status = WEND_OK;
     for (uint32_t i = 1; status == WEND_OK && call->arg_names != NULL && i < call->arg_count; i++) {
         const wendi_sql_expr *node = call->args[i];
-        if (!base->asked[i] && node->kind == WENDI_SQL_CALL && wendi_aggregate_named(node->call.name)) {
+        if (!base->asked[i] && node->kind == WENDI_SQL_CALL &&
+            wendi_aggregate_named(node->call.name)) {
             status = bind_aggregate(base, plan, i, error);
         }
     }
@@ -396,13 +430,17 @@ static wend_status describe(const wendi_operator *head, wendi_buffer *out)
 {
     const wendi_behaviour_operator *self = (const wendi_behaviour_operator *)head;
     const sessions_plan *plan = self->plan;
-    return plan->rule.use_gap ? wendi_buffer_printf(out, " by gap of %lld s", (long long)(plan->rule.gap_us / WENDI_US_PER_SECOND))
-                              : wendi_buffer_printf(out, " by key");
+    return plan->rule.use_gap
+               ? wendi_buffer_printf(out, " by gap of %lld s",
+                                     (long long)(plan->rule.gap_us / WENDI_US_PER_SECOND))
+               : wendi_buffer_printf(out, " by key");
 }
 
-static const wendi_operator_class sessions_class = {"Sessions", wendi_behaviour_next, describe, wendi_behaviour_close};
+static const wendi_operator_class sessions_class = {"Sessions", wendi_behaviour_next, describe,
+                                                    wendi_behaviour_close};
 
-static wend_status bind_sessions(const wendi_table_call *call, wendi_operator **operator_out, wend_error *error)
+static wend_status bind_sessions(const wendi_table_call *call, wendi_operator **operator_out,
+                                 wend_error *error)
 {
     wendi_result_column columns[FIXED_COLUMNS + AGGREGATES_MAX];
     wendi_behaviour_call *base;
@@ -415,7 +453,8 @@ static wend_status bind_sessions(const wendi_table_call *call, wendi_operator **
     WEND_TRY(wendi_behaviour_begin(call, &base, error));
     WEND_TRY(wendi_behaviour_no_positional(base, SESSIONS_USAGE, error));
     WEND_TRY(bind_plan(base, plan, error));
-    wendi_type node = plan->node_cell == WENDI_NO_CELL ? wendi_type_of(WENDI_TYPE_TEXT) : base->cells[plan->node_cell]->type;
+    wendi_type node = plan->node_cell == WENDI_NO_CELL ? wendi_type_of(WENDI_TYPE_TEXT)
+                                                       : base->cells[plan->node_cell]->type;
     if (base->by != NULL) {
         columns[count++] = (wendi_result_column){"by", base->by->type};
     }
@@ -428,9 +467,11 @@ static wend_status bind_sessions(const wendi_table_call *call, wendi_operator **
     columns[count++] = (wendi_result_column){"exit_node", node};
     columns[count++] = (wendi_result_column){"bounce", wendi_type_of(WENDI_TYPE_BOOLEAN)};
     for (uint32_t a = 0; a < plan->aggregate_count; a++) {
-        columns[count++] = (wendi_result_column){plan->aggregates[a].name, plan->aggregates[a].of.type};
+        columns[count++] =
+            (wendi_result_column){plan->aggregates[a].name, plan->aggregates[a].of.type};
     }
-    WEND_TRY(wendi_behaviour_operator_open(&sessions_class, base, plan, compute, columns, count, operator_out, error));
+    WEND_TRY(wendi_behaviour_operator_open(&sessions_class, base, plan, compute, columns, count,
+                                           operator_out, error));
 cleanup:
     return status;
 }

@@ -1,7 +1,7 @@
 /*
  * Merging. A heap of sources gives the next user; when only one source has rows of it, which is the
- * common case, the consumer sees the source's own arrays. Else row places are merged two sources at a
- * time, earlier source first among equals, and the columns are gathered in that order.
+ * common case, the consumer sees the source's own arrays. Else row places are merged two sources at
+ * a time, earlier source first among equals, and the columns are gathered in that order.
  */
 #include "query/behaviour/user_slice.h"
 
@@ -44,8 +44,8 @@ static void *room(wendi_user_slice *slice, size_t count, size_t each)
     return wendi_arena_alloc(&slice->arena, count * each + 64);
 }
 
-wend_status wendi_user_slice_source(wendi_user_slice *slice, uint32_t row_capacity, wendi_slice_source **source_out,
-                                    wend_error *error)
+wend_status wendi_user_slice_source(wendi_user_slice *slice, uint32_t row_capacity,
+                                    wendi_slice_source **source_out, wend_error *error)
 {
     if (slice->source_count == slice->source_capacity) {
         uint32_t capacity = slice->source_capacity * 2 + 16;
@@ -60,12 +60,14 @@ wend_status wendi_user_slice_source(wendi_user_slice *slice, uint32_t row_capaci
         slice->source_capacity = capacity;
     }
     uint32_t cells = stored_cells(slice->layout);
-    wendi_slice_source source = {.row_capacity = row_capacity,
-                                 .times = room(slice, row_capacity, sizeof(int64_t)),
-                                 .flags = room(slice, (size_t)row_capacity * slice->layout->flag_words, sizeof(uint64_t)),
-                                 .cells = room(slice, cells, sizeof(uint64_t *)),
-                                 .nulls = room(slice, cells, sizeof(uint8_t *))};
-    bool good = source.times != NULL && source.flags != NULL && source.cells != NULL && source.nulls != NULL;
+    wendi_slice_source source = {
+        .row_capacity = row_capacity,
+        .times = room(slice, row_capacity, sizeof(int64_t)),
+        .flags = room(slice, (size_t)row_capacity * slice->layout->flag_words, sizeof(uint64_t)),
+        .cells = room(slice, cells, sizeof(uint64_t *)),
+        .nulls = room(slice, cells, sizeof(uint8_t *))};
+    bool good = source.times != NULL && source.flags != NULL && source.cells != NULL &&
+                source.nulls != NULL;
     for (uint32_t i = 0; good && i < cells; i++) {
         source.cells[i] = room(slice, row_capacity, sizeof(uint64_t));
         source.nulls[i] = room(slice, row_capacity, 1);
@@ -79,8 +81,8 @@ wend_status wendi_user_slice_source(wendi_user_slice *slice, uint32_t row_capaci
     return WEND_OK;
 }
 
-wend_status wendi_slice_source_run(wendi_user_slice *slice, wendi_slice_source *source, uint64_t hash,
-                                   const wendi_value *user, wend_error *error)
+wend_status wendi_slice_source_run(wendi_user_slice *slice, wendi_slice_source *source,
+                                   uint64_t hash, const wendi_value *user, wend_error *error)
 {
     if (source->run_count == source->run_capacity) {
         uint32_t capacity = source->run_capacity * 2 + 64;
@@ -124,7 +126,8 @@ static int compare_sources(const wendi_user_slice *slice, uint32_t a, uint32_t b
     if (left_hash != right_hash) {
         return left_hash < right_hash ? -1 : 1;
     }
-    int order = wendi_value_compare(&left->run_users[left->next_run], &right->run_users[right->next_run]);
+    int order =
+        wendi_value_compare(&left->run_users[left->next_run], &right->run_users[right->next_run]);
     return order != 0 ? order : (a > b) - (a < b);
 }
 
@@ -172,9 +175,13 @@ static void view_source(wendi_user_slice *slice, const wendi_slice_source *sourc
         slice->cell_view[i] = source->cells[i] + begin;
         slice->null_view[i] = source->nulls[i] + begin;
     }
-    slice->rows = (wendi_user_rows){.user = source->run_users[run], .row_count = run_end(source, run) - begin,
-                                    .times = source->times + begin, .flags = source->flags + (size_t)begin * words,
-                                    .flag_words = words, .cells = slice->cell_view, .nulls = slice->null_view};
+    slice->rows = (wendi_user_rows){.user = source->run_users[run],
+                                    .row_count = run_end(source, run) - begin,
+                                    .times = source->times + begin,
+                                    .flags = source->flags + (size_t)begin * words,
+                                    .flag_words = words,
+                                    .cells = slice->cell_view,
+                                    .nulls = slice->null_view};
 }
 
 static int compare_order(const wendi_user_slice *slice, place a, place b)
@@ -219,7 +226,8 @@ static wend_status grow_places(wendi_user_slice *slice, uint32_t count, wend_err
     return WEND_OK;
 }
 
-/* Merge neighbouring parts [bounds[i], bounds[i+1]) until one is left. bounds has part_count + 1 elements. */
+/* Merge neighbouring parts [bounds[i], bounds[i+1]) until one is left. bounds has part_count + 1
+ * elements. */
 static void merge_places(wendi_user_slice *slice, uint32_t *bounds, uint32_t part_count)
 {
     while (part_count > 1) {
@@ -232,12 +240,16 @@ static void merge_places(wendi_user_slice *slice, uint32_t *bounds, uint32_t par
             uint32_t out = left;
             uint32_t begin = left;
             while (left < middle && right < end) {
-                bool take_left = compare_places(slice, slice->places[left], slice->places[right]) <= 0;
-                slice->places_scratch[out++] = take_left ? slice->places[left++] : slice->places[right++];
+                bool take_left =
+                    compare_places(slice, slice->places[left], slice->places[right]) <= 0;
+                slice->places_scratch[out++] =
+                    take_left ? slice->places[left++] : slice->places[right++];
             }
-            memcpy(slice->places_scratch + out, slice->places + left, (middle - left) * sizeof(place));
+            memcpy(slice->places_scratch + out, slice->places + left,
+                   (middle - left) * sizeof(place));
             out += middle - left;
-            memcpy(slice->places_scratch + out, slice->places + right, (end - right) * sizeof(place));
+            memcpy(slice->places_scratch + out, slice->places + right,
+                   (end - right) * sizeof(place));
             bounds[out_parts++] = begin;
             bounds[out_parts] = end;
         }
@@ -259,15 +271,16 @@ static wend_status grow_gathered(wendi_user_slice *slice, uint32_t count, wend_e
     slice->gathered_flags = room(slice, (size_t)capacity * layout->flag_words, sizeof(uint64_t));
     slice->gathered_cells = room(slice, layout->cell_count, sizeof(uint64_t *));
     slice->gathered_nulls = room(slice, layout->cell_count, sizeof(uint8_t *));
-    bool good = slice->gathered_times != NULL && slice->gathered_flags != NULL && slice->gathered_cells != NULL &&
-                slice->gathered_nulls != NULL;
+    bool good = slice->gathered_times != NULL && slice->gathered_flags != NULL &&
+                slice->gathered_cells != NULL && slice->gathered_nulls != NULL;
     for (uint32_t i = 0; good && i < layout->cell_count; i++) {
         slice->gathered_cells[i] = room(slice, capacity, sizeof(uint64_t));
         slice->gathered_nulls[i] = room(slice, capacity, 1);
         good = slice->gathered_cells[i] != NULL && slice->gathered_nulls[i] != NULL;
     }
     slice->gathered_capacity = good ? capacity : 0;
-    return good ? WEND_OK : wendi_fail_nomem(error, "merging a user's rows", capacity * sizeof(uint64_t));
+    return good ? WEND_OK
+                : wendi_fail_nomem(error, "merging a user's rows", capacity * sizeof(uint64_t));
 }
 
 static void gather(wendi_user_slice *slice, const wendi_value *user, uint32_t count)
@@ -277,7 +290,8 @@ static void gather(wendi_user_slice *slice, const wendi_value *user, uint32_t co
         const wendi_slice_source *source = &slice->sources[slice->places[i].source];
         uint32_t row = slice->places[i].row;
         slice->gathered_times[i] = source->times[row];
-        memcpy(slice->gathered_flags + (size_t)i * words, source->flags + (size_t)row * words, words * sizeof(uint64_t));
+        memcpy(slice->gathered_flags + (size_t)i * words, source->flags + (size_t)row * words,
+               words * sizeof(uint64_t));
         for (uint32_t c = 0; c < slice->layout->cell_count; c++) {
             slice->gathered_cells[c][i] = source->cells[c][row];
             slice->gathered_nulls[c][i] = source->nulls[c][row];
@@ -287,14 +301,18 @@ static void gather(wendi_user_slice *slice, const wendi_value *user, uint32_t co
         slice->cell_view[c] = slice->gathered_cells[c];
         slice->null_view[c] = slice->gathered_nulls[c];
     }
-    slice->rows = (wendi_user_rows){.user = *user, .row_count = count, .times = slice->gathered_times,
-                                    .flags = slice->gathered_flags, .flag_words = words,
-                                    .cells = slice->cell_view, .nulls = slice->null_view};
+    slice->rows = (wendi_user_rows){.user = *user,
+                                    .row_count = count,
+                                    .times = slice->gathered_times,
+                                    .flags = slice->gathered_flags,
+                                    .flag_words = words,
+                                    .cells = slice->cell_view,
+                                    .nulls = slice->null_view};
 }
 
 /* List the rows of the taken sources' last runs as places, part by part, and merge the parts. */
-static wend_status merge_runs(wendi_user_slice *slice, const uint32_t *taken, uint32_t part_count, uint32_t *bounds,
-                              const wendi_value *user, wend_error *error)
+static wend_status merge_runs(wendi_user_slice *slice, const uint32_t *taken, uint32_t part_count,
+                              uint32_t *bounds, const wendi_value *user, wend_error *error)
 {
     uint32_t count = 0;
     wend_status status = WEND_OK;
@@ -320,7 +338,8 @@ cleanup:
 }
 
 /* Take the next user's runs off the heap into slice->rows; `taken` and `bounds` are scratch. */
-static wend_status next_user(wendi_user_slice *slice, uint32_t *heap_count, uint32_t *taken, uint32_t *bounds, wend_error *error)
+static wend_status next_user(wendi_user_slice *slice, uint32_t *heap_count, uint32_t *taken,
+                             uint32_t *bounds, wend_error *error)
 {
     const wendi_slice_source *first = &slice->sources[slice->heap[0]];
     uint64_t hash = first->run_hashes[first->next_run];
@@ -341,8 +360,9 @@ static wend_status next_user(wendi_user_slice *slice, uint32_t *heap_count, uint
     return WEND_OK;
 }
 
-wend_status wendi_user_slice_merge(wendi_user_slice *slice, wendi_user_consumer consume, void *context, uint32_t worker,
-                                   uint32_t number, wend_error *error)
+wend_status wendi_user_slice_merge(wendi_user_slice *slice, wendi_user_consumer consume,
+                                   void *context, uint32_t worker, uint32_t number,
+                                   wend_error *error)
 {
     uint32_t heap_count = 0;
     uint32_t *bounds = room(slice, slice->source_count + 2u, sizeof *bounds);
@@ -351,7 +371,8 @@ wend_status wendi_user_slice_merge(wendi_user_slice *slice, wendi_user_consumer 
     slice->heap = room(slice, slice->source_count + 1u, sizeof *slice->heap);
     slice->cell_view = room(slice, slice->layout->cell_count, sizeof *slice->cell_view);
     slice->null_view = room(slice, slice->layout->cell_count, sizeof *slice->null_view);
-    if (bounds == NULL || taken == NULL || slice->heap == NULL || slice->cell_view == NULL || slice->null_view == NULL) {
+    if (bounds == NULL || taken == NULL || slice->heap == NULL || slice->cell_view == NULL ||
+        slice->null_view == NULL) {
         return wendi_fail_nomem(error, "merging users", slice->source_count * sizeof *bounds);
     }
     for (uint32_t i = 0; i < slice->source_count; i++) {

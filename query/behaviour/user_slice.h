@@ -1,8 +1,8 @@
 /**
  * One slice of the hash space in memory: the rows of every row group, and merging them by user.
  *
- * Inside of user_stream only. A slice belongs to one worker; all its memory is in one arena that is reset
- * between slices.
+ * Inside of user_stream only. A slice belongs to one worker; all its memory is in one arena that is
+ * reset between slices.
  */
 #ifndef WENDI_BEHAVIOUR_USER_SLICE_H
 #define WENDI_BEHAVIOUR_USER_SLICE_H
@@ -27,10 +27,10 @@ typedef struct wendi_slice_source {
     uint8_t **nulls;
     uint32_t run_count;
     uint32_t run_capacity;
-    uint32_t *run_rows;   /* first row of each run; the last run ends at row_count */
+    uint32_t *run_rows; /* first row of each run; the last run ends at row_count */
     uint64_t *run_hashes;
     wendi_value *run_users;
-    uint32_t next_run;    /* of the merge */
+    uint32_t next_run; /* of the merge */
 } wendi_slice_source;
 
 typedef struct wendi_slice_layout { /* the same for all slices of a stream */
@@ -65,13 +65,14 @@ void wendi_user_slice_init(wendi_user_slice *slice, const wendi_slice_layout *la
 void wendi_user_slice_free(wendi_user_slice *slice);
 void wendi_user_slice_reset(wendi_user_slice *slice);
 /** A new source with room for `row_capacity` rows, behind the others. */
-wend_status wendi_user_slice_source(wendi_user_slice *slice, uint32_t row_capacity, wendi_slice_source **source_out,
-                                    wend_error *error);
+wend_status wendi_user_slice_source(wendi_user_slice *slice, uint32_t row_capacity,
+                                    wendi_slice_source **source_out, wend_error *error);
 /** Begin a run at the source's current row; the user's string is copied. */
-wend_status wendi_slice_source_run(wendi_user_slice *slice, wendi_slice_source *source, uint64_t hash,
-                                   const wendi_value *user, wend_error *error);
+wend_status wendi_slice_source_run(wendi_user_slice *slice, wendi_slice_source *source,
+                                   uint64_t hash, const wendi_value *user, wend_error *error);
 /** Give every user of the slice to `consume`, in (hash, user) order. */
-wend_status wendi_user_slice_merge(wendi_user_slice *slice, wendi_user_consumer consume, void *context, uint32_t worker,
-                                   uint32_t number, wend_error *error);
+wend_status wendi_user_slice_merge(wendi_user_slice *slice, wendi_user_consumer consume,
+                                   void *context, uint32_t worker, uint32_t number,
+                                   wend_error *error);
 
 #endif

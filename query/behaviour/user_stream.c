@@ -1,6 +1,6 @@
 /*
- * Reading slices: which runs of which row groups lie in a hash range, evaluating flags and cells over
- * their batches, and keeping the rows that passed.
+ * Reading slices: which runs of which row groups lie in a hash range, evaluating flags and cells
+ * over their batches, and keeping the rows that passed.
  */
 #include "query/behaviour/user_stream.h"
 
@@ -42,8 +42,8 @@ static wend_status check_roles(const wendi_schema *schema, wend_error *error)
     if (!no_user && schema->time_column != WENDI_NO_COLUMN) {
         return WEND_OK;
     }
-    wendi_fail(error, WEND_INVALID, "the table %.*s has no %s column", (int)schema->table_name.length, schema->table_name.data,
-               no_user ? "user" : "time");
+    wendi_fail(error, WEND_INVALID, "the table %.*s has no %s column",
+               (int)schema->table_name.length, schema->table_name.data, no_user ? "user" : "time");
     wendi_error_hint(error, "create it with WITH (user_column = '…', time_column = '…')");
     return WEND_INVALID;
 }
@@ -63,11 +63,13 @@ static wend_status open_workers(wendi_user_stream *stream, wend_error *error)
     stream->worker_count = wendi_thread_pool_workers(stream->context->pool);
     stream->workers = wendi_alloc_zero(stream->worker_count, sizeof *stream->workers);
     if (stream->workers == NULL) {
-        return wendi_fail_nomem(error, "a stream of users", stream->worker_count * sizeof *stream->workers);
+        return wendi_fail_nomem(error, "a stream of users",
+                                stream->worker_count * sizeof *stream->workers);
     }
     for (uint32_t i = 0; i < stream->worker_count; i++) {
         wendi_user_slice_init(&stream->workers[i].slice, &stream->layout);
-        wend_status status = wendi_scan_reader_open(stream->scan, &stream->workers[i].reader, error);
+        wend_status status =
+            wendi_scan_reader_open(stream->scan, &stream->workers[i].reader, error);
         if (status != WEND_OK) {
             return status;
         }
@@ -88,7 +90,8 @@ static wend_status open_ids(wendi_user_stream *stream, wend_error *error)
     return WEND_OK;
 }
 
-wend_status wendi_user_stream_open(wendi_query_context *context, const wendi_user_stream_options *options,
+wend_status wendi_user_stream_open(wendi_query_context *context,
+                                   const wendi_user_stream_options *options,
                                    wendi_user_stream **stream_out, wend_error *error)
 {
     const wendi_schema *schema = wendi_snapshot_schema(options->snapshot);
@@ -103,17 +106,21 @@ wend_status wendi_user_stream_open(wendi_query_context *context, const wendi_use
     WEND_TRY(check_roles(schema, error));
     stream->time_slot = wendi_table_scope_slot(options->scope, schema->time_column);
     stream->user_slot = wendi_table_scope_slot(options->scope, schema->user_column);
-    stream->layout = (wendi_slice_layout){.flag_words = options->flag_count / 64 + 1, .cell_count = options->cell_count};
+    stream->layout = (wendi_slice_layout){.flag_words = options->flag_count / 64 + 1,
+                                          .cell_count = options->cell_count};
     if (schema->order_column != WENDI_NO_COLUMN) {
         stream->order_slot = wendi_table_scope_slot(options->scope, schema->order_column);
         stream->layout.has_order = true;
         stream->layout.order_type = schema->columns[schema->order_column].type;
         if (wendi_type_physical(stream->layout.order_type) > WENDI_PHYSICAL_F64) {
-            WEND_TRY(wendi_fail(error, WEND_UNSUPPORTED, "the order column must be a number or a time"));
+            WEND_TRY(
+                wendi_fail(error, WEND_UNSUPPORTED, "the order column must be a number or a time"));
         }
     }
-    wendi_scan_options scan = {.columns = options->scope->columns, .column_count = options->scope->column_count,
-                               .filter = options->filter, .whole_row_groups = true};
+    wendi_scan_options scan = {.columns = options->scope->columns,
+                               .column_count = options->scope->column_count,
+                               .filter = options->filter,
+                               .whole_row_groups = true};
     WEND_TRY(wendi_scan_open(context, options->snapshot, &scan, &stream->scan, error));
     stream->slice_count = count_slices(stream);
     WEND_TRY(open_ids(stream, error));
@@ -146,7 +153,8 @@ void wendi_user_stream_close(wendi_user_stream *stream)
 
 /* ---- from vectors to cells ---- */
 
-typedef struct kept_rows { /* the rows of a batch that stay: `from` rises; row i goes to target + i */
+typedef struct kept_rows { /* the rows of a batch that stay: `from` rises; row i goes to target + i
+                            */
     const uint32_t *from;
     uint32_t count;
     uint32_t target;
@@ -157,16 +165,20 @@ static wend_status intern(wendi_value_ids *ids, wendi_string text, uint64_t *id,
     uint32_t code;
     wend_status status = wendi_interner_code(&ids->interner, text, &code);
     *id = code;
-    return status == WEND_OK ? WEND_OK : wendi_fail_nomem(error, "distinct values", ids->interner.bytes.length);
+    return status == WEND_OK
+               ? WEND_OK
+               : wendi_fail_nomem(error, "distinct values", ids->interner.bytes.length);
 }
 
 /* Codes of one batch to ids: each code that occurs is interned once. */
-static wend_status dictionary_cells(wendi_value_ids *ids, const wendi_vector *vector, const kept_rows *kept, uint64_t *cells,
-                                    uint8_t *nulls, wendi_arena *arena, wend_error *error)
+static wend_status dictionary_cells(wendi_value_ids *ids, const wendi_vector *vector,
+                                    const kept_rows *kept, uint64_t *cells, uint8_t *nulls,
+                                    wendi_arena *arena, wend_error *error)
 {
     uint32_t entries = vector->dictionary->entry_count;
     bool table_pays = entries <= 4 * kept->count;
-    uint64_t *table = table_pays ? wendi_arena_alloc_zero(arena, (size_t)entries * sizeof *table) : NULL;
+    uint64_t *table =
+        table_pays ? wendi_arena_alloc_zero(arena, (size_t)entries * sizeof *table) : NULL;
     wend_status status = WEND_OK;
     pthread_mutex_lock(&ids->lock);
     for (uint32_t i = 0; status == WEND_OK && i < kept->count; i++) {
@@ -185,8 +197,9 @@ static wend_status dictionary_cells(wendi_value_ids *ids, const wendi_vector *ve
     return status;
 }
 
-static wend_status interned_cells(wendi_value_ids *ids, const wendi_vector *vector, const kept_rows *kept, uint64_t *cells,
-                                  uint8_t *nulls, wend_error *error)
+static wend_status interned_cells(wendi_value_ids *ids, const wendi_vector *vector,
+                                  const kept_rows *kept, uint64_t *cells, uint8_t *nulls,
+                                  wend_error *error)
 {
     bool text = wendi_type_physical(vector->type) == WENDI_PHYSICAL_STRING;
     wend_status status = WEND_OK;
@@ -197,7 +210,9 @@ static wend_status interned_cells(wendi_value_ids *ids, const wendi_vector *vect
         nulls[i] = wendi_vector_is_null(vector, row);
         cells[i] = 0;
         if (!nulls[i]) {
-            wendi_string bytes = text ? vector->strings[index] : (wendi_string){(const char *)&vector->b16[index], sizeof(wendi_b16)};
+            wendi_string bytes =
+                text ? vector->strings[index]
+                     : (wendi_string){(const char *)&vector->b16[index], sizeof(wendi_b16)};
             status = intern(ids, bytes, &cells[i], error);
         }
     }
@@ -205,8 +220,9 @@ static wend_status interned_cells(wendi_value_ids *ids, const wendi_vector *vect
     return status;
 }
 
-static wend_status vector_cells(wendi_value_ids *ids, const wendi_vector *vector, const kept_rows *kept, uint64_t *cells,
-                                uint8_t *nulls, wendi_arena *arena, wend_error *error)
+static wend_status vector_cells(wendi_value_ids *ids, const wendi_vector *vector,
+                                const kept_rows *kept, uint64_t *cells, uint8_t *nulls,
+                                wendi_arena *arena, wend_error *error)
 {
     cells += kept->target;
     nulls += kept->target;
@@ -237,8 +253,8 @@ typedef struct range_reader {
     wendi_slice_source *source;
     const wendi_user_runs *runs;
     const uint64_t *hashes;
-    uint32_t run;      /* of the last kept row */
-    bool run_open;     /* a run of the source was begun for it */
+    uint32_t run;  /* of the last kept row */
+    bool run_open; /* a run of the source was begun for it */
 } range_reader;
 
 static wendi_value user_of(const wendi_vector *vector, uint32_t row)
@@ -263,7 +279,8 @@ static wendi_value user_of(const wendi_vector *vector, uint32_t row)
 }
 
 /* Times and users of the kept rows, which says where runs begin; flags start at 0. */
-static wend_status keep_rows(range_reader *range, const wendi_batch *batch, const kept_rows *kept, uint32_t first_row, wend_error *error)
+static wend_status keep_rows(range_reader *range, const wendi_batch *batch, const kept_rows *kept,
+                             uint32_t first_row, wend_error *error)
 {
     const wendi_user_stream *stream = range->stream;
     const wendi_vector *times = &batch->columns[stream->time_slot];
@@ -277,7 +294,8 @@ static wend_status keep_rows(range_reader *range, const wendi_batch *batch, cons
         }
         if (!range->run_open || run != range->run) {
             wendi_value user = user_of(users, row);
-            wend_status status = wendi_slice_source_run(&range->worker->slice, source, range->hashes[run], &user, error);
+            wend_status status = wendi_slice_source_run(&range->worker->slice, source,
+                                                        range->hashes[run], &user, error);
             if (status != WEND_OK) {
                 return status;
             }
@@ -291,15 +309,17 @@ static wend_status keep_rows(range_reader *range, const wendi_batch *batch, cons
     return WEND_OK;
 }
 
-static wend_status read_flags(range_reader *range, const wendi_batch *batch, const wendi_selection *selection,
-                              const kept_rows *kept, wend_error *error)
+static wend_status read_flags(range_reader *range, const wendi_batch *batch,
+                              const wendi_selection *selection, const kept_rows *kept,
+                              wend_error *error)
 {
     const wendi_user_stream *stream = range->stream;
     uint32_t words = stream->layout.flag_words;
     wendi_evaluator *evaluator = wendi_scan_reader_evaluator(range->worker->reader);
     for (uint32_t f = 0; f < stream->options.flag_count; f++) {
         wendi_vector truth;
-        wend_status status = wendi_evaluate(evaluator, stream->options.flags[f], batch, selection, &truth, error);
+        wend_status status =
+            wendi_evaluate(evaluator, stream->options.flags[f], batch, selection, &truth, error);
         if (status != WEND_OK) {
             return status;
         }
@@ -309,15 +329,17 @@ static wend_status read_flags(range_reader *range, const wendi_batch *batch, con
         uint64_t *flags = range->source->flags + (size_t)kept->target * words + f / 64;
         for (uint32_t i = 0; i < kept->count; i++) {
             uint32_t row = kept->from[i];
-            uint64_t is = !wendi_vector_is_null(&truth, row) && truth.i64[wendi_vector_index(&truth, row)] != 0;
+            uint64_t is = !wendi_vector_is_null(&truth, row) &&
+                          truth.i64[wendi_vector_index(&truth, row)] != 0;
             flags[(size_t)i * words] |= is << (f % 64);
         }
     }
     return WEND_OK;
 }
 
-static wend_status read_cells(range_reader *range, const wendi_batch *batch, const wendi_selection *selection,
-                              const kept_rows *kept, wend_error *error)
+static wend_status read_cells(range_reader *range, const wendi_batch *batch,
+                              const wendi_selection *selection, const kept_rows *kept,
+                              wend_error *error)
 {
     wendi_user_stream *stream = range->stream;
     wendi_evaluator *evaluator = wendi_scan_reader_evaluator(range->worker->reader);
@@ -325,21 +347,25 @@ static wend_status read_cells(range_reader *range, const wendi_batch *batch, con
     wend_status status = WEND_OK;
     for (uint32_t c = 0; status == WEND_OK && c < stream->options.cell_count; c++) {
         wendi_vector vector;
-        status = wendi_evaluate(evaluator, stream->options.cells[c], batch, selection, &vector, error);
+        status =
+            wendi_evaluate(evaluator, stream->options.cells[c], batch, selection, &vector, error);
         if (status == WEND_OK) {
-            status = vector_cells(&stream->ids[c], &vector, kept, range->source->cells[c], range->source->nulls[c], arena, error);
+            status = vector_cells(&stream->ids[c], &vector, kept, range->source->cells[c],
+                                  range->source->nulls[c], arena, error);
         }
     }
     uint32_t order = stream->options.cell_count;
     if (status == WEND_OK && stream->layout.has_order) {
-        status = vector_cells(&stream->ids[order], &batch->columns[stream->order_slot], kept, range->source->cells[order],
-                              range->source->nulls[order], arena, error);
+        status =
+            vector_cells(&stream->ids[order], &batch->columns[stream->order_slot], kept,
+                         range->source->cells[order], range->source->nulls[order], arena, error);
     }
     return status;
 }
 
 /* The selected rows that have a time; `kept` has room for the batch. */
-static uint32_t with_time(wendi_user_stream *stream, const wendi_batch *batch, const wendi_selection *selection, uint32_t *kept)
+static uint32_t with_time(wendi_user_stream *stream, const wendi_batch *batch,
+                          const wendi_selection *selection, uint32_t *kept)
 {
     const wendi_vector *times = &batch->columns[stream->time_slot];
     uint32_t count = 0;
@@ -356,7 +382,8 @@ static wend_status read_range(range_reader *range, const wendi_scan_unit *unit, 
 {
     wendi_user_stream *stream = range->stream;
     wendi_scan_reader *reader = range->worker->reader;
-    uint32_t *from = wendi_arena_alloc(&range->worker->slice.arena, WENDI_BATCH_ROWS * sizeof *from);
+    uint32_t *from =
+        wendi_arena_alloc(&range->worker->slice.arena, WENDI_BATCH_ROWS * sizeof *from);
     wend_status status = WEND_OK;
     if (from == NULL) {
         return wendi_fail_nomem(error, "a slice of users", WENDI_BATCH_ROWS * sizeof *from);
@@ -372,7 +399,8 @@ static wend_status read_range(range_reader *range, const wendi_scan_unit *unit, 
         }
         WEND_TRY(status);
         WEND_TRY(wendi_query_check(stream->context, error));
-        kept_rows kept = {from, with_time(stream, &batch, &selection, from), range->source->row_count};
+        kept_rows kept = {from, with_time(stream, &batch, &selection, from),
+                          range->source->row_count};
         wendi_selection rows = {from, kept.count};
         WEND_TRY(keep_rows(range, &batch, &kept, first_row, error));
         WEND_TRY(read_flags(range, &batch, &rows, &kept, error));
@@ -383,7 +411,8 @@ cleanup:
 }
 
 /* Rows without a user pass the filter or not like others, but only their number is wanted. */
-static wend_status count_null_users(wendi_user_stream *stream, slice_worker *worker, const wendi_scan_unit *unit, wend_error *error)
+static wend_status count_null_users(wendi_user_stream *stream, slice_worker *worker,
+                                    const wendi_scan_unit *unit, wend_error *error)
 {
     wend_status status = wendi_scan_reader_start(worker->reader, unit, error);
     while (status == WEND_OK) {
@@ -406,8 +435,8 @@ static uint64_t slice_begin(const wendi_user_stream *stream, uint32_t number)
     return stream->slice_count == 1 ? 0 : (UINT64_MAX / stream->slice_count + 1) * number;
 }
 
-static wend_status read_unit(wendi_user_stream *stream, slice_worker *worker, uint32_t number, const wendi_scan_unit *unit,
-                             wend_error *error)
+static wend_status read_unit(wendi_user_stream *stream, slice_worker *worker, uint32_t number,
+                             const wendi_scan_unit *unit, wend_error *error)
 {
     wendi_segment *segment = wendi_scan_segment(stream->scan, unit->segment);
     const wendi_user_runs *runs;
@@ -418,22 +447,29 @@ static wend_status read_unit(wendi_user_stream *stream, slice_worker *worker, ui
     WEND_TRY(wendi_segment_user_hashes(segment, unit->row_group, &hashes, error));
     uint32_t user_runs = runs->run_count - (runs->null_run ? 1u : 0u);
     uint32_t first = wendi_user_runs_lower_bound(runs, hashes, slice_begin(stream, number));
-    uint32_t end = last_slice ? user_runs : wendi_user_runs_lower_bound(runs, hashes, slice_begin(stream, number + 1));
+    uint32_t end = last_slice
+                       ? user_runs
+                       : wendi_user_runs_lower_bound(runs, hashes, slice_begin(stream, number + 1));
     if (first < end) {
-        range_reader range = {.stream = stream, .worker = worker, .runs = runs, .hashes = hashes, .run = first};
-        wendi_scan_unit part = {unit->segment, unit->row_group, runs->first_row[first], runs->first_row[end]};
-        WEND_TRY(wendi_user_slice_source(&worker->slice, part.row_end - part.row_begin, &range.source, error));
+        range_reader range = {
+            .stream = stream, .worker = worker, .runs = runs, .hashes = hashes, .run = first};
+        wendi_scan_unit part = {unit->segment, unit->row_group, runs->first_row[first],
+                                runs->first_row[end]};
+        WEND_TRY(wendi_user_slice_source(&worker->slice, part.row_end - part.row_begin,
+                                         &range.source, error));
         WEND_TRY(read_range(&range, &part, error));
     }
     if (last_slice && runs->null_run) {
-        wendi_scan_unit part = {unit->segment, unit->row_group, runs->first_row[user_runs], runs->first_row[user_runs + 1]};
+        wendi_scan_unit part = {unit->segment, unit->row_group, runs->first_row[user_runs],
+                                runs->first_row[user_runs + 1]};
         WEND_TRY(count_null_users(stream, worker, &part, error));
     }
 cleanup:
     return status;
 }
 
-static wend_status run_slice(void *context, uint32_t worker_number, uint32_t number, wend_error *error)
+static wend_status run_slice(void *context, uint32_t worker_number, uint32_t number,
+                             wend_error *error)
 {
     wendi_user_stream *stream = context;
     slice_worker *worker = &stream->workers[worker_number];
@@ -445,21 +481,25 @@ static wend_status run_slice(void *context, uint32_t worker_number, uint32_t num
     for (uint32_t i = 0; i < unit_count; i++) {
         WEND_TRY(read_unit(stream, worker, number, &units[i], error));
     }
-    WEND_TRY(wendi_query_reserve(stream->context, worker->slice.arena.used_bytes, "users of one slice", error));
+    WEND_TRY(wendi_query_reserve(stream->context, worker->slice.arena.used_bytes,
+                                 "users of one slice", error));
     reserved = worker->slice.arena.used_bytes;
-    WEND_TRY(wendi_user_slice_merge(&worker->slice, stream->consume, stream->consume_context, worker_number, number, error));
+    WEND_TRY(wendi_user_slice_merge(&worker->slice, stream->consume, stream->consume_context,
+                                    worker_number, number, error));
 cleanup:
     wendi_query_unreserve(stream->context, reserved);
     return status;
 }
 
-wend_status wendi_user_stream_run(wendi_user_stream *stream, wendi_user_consumer consume, void *context, wend_error *error)
+wend_status wendi_user_stream_run(wendi_user_stream *stream, wendi_user_consumer consume,
+                                  void *context, wend_error *error)
 {
     stream->consume = consume;
     stream->consume_context = context;
     atomic_store(&stream->null_users, 0);
     atomic_store(&stream->null_times, 0);
-    return wendi_thread_pool_run(stream->context->pool, stream->slice_count, run_slice, stream, error);
+    return wendi_thread_pool_run(stream->context->pool, stream->slice_count, run_slice, stream,
+                                 error);
 }
 
 /* ---- what is known afterwards ---- */
@@ -486,7 +526,8 @@ wendi_value wendi_user_stream_value(const wendi_user_stream *stream, uint32_t ce
     return value;
 }
 
-wendi_value wendi_user_cell_value(const wendi_user_stream *stream, uint32_t cell, uint64_t bits, bool null)
+wendi_value wendi_user_cell_value(const wendi_user_stream *stream, uint32_t cell, uint64_t bits,
+                                  bool null)
 {
     wendi_value value = {.type = stream->options.cells[cell]->type, .null = null};
     if (null || value.type.kind == WENDI_TYPE_NULL) {
@@ -499,12 +540,16 @@ wendi_value wendi_user_cell_value(const wendi_user_stream *stream, uint32_t cell
     return value;
 }
 
-wend_status wendi_user_cell_vector(wendi_user_stream *stream, uint32_t cell, const wendi_user_rows *rows, uint32_t first,
-                                   uint32_t count, wendi_arena *arena, wendi_vector *vector, wend_error *error)
+wend_status wendi_user_cell_vector(wendi_user_stream *stream, uint32_t cell,
+                                   const wendi_user_rows *rows, uint32_t first, uint32_t count,
+                                   wendi_arena *arena, wendi_vector *vector, wend_error *error)
 {
     wendi_type type = stream->options.cells[cell]->type;
     const uint64_t *cells = rows->cells[cell] + first;
-    *vector = (wendi_vector){.type = type, .form = WENDI_FORM_FLAT, .row_count = count, .nulls = rows->nulls[cell] + first,
+    *vector = (wendi_vector){.type = type,
+                             .form = WENDI_FORM_FLAT,
+                             .row_count = count,
+                             .nulls = rows->nulls[cell] + first,
                              .data = cells};
     if (wendi_type_physical(type) <= WENDI_PHYSICAL_F64) {
         return WEND_OK;
@@ -518,7 +563,9 @@ wend_status wendi_user_cell_vector(wendi_user_stream *stream, uint32_t cell, con
     wend_status status = WEND_OK;
     pthread_mutex_lock(&ids->lock);
     for (uint32_t i = 0; status == WEND_OK && i < count; i++) {
-        wendi_string bytes = vector->nulls[i] ? (wendi_string){"", 0} : wendi_interner_at(&ids->interner, (uint32_t)cells[i]);
+        wendi_string bytes = vector->nulls[i]
+                                 ? (wendi_string){"", 0}
+                                 : wendi_interner_at(&ids->interner, (uint32_t)cells[i]);
         char *copy = wendi_arena_copy(arena, bytes.data, bytes.length);
         if (copy == NULL) {
             status = wendi_fail_nomem(error, "values of a session", bytes.length);
@@ -550,7 +597,8 @@ int64_t wendi_user_stream_newest(const wendi_user_stream *stream)
     int64_t newest = INT64_MIN;
     for (uint32_t i = 0; i < state->segment_count; i++) {
         const wendi_segment_entry *entry = &state->segments[i];
-        newest = entry->time_min <= entry->time_max && entry->time_max > newest ? entry->time_max : newest;
+        newest = entry->time_min <= entry->time_max && entry->time_max > newest ? entry->time_max
+                                                                                : newest;
     }
     return newest;
 }
@@ -561,7 +609,8 @@ int64_t wendi_user_stream_oldest(const wendi_user_stream *stream)
     int64_t oldest = INT64_MAX;
     for (uint32_t i = 0; i < state->segment_count; i++) {
         const wendi_segment_entry *entry = &state->segments[i];
-        oldest = entry->time_min <= entry->time_max && entry->time_min < oldest ? entry->time_min : oldest;
+        oldest = entry->time_min <= entry->time_max && entry->time_min < oldest ? entry->time_min
+                                                                                : oldest;
     }
     return oldest;
 }

@@ -1,9 +1,10 @@
 /*
- * The pure parts of the behavioural functions against the oracle that tries everything: chains, attempts and sessions
- * of random small histories with many ties, repeats and overlapping predicates, under random options.
+ * The pure parts of the behavioural functions against the oracle that tries everything: chains,
+ * attempts and sessions of random small histories with many ties, repeats and overlapping
+ * predicates, under random options.
  *
- * WEND_TEST_SEED picks other histories, WEND_TEST_HISTORIES says how many. A failure prints the history
- * whole, so that it can be read beside docs/SEMANTICS.md.
+ * WEND_TEST_SEED picks other histories, WEND_TEST_HISTORIES says how many. A failure prints the
+ * history whole, so that it can be read beside docs/SEMANTICS.md.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -102,8 +103,12 @@ static void make_history(history *of, uint32_t step_count, uint32_t rows_most, i
         of->cell_view[cell] = of->cells[cell];
         of->null_view[cell] = of->nulls[cell];
     }
-    of->user = (wendi_user_rows){.row_count = count, .times = of->times, .flags = of->flags, .flag_words = FLAG_WORDS,
-                                 .cells = of->cell_view, .nulls = of->null_view};
+    of->user = (wendi_user_rows){.row_count = count,
+                                 .times = of->times,
+                                 .flags = of->flags,
+                                 .flag_words = FLAG_WORDS,
+                                 .cells = of->cell_view,
+                                 .nulls = of->null_view};
 }
 
 static void print_history(const history *of, uint32_t step_count)
@@ -171,9 +176,10 @@ static void make_rule(wendi_funnel_rule *rule, bool attempts)
 static void print_rule(const wendi_funnel_rule *rule)
 {
     static const char *const orderings[] = {"loose", "sequence", "adjacent", "any"};
-    fprintf(stderr, "  %u steps, within %lld, %s%s%s%s", rule->step_count, (long long)rule->within_us, orderings[rule->ordering],
-            rule->strict_increase ? ", strict_increase" : "", rule->reuse_rows ? ", reuse_rows" : "",
-            rule->entry_first ? ", entry first" : "");
+    fprintf(stderr, "  %u steps, within %lld, %s%s%s%s", rule->step_count,
+            (long long)rule->within_us, orderings[rule->ordering],
+            rule->strict_increase ? ", strict_increase" : "",
+            rule->reuse_rows ? ", reuse_rows" : "", rule->entry_first ? ", entry first" : "");
     if (rule->has_step_gap) {
         fprintf(stderr, ", step_gap %lld", (long long)rule->step_gap_us);
     }
@@ -183,7 +189,8 @@ static void print_rule(const wendi_funnel_rule *rule)
     if (rule->has_until) {
         fprintf(stderr, ", until %lld", (long long)rule->until_us);
     }
-    fprintf(stderr, ", as_of %lld%s", (long long)rule->as_of_us, rule->exclude != WENDI_NO_FLAG ? ", exclude" : "");
+    fprintf(stderr, ", as_of %lld%s", (long long)rule->as_of_us,
+            rule->exclude != WENDI_NO_FLAG ? ", exclude" : "");
     for (uint32_t step = 0; step < rule->step_count; step++) {
         if (rule->exclude_after[step] != WENDI_NO_FLAG) {
             fprintf(stderr, ", exclude_%u", step + 1);
@@ -197,14 +204,17 @@ static void print_rule(const wendi_funnel_rule *rule)
 
 /* ---- chains ---- */
 
-/* Rows that a chain does not hold may be left as they were: only those it says it holds are compared. */
-static uint32_t row_held(const wendi_funnel_rule *rule, const wendi_funnel_chain *chain, uint32_t step)
+/* Rows that a chain does not hold may be left as they were: only those it says it holds are
+ * compared. */
+static uint32_t row_held(const wendi_funnel_rule *rule, const wendi_funnel_chain *chain,
+                         uint32_t step)
 {
     bool listed = chain->level > 0 && (step < chain->level || rule->has_optional);
     return listed ? chain->rows[step] : WENDI_NO_ROW;
 }
 
-static bool same_chain(const wendi_funnel_rule *rule, const wendi_funnel_chain *a, const wendi_funnel_chain *b)
+static bool same_chain(const wendi_funnel_rule *rule, const wendi_funnel_chain *a,
+                       const wendi_funnel_chain *b)
 {
     bool same = a->level == b->level && a->immature == b->immature && a->excluded == b->excluded;
     for (uint32_t step = 0; step < rule->step_count; step++) {
@@ -213,10 +223,11 @@ static bool same_chain(const wendi_funnel_rule *rule, const wendi_funnel_chain *
     return same;
 }
 
-static void print_chain(const char *who, const wendi_funnel_rule *rule, const wendi_funnel_chain *chain)
+static void print_chain(const char *who, const wendi_funnel_rule *rule,
+                        const wendi_funnel_chain *chain)
 {
-    fprintf(stderr, "  %s: level %u%s%s, rows", who, chain->level, chain->immature ? ", immature" : "",
-            chain->excluded ? ", excluded" : "");
+    fprintf(stderr, "  %s: level %u%s%s, rows", who, chain->level,
+            chain->immature ? ", immature" : "", chain->excluded ? ", excluded" : "");
     for (uint32_t step = 0; step < rule->step_count; step++) {
         fprintf(stderr, " %d", (int)row_held(rule, chain, step));
     }
@@ -241,7 +252,9 @@ static void chains_equal_the_oracle(void **state)
         make_rule(&rule, false);
         make_history(&of, rule.step_count, rule.ordering == WENDI_FUNNEL_ANY ? 7 : 10, 1);
         behaviour_oracle_funnel(&rule, &of.user, of.rows, of.row_count, &expected);
-        assert_int_equal(wendi_funnel_match(&scratch, &rule, &of.user, of.rows, of.row_count, &found, &error), WEND_OK);
+        assert_int_equal(
+            wendi_funnel_match(&scratch, &rule, &of.user, of.rows, of.row_count, &found, &error),
+            WEND_OK);
         if (!same_chain(&rule, &expected, &found)) {
             fprintf(stderr, "history %llu:\n", (unsigned long long)i);
             print_rule(&rule);
@@ -293,8 +306,11 @@ static void attempts_equal_the_oracle(void **state)
         history of;
         make_rule(&rule, true);
         make_history(&of, rule.step_count, ROWS_MAX, 1);
-        uint32_t count = behaviour_oracle_attempts(&rule, &of.user, of.rows, of.row_count, expected, ROWS_MAX);
-        assert_int_equal(wendi_funnel_attempts(&rule, &of.user, of.rows, of.row_count, take_attempt, &found, &error), WEND_OK);
+        uint32_t count =
+            behaviour_oracle_attempts(&rule, &of.user, of.rows, of.row_count, expected, ROWS_MAX);
+        assert_int_equal(wendi_funnel_attempts(&rule, &of.user, of.rows, of.row_count, take_attempt,
+                                               &found, &error),
+                         WEND_OK);
         bool same = count == found.count;
         for (uint32_t a = 0; a < count && same; a++) {
             same = same_chain(&rule, &expected[a], &found.chains[a]);
@@ -326,7 +342,8 @@ static void sessions_equal_the_oracle(void **state)
     (void)state;
     random_state = setting("WEND_TEST_SEED", 3);
     for (uint64_t i = 0; i < histories; i++) {
-        wendi_session_rule rule = {.use_gap = !one_in(4), .key_cell = one_in(2) ? 0 : WENDI_NO_CELL,
+        wendi_session_rule rule = {.use_gap = !one_in(4),
+                                   .key_cell = one_in(2) ? 0 : WENDI_NO_CELL,
                                    .value_cell = one_in(3) ? 1 : WENDI_NO_CELL,
                                    .day_zone = one_in(3) ? wendi_timezone_utc() : NULL};
         int64_t unit = one_in(2) ? WENDI_SESSION_GAP_US : US_PER_DAY / 4;

@@ -11,7 +11,7 @@ typedef struct search {
     const wendi_user_rows *user;
     const uint32_t *rows;
     uint32_t count;
-    bool has_exclude; /* false: as if no exclude had been given */
+    bool has_exclude;         /* false: as if no exclude had been given */
     uint32_t held[STEPS_MAX]; /* per step an ordinal of rows[], or NONE */
     /* The best so far: */
     uint32_t level;
@@ -42,7 +42,8 @@ static bool matches_any_step(const search *s, uint32_t ordinal)
 static bool entry_counts(const search *s, uint32_t ordinal)
 {
     int64_t time = time_of(s, ordinal);
-    return (!s->rule->has_since || time >= s->rule->since_us) && (!s->rule->has_until || time < s->rule->until_us);
+    return (!s->rule->has_since || time >= s->rule->since_us) &&
+           (!s->rule->has_until || time < s->rule->until_us);
 }
 
 /* May `next` follow `last`, the row of `last_step`? */
@@ -67,14 +68,16 @@ static bool may_follow(const search *s, uint32_t last_step, uint32_t last, uint3
             continue;
         }
         if ((rule->exclude != WENDI_NO_FLAG && matches(s, between, rule->exclude)) ||
-            (rule->exclude_after[last_step] != WENDI_NO_FLAG && matches(s, between, rule->exclude_after[last_step]))) {
+            (rule->exclude_after[last_step] != WENDI_NO_FLAG &&
+             matches(s, between, rule->exclude_after[last_step]))) {
             return false;
         }
     }
     return true;
 }
 
-/* Negative when chain a is to be reported rather than b: smaller times step by step, then earlier rows. */
+/* Negative when chain a is to be reported rather than b: smaller times step by step, then earlier
+ * rows. */
 static int compare_chains(const search *s, const uint32_t *a, const uint32_t *b)
 {
     for (uint32_t step = 0; step < s->rule->step_count; step++) {
@@ -92,7 +95,8 @@ static int compare_chains(const search *s, const uint32_t *a, const uint32_t *b)
     return 0;
 }
 
-static void consider(search *s, uint32_t level, int64_t entry, int (*compare)(const search *, const uint32_t *, const uint32_t *))
+static void consider(search *s, uint32_t level, int64_t entry,
+                     int (*compare)(const search *, const uint32_t *, const uint32_t *))
 {
     if (level < s->level) {
         return;
@@ -174,7 +178,8 @@ static uint32_t sorted_rows(const search *s, const uint32_t *held, uint32_t *sor
     return count;
 }
 
-/* The smaller span first; then the smallest times and rows in time order, whatever steps they serve. */
+/* The smaller span first; then the smallest times and rows in time order, whatever steps they
+ * serve. */
 static int compare_spans(const search *s, const uint32_t *a, const uint32_t *b)
 {
     uint32_t rows_a[STEPS_MAX];
@@ -248,8 +253,8 @@ static void run(search *s, bool has_exclude)
     }
 }
 
-void behaviour_oracle_funnel(const wendi_funnel_rule *rule, const wendi_user_rows *user, const uint32_t *rows,
-                             uint32_t count, wendi_funnel_chain *chain)
+void behaviour_oracle_funnel(const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                             const uint32_t *rows, uint32_t count, wendi_funnel_chain *chain)
 {
     search s = {.rule = rule, .user = user, .rows = rows, .count = count};
     uint32_t sorted[STEPS_MAX];
@@ -259,7 +264,8 @@ void behaviour_oracle_funnel(const wendi_funnel_rule *rule, const wendi_user_row
     memset(chain->rows, 0xff, sizeof chain->rows);
     run(&s, rule->has_exclude);
     chain->level = s.level;
-    chain->immature = s.level > 0 && s.level < rule->step_count && s.newest_entry + rule->within_us >= rule->as_of_us;
+    chain->immature = s.level > 0 && s.level < rule->step_count &&
+                      s.newest_entry + rule->within_us >= rule->as_of_us;
     if (rule->ordering == WENDI_FUNNEL_ANY) {
         uint32_t held = sorted_rows(&s, s.best, sorted);
         for (uint32_t i = 0; i < held; i++) {
@@ -277,11 +283,13 @@ void behaviour_oracle_funnel(const wendi_funnel_rule *rule, const wendi_user_row
 }
 
 /*
- * The attempt that the row at `opening` opens, as far as it came; returns the ordinal behind its last row. Each step
- * takes the first later row (with reuse_rows: the same row or a later one) that matches; if that row comes too late for
- * step_gap, or behind a row that excludes, no step is taken any more.
+ * The attempt that the row at `opening` opens, as far as it came; returns the ordinal behind its
+ * last row. Each step takes the first later row (with reuse_rows: the same row or a later one) that
+ * matches; if that row comes too late for step_gap, or behind a row that excludes, no step is taken
+ * any more.
  */
-static uint32_t attempt_from(search *s, uint32_t opening, bool has_exclude, wendi_funnel_chain *attempt)
+static uint32_t attempt_from(search *s, uint32_t opening, bool has_exclude,
+                             wendi_funnel_chain *attempt)
 {
     const wendi_funnel_rule *rule = s->rule;
     uint32_t last = opening;
@@ -303,7 +311,8 @@ static uint32_t attempt_from(search *s, uint32_t opening, bool has_exclude, wend
             while (step < rule->step_count && !matches(s, at, step) && rule->optional[step]) {
                 step++;
             }
-            if (step < rule->step_count && matches(s, at, step) && may_follow(s, last_step, last, at)) {
+            if (step < rule->step_count && matches(s, at, step) &&
+                may_follow(s, last_step, last, at)) {
                 attempt->rows[step] = s->rows[at];
                 attempt->level = rule->optional[step] ? attempt->level : step + 1;
                 last = at;
@@ -316,8 +325,9 @@ static uint32_t attempt_from(search *s, uint32_t opening, bool has_exclude, wend
     return end;
 }
 
-uint32_t behaviour_oracle_attempts(const wendi_funnel_rule *rule, const wendi_user_rows *user, const uint32_t *rows,
-                                   uint32_t count, wendi_funnel_chain *attempts, uint32_t capacity)
+uint32_t behaviour_oracle_attempts(const wendi_funnel_rule *rule, const wendi_user_rows *user,
+                                   const uint32_t *rows, uint32_t count,
+                                   wendi_funnel_chain *attempts, uint32_t capacity)
 {
     search s = {.rule = rule, .user = user, .rows = rows, .count = count};
     uint32_t found = 0;
@@ -331,7 +341,8 @@ uint32_t behaviour_oracle_attempts(const wendi_funnel_rule *rule, const wendi_us
         }
         (void)attempt_from(&s, at, false, &without);
         uint32_t next = attempt_from(&s, at, rule->has_exclude, &attempt);
-        attempt.immature = attempt.level < rule->step_count && time_of(&s, at) + rule->within_us >= rule->as_of_us;
+        attempt.immature =
+            attempt.level < rule->step_count && time_of(&s, at) + rule->within_us >= rule->as_of_us;
         attempt.excluded = without.level > attempt.level;
         if (entry_counts(&s, at)) {
             assert(found < capacity);
@@ -340,7 +351,8 @@ uint32_t behaviour_oracle_attempts(const wendi_funnel_rule *rule, const wendi_us
         if (rule->entry_first) {
             break;
         }
-        at = next; /* behind the completing row; or the row beyond the window, which may open the next */
+        at = next; /* behind the completing row; or the row beyond the window, which may open the
+                      next */
     }
     (void)capacity;
     return found;
@@ -361,7 +373,8 @@ static int64_t utc_day(int64_t time)
 }
 
 /* Does a session end between these two, neighbours among the rows of their kind? */
-static bool splits(const wendi_session_rule *rule, const wendi_user_rows *rows, uint32_t before, uint32_t after)
+static bool splits(const wendi_session_rule *rule, const wendi_user_rows *rows, uint32_t before,
+                   uint32_t after)
 {
     bool keyed = rule->key_cell != WENDI_NO_CELL && rows->nulls[rule->key_cell][after] == 0;
     int64_t gap = rule->use_gap ? rule->gap_us : WENDI_SESSION_GAP_US;
@@ -375,7 +388,8 @@ static bool splits(const wendi_session_rule *rule, const wendi_user_rows *rows, 
     return rule->value_cell != WENDI_NO_CELL && !same_cell(rows, rule->value_cell, before, after);
 }
 
-uint32_t behaviour_oracle_sessions(const wendi_session_rule *rule, const wendi_user_rows *rows, uint32_t *session_of)
+uint32_t behaviour_oracle_sessions(const wendi_session_rule *rule, const wendi_user_rows *rows,
+                                   uint32_t *session_of)
 {
     uint32_t count = 0;
 
