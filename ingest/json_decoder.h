@@ -5,7 +5,7 @@
  * written straight into the builder's columns. The order of keys is learnt: after each key the
  * decoder knows what usually follows and compares that literal first; a miss looks up that key alone.
  *
- * A row is a transaction: a message is stored as a whole or not at all. docs/SEMANTICS.md lists
+ * A row is a transaction: a message is stored as a whole or not at all. docs/SQL.md lists by type
  * what is accepted; in short: duplicate keys as WITH (duplicate_keys) says, in every object that a path
  * reaches into (values kept or skipped as a whole are not looked into for repeats); numbers and true/false
  * into text as their literal text; numeric strings into numbers, 0/1/"true"/"false" into boolean,

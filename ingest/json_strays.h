@@ -1,7 +1,7 @@
 /**
  * Keys of the row at hand that are not learnt, so that a second one of them is noticed.
  *
- * A hash set of spans into the message, emptied by the next row's number instead of by clearing. Two
+ * A hash set, emptied by the next row's number instead of by clearing. Two
  * different keys count as equal only if 128 bits of hash agree, so no bytes are kept.
  */
 #ifndef WENDI_INGEST_JSON_STRAYS_H

@@ -10,7 +10,7 @@
 size_t wendi_compress_bound(size_t length);
 /** Compress into `out` (capacity at least the bound); thread safe (a context per thread, freed with it). */
 wend_status wendi_compress(const void *bytes, size_t length, int level, void *out, size_t capacity, size_t *out_length);
-/** Decompress exactly `out_length` bytes; WEND_CORRUPT when the frame is bad or has another size. */
+/** Decompress exactly `out_length` bytes; WEND_CORRUPT when the frame is bad or has another size, WEND_NOMEM. */
 wend_status wendi_decompress(const void *bytes, size_t length, void *out, size_t out_length);
 
 /** A stream that decompresses a file's bytes bit by bit (several frames follow on each other). */

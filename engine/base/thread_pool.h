@@ -4,7 +4,8 @@
  * run() calls `work(context, worker, task)` once for each task in 0..task_count-1, on the calling thread
  * (worker 0) and the pool's others (1..worker_count-1), and returns when all are done or, after the
  * first failure, when those under way have ended. The first failing task's status and error win.
- * Nested run() is not allowed. With one worker everything happens on the caller.
+ * Nested run() is not allowed; run() of several threads on one pool take turns. With one worker, or one task,
+ * everything happens on the caller.
  */
 #ifndef WENDI_BASE_THREAD_POOL_H
 #define WENDI_BASE_THREAD_POOL_H
@@ -20,7 +21,7 @@ uint32_t wendi_thread_pool_workers(const wendi_thread_pool *pool); /* NULL: 1 */
 wend_status wendi_thread_pool_run(wendi_thread_pool *pool, uint32_t task_count, wendi_task work, void *context,
                                   wend_error *error);
 void wendi_thread_pool_close(wendi_thread_pool *pool);
-/** Processors this process may use. */
+/** Processors this process may use: its affinity, and its cgroup's quota rounded up. */
 uint32_t wendi_cpu_count(void);
 
 #endif

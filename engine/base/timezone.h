@@ -19,8 +19,10 @@ const wendi_timezone *wendi_timezone_utc(void);
 const char *wendi_timezone_name(const wendi_timezone *zone);
 /** Wall time of an instant. */
 int64_t wendi_timezone_to_local(const wendi_timezone *zone, int64_t utc_us);
-/** Instant of a wall time; PostgreSQL's rule in gaps and overlaps: the offset before the transition
-    (a gap moves forward, the first of two readings is standard time as PostgreSQL resolves it). */
+/**
+ * Instant of a wall time, by PostgreSQL's rule: one that did not happen is read with the offset before the gap, and so
+ * moves forward; of one that happened twice the later instant is meant, with the offset after the change.
+ */
 int64_t wendi_timezone_to_utc(const wendi_timezone *zone, int64_t local_us);
 
 #endif
