@@ -2,7 +2,9 @@
 """DuckDB beside wend: the same file loaded and the same questions asked, by turns in one run.
 
     duckdb_peer.py --wend PROGRAM --bench-rollup PROGRAM --events FILE [--runs N] [--threads N]
-                   [--json FILE] [--work DIR] [--skip-ingest]
+                   [--json FILE] [--work DIR] [--store DIR]
+
+--store names a store that holds the events already: only the questions are compared.
 
 Ingest: each engine loads the NDJSON file in a process of its own; processor time and peak memory are
 what the system counted for that process. wend validates, deduplicates, sorts and commits durably;
@@ -55,7 +57,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json")
     parser.add_argument("--work")
-    parser.add_argument("--skip-ingest", action="store_true")
+    parser.add_argument("--store")
     return parser.parse_args()
 
 
@@ -289,12 +291,9 @@ def compare_queries(options, store):
 def main():
     options = arguments()
     options.work = tempfile.mkdtemp(prefix="wend-peer-", dir=options.work)
-    store = os.path.join(options.work, "store")
+    store = options.store or os.path.join(options.work, "store")
     try:
-        if options.skip_ingest:
-            create_store(options, store)
-            timed_child(lambda: load_wend(options, store))
-        else:
+        if options.store is None:
             compare_ingest(options, store)
         wrong = compare_queries(options, store)
     finally:
