@@ -112,6 +112,7 @@ class Surface(Case):
 
     def test_ingest_accounts_for_every_line(self):
         self.assertEqual(place.loaded["taken"], EVENTS)
+        self.assertEqual(place.loaded["taken_committed"], EVENTS)
         self.assertEqual(place.loaded["rejected"], sum(place.loaded["reasons"].values()))
         self.assertGreater(place.loaded["rejected"], 0)
         account = self.account(place.store)

@@ -118,6 +118,10 @@ static void print_text(const wend_ingest_stats *stats)
            (double)stats->payload_bytes / 1e6, seconds, stats->events_per_s,
            stats->bytes_per_s / 1e6, (unsigned long long)stats->commit_count,
            (unsigned long long)stats->segment_count, stats->io_backend);
+    if (stats->taken_committed < stats->taken) {
+        printf("only the first %llu of them were committed; the next run takes the others again\n",
+               (unsigned long long)stats->taken_committed);
+    }
     print_counts("rejected because:\n", stats->reasons, stats->reason_count);
     print_counts("keys without a column:\n", stats->unknown_keys, stats->unknown_key_count);
 }
@@ -142,20 +146,21 @@ static void print_json(const wend_ingest_stats *stats)
     wendi_buffer out = {0};
     wend_status status = wendi_buffer_printf(
         &out,
-        "{\"taken\":%llu,\"stored\":%llu,\"rejected\":%llu,\"deduplicated\":%llu,\"tombstones\":%"
+        "{\"taken\":%llu,\"taken_committed\":%llu,\"stored\":%llu,\"rejected\":%llu,"
+        "\"deduplicated\":%llu,\"tombstones\":%"
         "llu,\"bytes\":%llu,\"commits\":%llu,"
         "\"segments\":%llu,\"elapsed_s\":%.6f,\"events_per_s\":%.1f,\"bytes_per_s\":%.1f,\"memory_"
         "bytes\":%llu,\"unique_keys\":%llu,"
         "\"coerced\":%llu,\"nulled\":%llu,\"time_cut\":%llu,\"unknown_values\":%llu,\"io\":\"%s\"",
-        (unsigned long long)stats->taken, (unsigned long long)stats->stored,
-        (unsigned long long)stats->rejected, (unsigned long long)stats->deduplicated,
-        (unsigned long long)stats->tombstones, (unsigned long long)stats->payload_bytes,
-        (unsigned long long)stats->commit_count, (unsigned long long)stats->segment_count,
-        (double)stats->elapsed_us / 1e6, stats->events_per_s, stats->bytes_per_s,
-        (unsigned long long)stats->memory_bytes, (unsigned long long)stats->unique_keys,
-        (unsigned long long)stats->coerced, (unsigned long long)stats->nulled,
-        (unsigned long long)stats->time_cut, (unsigned long long)stats->unknown_values,
-        stats->io_backend);
+        (unsigned long long)stats->taken, (unsigned long long)stats->taken_committed,
+        (unsigned long long)stats->stored, (unsigned long long)stats->rejected,
+        (unsigned long long)stats->deduplicated, (unsigned long long)stats->tombstones,
+        (unsigned long long)stats->payload_bytes, (unsigned long long)stats->commit_count,
+        (unsigned long long)stats->segment_count, (double)stats->elapsed_us / 1e6,
+        stats->events_per_s, stats->bytes_per_s, (unsigned long long)stats->memory_bytes,
+        (unsigned long long)stats->unique_keys, (unsigned long long)stats->coerced,
+        (unsigned long long)stats->nulled, (unsigned long long)stats->time_cut,
+        (unsigned long long)stats->unknown_values, stats->io_backend);
     status = status == WEND_OK ? append_counts(&out, "reasons", stats->reasons, stats->reason_count)
                                : status;
     status = status == WEND_OK ? append_counts(&out, "unknown_keys", stats->unknown_keys,

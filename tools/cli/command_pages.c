@@ -160,7 +160,7 @@ void cli_man(const cli_command *command, FILE *out)
 
 static const char environment[] =
     ".TP\n\\fBWEND_DIR\\fR\nThe store, when \\-d is not given.\n"
-    ".TP\n\\fBWEND_IO\\fR\nio_uring or posix: how files are read and written. Without it io_uring "
+    ".TP\n\\fBWEND_IO\\fR\nuring or posix: how files are read and written. Without it io_uring "
     "is "
     "taken where the system has it.\n"
     ".TP\n\\fBWEND_ISA\\fR\nscalar, avx2 or avx512: the instruction set of inner loops. All give "
