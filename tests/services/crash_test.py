@@ -160,8 +160,8 @@ class Killer:
     def adapt(self):
         now = taken(self.store)
         target = (EVENTS - now) / (KILLS - self.kills + 1)
-        self.mean_s *= 1.25 if now - self.before < target else 0.8
-        self.mean_s = min(max(self.mean_s, 0.02), 10)
+        self.mean_s *= 1.15 if now - self.before < target else 0.8
+        self.mean_s = min(max(self.mean_s, 0.02), 2)
         self.before = now
 
     def begin_again(self, store):
