@@ -24,6 +24,14 @@ wend_status wendi_call_fail(const wendi_call *call, const char *format, ...)
     return wendi_fail_at(call->error, WEND_INVALID, call->node->position, "%s", message);
 }
 
+wend_status wendi_call_check_time(const wendi_call *call, int64_t us)
+{
+    if (us < WENDI_TIMESTAMP_LEAST || us > WENDI_TIMESTAMP_GREATEST) {
+        return wendi_call_fail(call, "timestamp out of range");
+    }
+    return WEND_OK;
+}
+
 char *wendi_call_bytes(const wendi_call *call, size_t bytes)
 {
     char *memory = wendi_arena_alloc(&call->evaluator->strings, bytes + 1);

@@ -107,6 +107,30 @@ static inline wendi_string wendi_arg_string(const wendi_call *call, uint32_t arg
 {
     return wendi_vector_string(&call->args[arg], row);
 }
+static inline wendi_interval wendi_arg_interval(const wendi_call *call, uint32_t arg, uint32_t row)
+{
+    wendi_interval interval;
+    wendi_b16 bytes = wendi_arg_b16(call, arg, row);
+
+    memcpy(&interval, &bytes, sizeof interval);
+    return interval;
+}
+static inline void wendi_out_interval(const wendi_call *call, uint32_t row, wendi_interval interval)
+{
+    memcpy(&call->out.b16[row], &interval, sizeof interval);
+}
+/** The session's time zone; only for functions flagged SESSION. */
+static inline const wendi_timezone *wendi_call_zone(const wendi_call *call)
+{
+    return call->node->session->zone;
+}
+/** Does `value` fit the width of the integer type? */
+static inline bool wendi_integer_fits(wendi_type type, int64_t value)
+{
+    return type.kind == WENDI_TYPE_SMALLINT  ? value == (int16_t)value
+           : type.kind == WENDI_TYPE_INTEGER ? value == (int32_t)value
+                                             : true;
+}
 /** A numeric of either width. */
 static inline wendi_int128 wendi_arg_numeric(const wendi_call *call, uint32_t arg, uint32_t row)
 {
@@ -136,6 +160,8 @@ wend_status wendi_modulo_numeric(wendi_call *call);
 
 /** WEND_INVALID at the node's position. */
 wend_status wendi_call_fail(const wendi_call *call, const char *format, ...) WEND_PRINTF(2, 3);
+/** Refuse microseconds beyond the range of timestamps. */
+wend_status wendi_call_check_time(const wendi_call *call, int64_t us);
 /** Memory for a result string, until the evaluator is reset; NULL and a filled error when refused. */
 char *wendi_call_bytes(const wendi_call *call, size_t bytes);
 /** A result string that is a copy of `text`. */

@@ -30,19 +30,12 @@ static wend_status field_overflow(const wendi_call *call)
     return status;
 }
 
-static bool integer_fits(wendi_type type, int64_t value)
-{
-    return type.kind == WENDI_TYPE_SMALLINT  ? value == (int16_t)value
-           : type.kind == WENDI_TYPE_INTEGER ? value == (int32_t)value
-                                             : true;
-}
-
 static wend_status integer_to_integer(wendi_call *call)
 {
     WENDI_CALL_ROWS(call, row)
     {
         call->out.i64[row] = wendi_arg_i64(call, 0, row);
-        if (!integer_fits(call->node->type, call->out.i64[row])) {
+        if (!wendi_integer_fits(call->node->type, call->out.i64[row])) {
             return out_of_range(call);
         }
     }
@@ -113,7 +106,7 @@ static wend_status numeric_to_integer(wendi_call *call)
     {
         wendi_int128 value;
         wendi_numeric_rescale(wendi_arg_numeric(call, 0, row), call->args[0].type.scale, 0, &value);
-        if (value < INT64_MIN || value > INT64_MAX || !integer_fits(call->node->type, (int64_t)value)) {
+        if (value < INT64_MIN || value > INT64_MAX || !wendi_integer_fits(call->node->type, (int64_t)value)) {
             return out_of_range(call);
         }
         call->out.i64[row] = (int64_t)value;
@@ -138,7 +131,7 @@ static wend_status double_to_integer(wendi_call *call)
     WENDI_CALL_ROWS(call, row)
     {
         double value = rint(wendi_arg_f64(call, 0, row)); /* half to even: the default rounding */
-        if (!(value >= -0x1p63 && value < 0x1p63) || !integer_fits(call->node->type, (int64_t)value)) {
+        if (!(value >= -0x1p63 && value < 0x1p63) || !wendi_integer_fits(call->node->type, (int64_t)value)) {
             return out_of_range(call);
         }
         call->out.i64[row] = (int64_t)value;
@@ -306,7 +299,7 @@ wend_status wendi_cast_text(wendi_type type, wendi_string text, const wendi_time
         return wendi_value_parse(type, whole, wendi_timezone_utc(), value, reason);
     }
     wend_status status = wendi_value_parse(type, whole, zone, value, reason);
-    if (status == WEND_OK && wendi_type_is_integer(type) && !integer_fits(type, value->i64)) {
+    if (status == WEND_OK && wendi_type_is_integer(type) && !wendi_integer_fits(type, value->i64)) {
         *reason = "out of range";
         return WEND_INVALID;
     }
@@ -416,17 +409,12 @@ static wend_status from_json(wendi_call *call)
         const char *reason;
         if (numeric_from_text(wendi_numeric_type(38, 0), text, &value, &reason) != WEND_OK ||
             value.i128 < INT64_MIN || value.i128 > INT64_MAX ||
-            !integer_fits(call->node->type, (int64_t)value.i128)) {
+            !wendi_integer_fits(call->node->type, (int64_t)value.i128)) {
             return out_of_range(call);
         }
         call->out.i64[row] = (int64_t)value.i128;
     }
     return WEND_OK;
-}
-
-static wend_status check_time(const wendi_call *call, int64_t us)
-{
-    return us < WENDI_TIMESTAMP_LEAST || us > WENDI_TIMESTAMP_GREATEST ? wendi_call_fail(call, "timestamp out of range") : WEND_OK;
 }
 
 static wend_status date_to_timestamp(wendi_call *call)
@@ -440,7 +428,7 @@ static wend_status date_to_timestamp(wendi_call *call)
         if (__builtin_mul_overflow(wendi_arg_i64(call, 0, row), WENDI_US_PER_DAY, &us)) {
             return wendi_call_fail(call, "date out of range for timestamp");
         }
-        wend_status status = check_time(call, us);
+        wend_status status = wendi_call_check_time(call, us);
         if (status != WEND_OK) {
             return status;
         }

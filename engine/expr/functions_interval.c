@@ -7,30 +7,6 @@
 
 enum { RAISES = WENDI_EXPR_RAISES, SESSION = WENDI_EXPR_SESSION };
 
-static wend_status in_range(const wendi_call *call, int64_t us)
-{
-    return us < WENDI_TIMESTAMP_LEAST || us > WENDI_TIMESTAMP_GREATEST ? wendi_call_fail(call, "timestamp out of range") : WEND_OK;
-}
-
-static const wendi_timezone *session_zone(const wendi_call *call)
-{
-    return call->node->session->zone;
-}
-
-static wendi_interval interval_at(const wendi_call *call, uint32_t arg, uint32_t row)
-{
-    wendi_b16 bytes = wendi_arg_b16(call, arg, row);
-    wendi_interval interval;
-
-    memcpy(&interval, &bytes, sizeof interval);
-    return interval;
-}
-
-static void put_interval(const wendi_call *call, uint32_t row, wendi_interval interval)
-{
-    memcpy(&call->out.b16[row], &interval, sizeof interval);
-}
-
 static wend_status date_shift(wendi_call *call, uint32_t date_arg, int sign)
 {
     WENDI_CALL_ROWS(call, row)
@@ -80,12 +56,12 @@ static wend_status date_minus_date(wendi_call *call)
 static wend_status shift_time(wendi_call *call, uint32_t time_arg, int sign)
 {
     wendi_type_kind kind = (wendi_type_kind)call->args[time_arg].type.kind;
-    const wendi_timezone *zone = session_zone(call);
+    const wendi_timezone *zone = wendi_call_zone(call);
 
     WENDI_CALL_ROWS(call, row)
     {
         int64_t us = wendi_arg_i64(call, time_arg, row);
-        wendi_interval interval = interval_at(call, 1 - time_arg, row);
+        wendi_interval interval = wendi_arg_interval(call, 1 - time_arg, row);
         int64_t sum;
         if (kind == WENDI_TYPE_DATE && __builtin_mul_overflow(us, WENDI_US_PER_DAY, &us)) {
             return wendi_call_fail(call, "date out of range for timestamp");
@@ -105,7 +81,7 @@ static wend_status shift_time(wendi_call *call, uint32_t time_arg, int sign)
             sum = kind == WENDI_TYPE_TIMESTAMPTZ ? wendi_add_interval_zone(us, interval, sign, zone)
                                                  : wendi_add_interval(us, interval, sign);
         }
-        wend_status status = in_range(call, sum);
+        wend_status status = wendi_call_check_time(call, sum);
         if (status != WEND_OK) {
             return status;
         }
@@ -138,7 +114,7 @@ static wend_status time_minus_time(wendi_call *call)
         if (__builtin_sub_overflow(wendi_arg_i64(call, 0, row), wendi_arg_i64(call, 1, row), &us)) {
             return wendi_call_fail(call, "interval out of range");
         }
-        put_interval(call, row, (wendi_interval){0, (int32_t)(us / WENDI_US_PER_DAY), us % WENDI_US_PER_DAY});
+        wendi_out_interval(call, row, (wendi_interval){0, (int32_t)(us / WENDI_US_PER_DAY), us % WENDI_US_PER_DAY});
     }
     return WEND_OK;
 }
@@ -147,8 +123,8 @@ static wend_status add_intervals(wendi_call *call, int sign)
 {
     WENDI_CALL_ROWS(call, row)
     {
-        wendi_interval a = interval_at(call, 0, row);
-        wendi_interval b = interval_at(call, 1, row);
+        wendi_interval a = wendi_arg_interval(call, 0, row);
+        wendi_interval b = wendi_arg_interval(call, 1, row);
         wendi_interval sum = {0, 0, 0};
         bool bad = sign > 0 ? __builtin_add_overflow(a.months, b.months, &sum.months) ||
                                   __builtin_add_overflow(a.days, b.days, &sum.days) ||
@@ -159,7 +135,7 @@ static wend_status add_intervals(wendi_call *call, int sign)
         if (bad) {
             return wendi_call_fail(call, "interval out of range");
         }
-        put_interval(call, row, sum);
+        wendi_out_interval(call, row, sum);
     }
     return WEND_OK;
 }
@@ -193,7 +169,7 @@ static wend_status scale_interval(const wendi_call *call, uint32_t row, wendi_in
     if (!(fabs(whole_months) < 2147483647.0 && fabs(whole_days) < 2147483647.0 && fabs(us) < 9.2e18)) {
         return wendi_call_fail(call, "interval out of range");
     }
-    put_interval(call, row, (wendi_interval){(int32_t)whole_months, (int32_t)whole_days, (int64_t)us});
+    wendi_out_interval(call, row, (wendi_interval){(int32_t)whole_months, (int32_t)whole_days, (int64_t)us});
     return WEND_OK;
 }
 
@@ -203,7 +179,7 @@ static wend_status interval_times(wendi_call *call)
 
     WENDI_CALL_ROWS(call, row)
     {
-        wend_status status = scale_interval(call, row, interval_at(call, interval_arg, row),
+        wend_status status = scale_interval(call, row, wendi_arg_interval(call, interval_arg, row),
                                             wendi_arg_f64(call, 1 - interval_arg, row));
         if (status != WEND_OK) {
             return status;
@@ -220,7 +196,7 @@ static wend_status interval_divided(wendi_call *call)
         if (divisor == 0) {
             return wendi_call_fail(call, "division by zero");
         }
-        wend_status status = scale_interval(call, row, interval_at(call, 0, row), 1 / divisor);
+        wend_status status = scale_interval(call, row, wendi_arg_interval(call, 0, row), 1 / divisor);
         if (status != WEND_OK) {
             return status;
         }

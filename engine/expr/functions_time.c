@@ -18,11 +18,6 @@
 
 enum { RAISES = WENDI_EXPR_RAISES, SESSION = WENDI_EXPR_SESSION, TOTAL = WENDI_FUNCTION_TOTAL };
 
-static const wendi_timezone *session_zone(const wendi_call *call)
-{
-    return call->node->session->zone;
-}
-
 static wend_status find_zone(const wendi_call *call, uint32_t arg, uint32_t row, const wendi_timezone **zone)
 {
     wendi_string name = wendi_arg_string(call, arg, row);
@@ -196,7 +191,7 @@ static wend_status date_trunc(wendi_call *call)
 {
     bool instants = call->node->type.kind == WENDI_TYPE_TIMESTAMPTZ;
     bool fixed = call->args[0].form == WENDI_FORM_CONSTANT && (call->arg_count < 3 || call->args[2].form == WENDI_FORM_CONSTANT);
-    const wendi_timezone *zone = call->arg_count < 3 && instants ? session_zone(call) : wendi_timezone_utc();
+    const wendi_timezone *zone = call->arg_count < 3 && instants ? wendi_call_zone(call) : wendi_timezone_utc();
     wendi_zone_window window = wendi_zone_window_of(zone);
     wendi_field field = WENDI_FIELD_UNKNOWN;
     wend_status status = WEND_OK;
@@ -222,25 +217,11 @@ cleanup:
     return status;
 }
 
-static wendi_interval interval_at(const wendi_call *call, uint32_t arg, uint32_t row)
-{
-    wendi_b16 bytes = wendi_arg_b16(call, arg, row);
-    wendi_interval interval;
-
-    memcpy(&interval, &bytes, sizeof interval);
-    return interval;
-}
-
-static void put_interval(const wendi_call *call, uint32_t row, wendi_interval interval)
-{
-    memcpy(&call->out.b16[row], &interval, sizeof interval);
-}
-
 static wend_status date_bin(wendi_call *call)
 {
     WENDI_CALL_ROWS(call, row)
     {
-        wendi_interval stride = interval_at(call, 0, row);
+        wendi_interval stride = wendi_arg_interval(call, 0, row);
         int64_t us = wendi_arg_i64(call, 1, row);
         int64_t origin = wendi_arg_i64(call, 2, row);
         int64_t step;
@@ -457,7 +438,7 @@ static wend_status extract_micro(wendi_call *call, uint32_t row, wendi_field fie
     bool known;
 
     if (kind == WENDI_TYPE_INTERVAL) {
-        known = field_of_interval(field, interval_at(call, 1, row), micro);
+        known = field_of_interval(field, wendi_arg_interval(call, 1, row), micro);
     } else {
         int64_t us = wendi_arg_i64(call, 1, row);
         bool date = kind == WENDI_TYPE_DATE;
@@ -485,7 +466,7 @@ static wend_status extract_micro(wendi_call *call, uint32_t row, wendi_field fie
 static wend_status extract_rows(wendi_call *call, bool as_double)
 {
     bool fixed = call->args[0].form == WENDI_FORM_CONSTANT;
-    wendi_zone_window window = wendi_zone_window_of(session_zone(call));
+    wendi_zone_window window = wendi_zone_window_of(wendi_call_zone(call));
     wendi_field field = WENDI_FIELD_UNKNOWN;
     wend_status status = WEND_OK;
     wendi_type type = call->node->type;
@@ -581,7 +562,7 @@ static wend_status make_date(wendi_call *call)
 /** date(x) is a cast under another name. */
 static wend_status date_of(wendi_call *call)
 {
-    wendi_zone_window window = wendi_zone_window_of(session_zone(call));
+    wendi_zone_window window = wendi_zone_window_of(wendi_call_zone(call));
     bool instants = call->args[0].type.kind == WENDI_TYPE_TIMESTAMPTZ;
 
     WENDI_CALL_ROWS(call, row)
@@ -622,7 +603,7 @@ static wendi_interval age_between(int64_t a, int64_t b)
 static wend_status age(wendi_call *call)
 {
     bool instants = call->args[0].type.kind == WENDI_TYPE_TIMESTAMPTZ;
-    wendi_zone_window window = wendi_zone_window_of(session_zone(call));
+    wendi_zone_window window = wendi_zone_window_of(wendi_call_zone(call));
 
     WENDI_CALL_ROWS(call, row)
     {
@@ -632,7 +613,7 @@ static wend_status age(wendi_call *call)
             a = wendi_zone_window_local(&window, a);
             b = wendi_zone_window_local(&window, b);
         }
-        put_interval(call, row, age_between(a, b));
+        wendi_out_interval(call, row, age_between(a, b));
     }
     return WEND_OK;
 }
@@ -640,7 +621,7 @@ static wend_status age(wendi_call *call)
 static wend_status to_char(wendi_call *call)
 {
     wendi_type_kind kind = (wendi_type_kind)call->args[0].type.kind;
-    wendi_zone_window window = wendi_zone_window_of(session_zone(call));
+    wendi_zone_window window = wendi_zone_window_of(wendi_call_zone(call));
     wendi_buffer buffer = {.data = NULL};
     wend_status status = WEND_OK;
 
@@ -650,7 +631,7 @@ static wend_status to_char(wendi_call *call)
         int64_t local = kind == WENDI_TYPE_DATE          ? us * WENDI_US_PER_DAY
                         : kind == WENDI_TYPE_TIMESTAMPTZ ? wendi_zone_window_local(&window, us)
                                                          : us;
-        const wendi_timezone *zone = kind == WENDI_TYPE_TIMESTAMPTZ ? session_zone(call) : NULL;
+        const wendi_timezone *zone = kind == WENDI_TYPE_TIMESTAMPTZ ? wendi_call_zone(call) : NULL;
         buffer.length = 0;
         if (wendi_time_format(local, local - us, zone, wendi_arg_string(call, 1, row), &buffer) != WEND_OK) {
             status = wendi_fail_nomem(call->error, "a string", buffer.length);

@@ -55,13 +55,6 @@ CHECKED_INTEGER(multiply_i16, MUL, int16_t)
 CHECKED_INTEGER(multiply_i32, MUL, int32_t)
 CHECKED_INTEGER(multiply_i64, MUL, int64_t)
 
-static bool integer_fits(wendi_type type, int64_t value)
-{
-    return type.kind == WENDI_TYPE_SMALLINT  ? value == (int16_t)value
-           : type.kind == WENDI_TYPE_INTEGER ? value == (int32_t)value
-                                             : true;
-}
-
 static wend_status divide_integer(wendi_call *call)
 {
     WENDI_CALL_ROWS(call, row)
@@ -73,7 +66,7 @@ static wend_status divide_integer(wendi_call *call)
         }
         if (b == -1) {
             int64_t result;
-            if (__builtin_sub_overflow(0, a, &result) || !integer_fits(call->node->type, result)) {
+            if (__builtin_sub_overflow(0, a, &result) || !wendi_integer_fits(call->node->type, result)) {
                 return out_of_range(call);
             }
             call->out.i64[row] = result;
