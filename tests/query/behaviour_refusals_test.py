@@ -84,8 +84,10 @@ def main():
         if not error or words not in error or (place is not None and not at.startswith(place)):
             faults += 1
             print("%s\n  %s\n  at: %s" % (sql, answer, at))
+    shell.stdin.close()
+    ended = shell.wait()
     print("%d calls, %d faults" % (len(REFUSED), faults))
-    return 1 if faults else 0
+    return 1 if faults or ended != 0 else 0
 
 
 if __name__ == "__main__":

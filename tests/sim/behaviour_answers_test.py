@@ -115,7 +115,7 @@ class Shell:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait()
+        assert self.process.wait() == 0, "the shell failed at its end"
 
 
 def parse(text, kind):
