@@ -535,6 +535,18 @@ class Pages(Case):
                 count += 1
         self.assertGreater(count, 24)
 
+    def test_the_five_minutes_of_the_readme(self):
+        source = os.environ.get("WEND_TEST_SOURCE", os.path.dirname(os.path.abspath(__file__)) + "/../..")
+        with open(os.path.join(source, "README.md")) as file:
+            block = file.read().split("## Five minutes")[1].split("```")[1].split("\n", 1)[1]
+        folder = place.path("readme")
+        os.makedirs(os.path.join(folder, "build/release"))
+        os.symlink(os.path.abspath(WEND), os.path.join(folder, "build/release/wend"))
+        ran = subprocess.run(["sh", "-e", "-c", block], cwd=folder, capture_output=True, text=True, timeout=120)
+        self.assertEqual(ran.returncode, DONE, ran.stderr)
+        self.assertGreater(block.count("wend -d store"), 6)
+        self.assertTrue(os.path.exists(os.path.join(folder, "events.parquet")))
+
     def test_manual(self):
         pages = {"wend": wend("help", "--man").stdout}
         pages.update({name: wend("help", "--man", name).stdout for name in self.names()})

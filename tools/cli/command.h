@@ -16,9 +16,9 @@
 enum { EXIT_DONE = 0, EXIT_COULD_NOT = 1, EXIT_USED_WRONGLY = 2, EXIT_DAMAGED = 3 };
 
 typedef enum cli_kind {
-    CLI_FLAG, /* bool *: set to true */
-    CLI_TEXT, /* const char **: the last one given counts */
-    CLI_LIST, /* cli_list *: every one given, in order */
+    CLI_FLAG,    /* bool *: set to true */
+    CLI_TEXT,    /* const char **: the last one given counts */
+    CLI_LIST,    /* cli_list *: every one given, in order */
     CLI_INTEGER, /* int64_t *: with an optional k, M or G (and KiB, MiB, GiB for bytes) */
     CLI_DURATION /* int64_t *, microseconds: 500ms, 30s, 5 min, 1h, 7d */
 } cli_kind;
@@ -31,8 +31,8 @@ typedef struct cli_list {
 } cli_list;
 
 typedef struct cli_option {
-    const char *name;     /* without the dashes; NULL ends the table */
-    char letter;          /* 0: none */
+    const char *name; /* without the dashes; NULL ends the table */
+    char letter;      /* 0: none */
     cli_kind kind;
     void *target;
     const char *argument; /* shown in help: "FILE"; NULL for flags */
@@ -51,7 +51,8 @@ struct cli_command {
     const char *summary; /* one line */
     const char *usage;   /* behind "wend [-d DIR] " */
     const char *text;    /* paragraphs and examples */
-    /** The option table (static storage: one command runs a process), NULL: the command parses for itself. */
+    /** The option table (static storage: one command runs a process), NULL: the command parses for
+     * itself. */
     const cli_option *(*options)(void);
     int (*run)(const cli_command *command, int argc, char **argv);
     bool hidden;
@@ -61,11 +62,12 @@ struct cli_command {
 extern const char *cli_store_path;
 
 /**
- * Parse argv[1..] by the command's table. False: the program is to end with *exit_code at once (help was
- * printed, or a mistake was told). `words_min`/`words_max` bound the words that are no options.
+ * Parse argv[1..] by the command's table. False: the program is to end with *exit_code at once
+ * (help was printed, or a mistake was told). `words_min`/`words_max` bound the words that are no
+ * options.
  */
-bool cli_parse(const cli_command *command, int argc, char **argv, size_t words_min, size_t words_max, cli_words *words,
-               int *exit_code);
+bool cli_parse(const cli_command *command, int argc, char **argv, size_t words_min,
+               size_t words_max, cli_words *words, int *exit_code);
 /** Every command has these beside its own. */
 extern const cli_option cli_common_options[];
 /** One command's page, as text and as roff; and the page of all. */
@@ -82,19 +84,24 @@ int cli_unknown_command(const char *name);
 extern const cli_command *const cli_commands[];
 const cli_command *cli_find(const char *name);
 
-/** Print an error (with the SQL underlined when `sql` is given and the error has a position); gives the exit code. */
+/** Print an error (with the SQL underlined when `sql` is given and the error has a position); gives
+ * the exit code. */
 int cli_fail(const wend_error *error, const char *sql);
-/** What an error means for a script: what is wrong within a statement (it has a position) is a use gone wrong. */
+/** What an error means for a script: what is wrong within a statement (it has a position) is a use
+ * gone wrong. */
 int cli_exit_code(const wend_error *error);
-/** Bytes [begin, end) of the SQL that will be run came from this option: errors there are shown in it. */
+/** Bytes [begin, end) of the SQL that will be run came from this option: errors there are shown in
+ * it. */
 void cli_span_add(const char *option, size_t begin, size_t end);
 /** Open the store of -d; on failure prints and returns the exit code, else EXIT_DONE. */
 int cli_open_store(bool create, wend_store **store);
 /** Parse "30 min", "1h", "500ms" to microseconds; false when it is none. */
 bool cli_duration(const char *text, int64_t *microseconds);
-/** Read a whole file ("-": standard input) into NUL-terminated memory that the caller frees; NULL after telling why not. */
+/** Read a whole file ("-": standard input) into NUL-terminated memory that the caller frees; NULL
+ * after telling why not. */
 char *cli_read_file(const char *path);
-/** True once the user asked to stop (SIGINT, SIGTERM); cli_catch_signals() must have been called. */
+/** True once the user asked to stop (SIGINT, SIGTERM); cli_catch_signals() must have been called.
+ */
 bool cli_stopped(void);
 void cli_catch_signals(void);
 
