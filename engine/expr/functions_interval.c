@@ -6,6 +6,7 @@
 #include "engine/expr/function.h"
 
 enum { RAISES = WENDI_EXPR_RAISES, SESSION = WENDI_EXPR_SESSION };
+#define DATE_GREATEST INT64_C(2145042905) /* 5874897-12-31, the last day that PostgreSQL has */
 
 static wend_status date_shift(wendi_call *call, uint32_t date_arg, int sign)
 {
@@ -16,7 +17,7 @@ static wend_status date_shift(wendi_call *call, uint32_t date_arg, int sign)
         if (sign > 0 ? __builtin_add_overflow(days, by, &days) : __builtin_sub_overflow(days, by, &days)) {
             return wendi_call_fail(call, "date out of range");
         }
-        if (days < WENDI_TIMESTAMP_LEAST / WENDI_US_PER_DAY || days > INT64_C(2145031948)) {
+        if (days < WENDI_TIMESTAMP_LEAST / WENDI_US_PER_DAY || days > DATE_GREATEST) {
             return wendi_call_fail(call, "date out of range");
         }
         call->out.i64[row] = days;

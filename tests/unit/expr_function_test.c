@@ -198,6 +198,7 @@ static void test_time(void **state)
         {"to_char(date '2024-03-05', 'IYYY-\"W\"IW')", "2024-W10"}, {"to_char(timestamptz '2024-07-01 10:00Z', 'HH24:MI OF')", "12:00 +02"},
         {"'2024-01-01'::date = '2024-01-01 00:00'::timestamp", "true"}, {"'2024-01-01'::date < now()", "true"}, {"timestamptz '2024-01-01 23:30Z'::date", "2024-01-02"}, {"date '2024-07-01'::timestamptz", "2024-07-01 00:00:00+02"},
         {"date(timestamptz '2024-01-01 23:30Z')", "2024-01-02"}, {"interval '1 month' = interval '30 days'", "true"}, {"interval '1 day' > interval '23 hours'", "true"}, {"null::timestamptz - interval '1 day'", NULL},
+        {"date '1970-01-01' + 2145042905", "5874897-12-31"},
         {"'2024-01-01' < date '2024-01-02'", "true"}, {"timestamptz '2024-01-01 00:00Z' between '2024-01-01' and '2024-01-02'", "true"},
     };
     (void)state;
@@ -222,6 +223,7 @@ static void test_refusals(void **state)
 {
     static const refused cases[] = {
         {"1 / 0", "division by zero", 2}, {"1.5 / 0", "division by zero", 4}, {"1 % 0", "division by zero", 2}, {"1::float8 / 0", "division by zero", 10},
+        {"date '1970-01-01' + 2145042906", "date out of range", -2},
         {"2147483647 + 1", "integer out of range", 11}, {"9223372036854775807 + 1", "bigint out of range", 20}, {"32767::smallint + 1::smallint", "smallint out of range", 16},
         {"-2147483648 * -1", "integer out of range", 12}, {"abs((-2147483648)::int)", "integer out of range", 0}, {"70000::smallint", "smallint out of range", 5},
         {"'abc'::int", "invalid input syntax for type integer: \"abc\"", 0}, {"'99999999999'::int", "value \"99999999999\" is out of range for type integer", 0},
