@@ -78,7 +78,4 @@ wend_status wendi_chunk_damage(const wendi_chunk *chunk, const char *reason, wen
 /** Codes must lie below the number of entries before they are used. */
 bool wendi_chunk_codes_hold(const wendi_chunk *chunk, const uint32_t *codes, uint32_t count);
 
-/** min and max of a stored bound as values of the column's type. */
-void wendi_zone_set_bounds(wendi_zone *zone, wendi_type type, uint64_t min, uint64_t max);
-
 #endif

@@ -57,7 +57,8 @@ const wendi_row_group_info *wendi_segment_row_group(const wendi_segment *segment
     return &segment->footer.row_groups[row_group].info;
 }
 
-void wendi_zone_set_bounds(wendi_zone *zone, wendi_type type, uint64_t min, uint64_t max)
+/* min and max of a stored bound as values of the column's type. */
+static void set_bounds(wendi_zone *zone, wendi_type type, uint64_t min, uint64_t max)
 {
     zone->has_min_max = true;
     zone->min = (wendi_value){.type = type};
@@ -83,7 +84,7 @@ void wendi_row_group_zone(const wendi_segment *segment, uint32_t row_group, uint
     switch (wendi_type_physical(type)) {
     case WENDI_PHYSICAL_I64:
     case WENDI_PHYSICAL_F64:
-        wendi_zone_set_bounds(zone, type, chunk->min, chunk->max);
+        set_bounds(zone, type, chunk->min, chunk->max);
         return;
     case WENDI_PHYSICAL_B16:
         zone->min = (wendi_value){.type = type};
@@ -138,7 +139,7 @@ void wendi_chunk_page_zone(const wendi_chunk *chunk, uint32_t page, wendi_zone *
         wendi_type type = chunk->segment->footer.columns[chunk->column].type;
         wendi_physical physical = wendi_type_physical(type);
         if (physical == WENDI_PHYSICAL_I64 || physical == WENDI_PHYSICAL_F64) {
-            wendi_zone_set_bounds(zone, type, entry->min, entry->max);
+            set_bounds(zone, type, entry->min, entry->max);
         }
     }
 }
@@ -162,7 +163,7 @@ wend_status wendi_chunk_vector_zone(wendi_chunk *chunk, uint32_t first_row, wend
         zone->null_count = rows - (page->value_at[vector + 1] - page->value_at[vector]);
     } else if (page->layout == WENDI_LAYOUT_INTEGER &&
                page->streams[0].codec->bounds(&page->streams[0], vector, &min, &max)) {
-        wendi_zone_set_bounds(zone, chunk->segment->footer.columns[chunk->column].type, (uint64_t)min, (uint64_t)max);
+        set_bounds(zone, chunk->segment->footer.columns[chunk->column].type, (uint64_t)min, (uint64_t)max);
     } else if (page->layout == WENDI_LAYOUT_CODES) {
         zone->null_count = chunk->pages[chunk->page_number].null_count < rows
                                ? chunk->pages[chunk->page_number].null_count : rows;

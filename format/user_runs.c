@@ -6,8 +6,6 @@
 
 #include "engine/base/alloc.h"
 
-
-
 /** Runs being collected; `key` is the last user seen. */
 typedef struct run_collector {
     wendi_buffer first_row; /* u32 each */

@@ -201,7 +201,8 @@ static bool ends_with(wendi_string key, const char *tail)
     return key.length >= length && strncasecmp(key.data + key.length - length, tail, length) == 0;
 }
 
-bool wendi_infer_names_a_time(wendi_string key)
+/* Is `key` a name that times have, such as ts, created_at, eventTime? */
+static bool names_a_time(wendi_string key)
 {
     static const char *const tails[] = {"time", "timestamp", "date",    "_at",    "_ts",
                                         "_on",  "epoch",     "created", "updated"};
@@ -268,7 +269,7 @@ static void guess_number(const wendi_infer_node *node, wendi_arena *arena,
         least = node->real_least < least ? node->real_least : least;
         greatest = node->real_greatest > greatest ? node->real_greatest : greatest;
     }
-    column->time_format = wendi_infer_names_a_time(node->key) && !node->exponent
+    column->time_format = names_a_time(node->key) && !node->exponent
                               ? epoch_of(least, greatest, &column->why)
                               : NULL;
     if (column->time_format != NULL) {

@@ -33,7 +33,4 @@ wend_status wendi_infer_guess_columns(const wendi_infer_tree *tree, uint32_t col
 /** infer_role.c: which column says when, who and what; sets NOT NULL and UNIQUE where that is
  * clear. */
 void wendi_infer_guess_roles(const wendi_infer_tree *tree, wendi_infer_columns *columns);
-/** Is `key` a name that times have, such as ts, created_at, eventTime? */
-bool wendi_infer_names_a_time(wendi_string key);
-
 #endif

@@ -266,7 +266,8 @@ void wendi_key_reset_stamps(wendi_key_tree *tree)
 
 /* ---- unknown keys ----------------------------------------------------------------------------- */
 
-void wendi_key_path(const wendi_key_tree *tree, uint32_t slot, char text[WENDI_UNKNOWN_KEY_BYTES])
+/* "$.a.b" into `text`, cut to fit. */
+static void key_path(const wendi_key_tree *tree, uint32_t slot, char text[WENDI_UNKNOWN_KEY_BYTES])
 {
     uint32_t chain[WENDI_JSON_DEPTH_MAX];
     uint32_t count = 0;
@@ -324,7 +325,7 @@ uint32_t wendi_key_unknown(const wendi_key_tree *tree, wendi_unknown_key *keys, 
     for (uint32_t i = 0; i < tree->slot_count; i++) {
         if (tree->slots[i].unknown_count != 0) {
             char path[WENDI_UNKNOWN_KEY_BYTES];
-            wendi_key_path(tree, i, path);
+            key_path(tree, i, path);
             offer(keys, &count, capacity, path, tree->slots[i].unknown_count);
         }
     }

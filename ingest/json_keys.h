@@ -84,8 +84,6 @@ uint32_t wendi_key_learn(wendi_key_tree *tree, uint32_t node, wendi_string key);
 void wendi_key_forget(wendi_key_tree *tree, uint32_t node);
 /** All stamps to 0: when the row numbers begin anew. */
 void wendi_key_reset_stamps(wendi_key_tree *tree);
-/** "$.a.b" into `text`, cut to fit. */
-void wendi_key_path(const wendi_key_tree *tree, uint32_t slot, char text[WENDI_UNKNOWN_KEY_BYTES]);
 uint32_t wendi_key_unknown(const wendi_key_tree *tree, wendi_unknown_key *keys, uint32_t capacity);
 
 /** Whether the slot's literal stands at `at`. 32 bytes may be read. */

@@ -40,7 +40,7 @@ static int cast_strength(wendi_type from, wendi_type to)
     return wendi_cast_function(from, to) != NULL ? WENDI_CAST_EXPLICIT : NO_CAST;
 }
 
-bool wendi_cast_allowed(wendi_type from, wendi_type to, wendi_cast_kind kind)
+static bool cast_allowed(wendi_type from, wendi_type to, wendi_cast_kind kind)
 {
     return cast_strength(from, to) <= (int)kind;
 }
@@ -147,7 +147,7 @@ wend_status wendi_binder_cast(wendi_binder *binder, const wendi_expr *expr, wend
     if (type.kind == WENDI_TYPE_TEXT && expr->type.kind == WENDI_TYPE_TEXT && kind != WENDI_CAST_EXPLICIT) {
         function = wendi_cast_assigned_text();
     }
-    if (function == NULL || !wendi_cast_allowed(expr->type, type, kind)) {
+    if (function == NULL || !cast_allowed(expr->type, type, kind)) {
         wend_status status = wendi_fail_at(binder->error, WEND_INVALID, position, "cannot cast type %s to %s%s",
                                            wendi_type_name(expr->type, from_name), wendi_type_name(type, to_name),
                                            function == NULL ? "" : " without an explicit cast");

@@ -34,8 +34,6 @@ wend_status wendi_binder_not(wendi_binder *binder, const wendi_expr *expr, int32
 
 wend_status wendi_binder_cast(wendi_binder *binder, const wendi_expr *expr, wendi_type type, wendi_cast_kind kind,
                               int32_t position, const wendi_expr **expr_out);
-/** Implicitly; WEND_INVALID without a message when there is no such cast: the caller knows what to say. */
-bool wendi_cast_allowed(wendi_type from, wendi_type to, wendi_cast_kind kind);
 /** Give every unknown and every other of `args` the common type of all; "<what> types a and b cannot be matched". */
 wend_status wendi_binder_unify(wendi_binder *binder, const wendi_expr **args, uint32_t count,
                                const char *what, wendi_type *type);

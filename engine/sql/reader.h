@@ -102,9 +102,6 @@ wend_status wendi_sql_new_expr(wendi_sql_reader *reader, wendi_sql_expr_kind kin
                                uint32_t arg_count, wendi_sql_expr **out);
 wend_status wendi_sql_convert_expr(wendi_sql_reader *reader, const PgQuery__Node *node,
                                    const wendi_sql_expr **out);
-/** A list of `count` nodes as an array of expressions. */
-wend_status wendi_sql_convert_list(wendi_sql_reader *reader, PgQuery__Node *const *nodes,
-                                   size_t count, const wendi_sql_expr ***out);
 wend_status wendi_sql_convert_type(wendi_sql_reader *reader, const PgQuery__TypeName *node,
                                    wendi_sql_type *out);
 wend_status wendi_sql_convert_constant(wendi_sql_reader *reader, const PgQuery__AConst *node,

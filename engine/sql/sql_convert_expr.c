@@ -69,8 +69,9 @@ static void span_over(const wendi_sql_reader *reader, wendi_sql_expr *expr, int3
     }
 }
 
-wend_status wendi_sql_convert_list(wendi_sql_reader *reader, PgQuery__Node *const *nodes,
-                                   size_t count, const wendi_sql_expr ***out)
+/* A list of `count` nodes as an array of expressions. */
+static wend_status convert_list(wendi_sql_reader *reader, PgQuery__Node *const *nodes,
+                                size_t count, const wendi_sql_expr ***out)
 {
     const wendi_sql_expr **items = NULL;
     WENDI_SQL_PASS(wendi_sql_memory(reader, count, sizeof *items, &items));
@@ -253,7 +254,7 @@ static wend_status convert_and_or(wendi_sql_reader *reader, const PgQuery__BoolE
     wendi_sql_expr *expr = NULL;
     uint32_t count = 0;
     uint32_t next = 0;
-    WENDI_SQL_PASS(wendi_sql_convert_list(reader, node->args, node->n_args, &items));
+    WENDI_SQL_PASS(convert_list(reader, node->args, node->n_args, &items));
     for (size_t i = 0; i < node->n_args; i++) {
         count += items[i]->kind == kind ? items[i]->arg_count : 1;
     }
