@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/sql/sql.h"
+#include "query/name_hint.h"
 #include "query/plan_internal.h"
 
 static bool is_count(const wendi_sql_expr *node)
@@ -59,6 +60,11 @@ static wend_status resolve_column(void *context, wendi_string qualifier, wendi_s
         if (from == NULL) {
             wendi_error_hint(error, "There is no FROM; write text in single quotes.");
         }
+        wendi_name_hint hint = {.wanted = name};
+        for (uint32_t i = 0; from != NULL && i < from->column_count; i++) {
+            wendi_name_hint_offer(&hint, from->columns[i].name);
+        }
+        wendi_name_hint_tell(&hint, error);
         return WEND_NOT_FOUND;
     }
     *slot = found;

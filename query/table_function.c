@@ -1,5 +1,6 @@
 /* Finding table functions, and the scope their predicates are bound in. */
 #include "query/table_function.h"
+#include "query/name_hint.h"
 
 #include <string.h>
 
@@ -37,9 +38,15 @@ static wend_status resolve(void *context, wendi_string qualifier, wendi_string n
                              qualifier.data);
     }
     if (column == WENDI_NO_COLUMN) {
-        return wendi_fail_at(error, WEND_NOT_FOUND, position,
-                             "column \"%.*s\" of table \"%.*s\" does not exist", (int)name.length,
-                             name.data, (int)scope->name.length, scope->name.data);
+        wendi_name_hint hint = {.wanted = name};
+        wendi_fail_at(error, WEND_NOT_FOUND, position,
+                      "column \"%.*s\" of table \"%.*s\" does not exist", (int)name.length,
+                      name.data, (int)scope->name.length, scope->name.data);
+        for (uint32_t i = 0; i < scope->schema->column_count; i++) {
+            wendi_name_hint_offer(&hint, scope->schema->columns[i].name);
+        }
+        wendi_name_hint_tell(&hint, error);
+        return WEND_NOT_FOUND;
     }
     *slot = wendi_table_scope_slot(scope, column);
     *type = scope->schema->columns[column].type;

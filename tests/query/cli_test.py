@@ -255,6 +255,8 @@ class Mistakes(Case):
                 (["sql", "select 1", "--tz", "Mars/Base"], "Mars/Base"),
                 (["sql", "selec 1"], "LINE 1: selec 1\n        ^"),
                 (["sql", "select evnt from events"], "               ^"),
+                (["sql", "select evnt_type from events"], 'do you mean "event_type"?'),
+                (["sessions", "events", "--by", "Contry"], 'do you mean "country"?'),
                 (["sql", "select 1\nfrom nowhere"], "LINE 2: from nowhere\n             ^"),
                 (["sql", ""], "no statement"),
                 (["sql", "drop table events"], "wend"),
