@@ -9,7 +9,9 @@
 #include "engine/base/alloc.h"
 #include "query/behaviour/user_slice.h"
 
-enum { SLICE_ROWS = 1 << 18, SLICES_MAX = 65536 };
+enum { SLICES_MAX = 65536 };
+
+uint32_t wendi_user_stream_slice_rows = 1 << 18;
 
 typedef struct slice_worker { /* what one thread has for itself */
     wendi_scan_reader *reader;
@@ -50,7 +52,7 @@ static wend_status check_roles(const wendi_schema *schema, wend_error *error)
 
 static uint32_t count_slices(const wendi_user_stream *stream)
 {
-    uint64_t wanted = wendi_scan_row_count(stream->scan) / SLICE_ROWS + 1;
+    uint64_t wanted = wendi_scan_row_count(stream->scan) / wendi_user_stream_slice_rows + 1;
     uint64_t slices = 1;
     while (slices < wanted && slices < SLICES_MAX) {
         slices *= 2;

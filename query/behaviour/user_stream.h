@@ -52,6 +52,10 @@ static inline bool wendi_user_flag(const wendi_user_rows *rows, uint32_t row, ui
 
 typedef struct wendi_user_stream wendi_user_stream;
 
+/** How many rows a slice has, about. Only tests change it, before any stream is open: to get many
+ * slices of few rows. */
+extern uint32_t wendi_user_stream_slice_rows;
+
 wend_status wendi_user_stream_open(wendi_query_context *context,
                                    const wendi_user_stream_options *options,
                                    wendi_user_stream **stream_out, wend_error *error);

@@ -2,7 +2,7 @@
 """funnel, funnel_users, sessions, paths, top_paths and retention against the naive evaluator.
 
 Random tables of small histories (ties, repeats, nulls, overlapping predicates, days on which clocks change) are
-stored in three layouts of segments and asked on 1, 2 and 4 threads: the answers must be the same text
+stored in three layouts of segments and asked on 1, 2 and 4 threads, in one slice of users or in many: the answers must be the same text
 each time, and must be what tests/support/behaviour_naive.py finds by trying everything. Answers must also
 add up as docs/SEMANTICS.md promises.
 
@@ -99,8 +99,9 @@ def make_rows(rng, start, ordered):
 # ---- asking ----
 
 class Shell:
-    def __init__(self, threads, segment_rows, ordered, rows):
-        self.process = subprocess.Popen([SHELL, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, threads, segment_rows, slice_rows, ordered, rows):
+        self.process = subprocess.Popen([SHELL, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env={**os.environ, "WEND_TEST_SLICE_ROWS": str(slice_rows)})
         self.tell("D" + DDL % (", order_column='seq'" if ordered else ""))
         self.tell("R%d\n" % segment_rows + "".join(cell + "\x1f" for row in rows for cell in row.cells()))
         self.process.stdout.readline()
@@ -390,8 +391,8 @@ def run_table(table):
     ordered = table % 3 == 1
     start = naive.to_utc(datetime.datetime.fromisoformat(place[1]), place[0])
     rows = make_rows(rng, start, ordered)
-    shells = [Shell(threads, size, ordered, rows) for threads, size in
-              [(1, len(rows)), (2, rng.randrange(200, 500)), (4, rng.randrange(17, 120))]]
+    shells = [Shell(threads, size, slice_rows, ordered, rows) for threads, size, slice_rows in
+              [(1, len(rows), len(rows)), (2, rng.randrange(200, 500), 100), (4, rng.randrange(17, 120), 20)]]
     without_user = sum(1 for row in rows if row.u is None)
     asked = 0
     for _ in range(10):

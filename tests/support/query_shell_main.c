@@ -18,6 +18,7 @@
 #include "engine/base/alloc.h"
 #include "engine/column/value.h"
 #include "query/behaviour/behaviour.h"
+#include "query/behaviour/user_stream.h"
 #include "tests/support/query_fixture.h"
 
 static void print_json(const char *text, size_t length)
@@ -182,6 +183,9 @@ int main(int argc, char **argv)
     if (argc > 1 && wendi_thread_pool_open((uint32_t)atoi(argv[1]), &pool, &error) != WEND_OK) {
         fprintf(stderr, "%s\n", error.message);
         return 1;
+    }
+    if (getenv("WEND_TEST_SLICE_ROWS") != NULL) {
+        wendi_user_stream_slice_rows = (uint32_t)atoi(getenv("WEND_TEST_SLICE_ROWS"));
     }
     query_fixture_open(&fixture);
     while (getdelim(&line, &capacity, '\0', stdin) > 0) {
