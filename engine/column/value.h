@@ -44,8 +44,11 @@ wend_status wendi_parse_f32(wendi_string text, double *value, const char **reaso
     half-even is asked for) behind it are refused. Accepts an exponent. */
 wend_status wendi_parse_numeric(wendi_string text, uint8_t precision, uint8_t scale, bool round_half_even,
                                 wendi_int128 *value, const char **reason);
+/** PostgreSQL's words true, yes, on, 1, false, no, off, 0 and their unambiguous beginnings, in any case. */
 wend_status wendi_parse_boolean(wendi_string text, int64_t *value, const char **reason);
+/** 32 hexadecimal digits; a hyphen may stand behind any four, braces around all. */
 wend_status wendi_parse_uuid(wendi_string text, wendi_b16 *value, const char **reason);
+/** One IPv4 or IPv6 address (see wendi_inet); a prefix length only when it is the whole address. */
 wend_status wendi_parse_inet(wendi_string text, wendi_b16 *value, const char **reason);
 wend_status wendi_parse_date(wendi_string text, int64_t *days, const char **reason);
 /**
