@@ -55,7 +55,9 @@ static void put_text(printer *to, const char *text)
 
 static void flush(printer *to)
 {
-    fwrite(to->line.data, 1, to->line.length, to->options->out);
+    if (to->line.length > 0) {
+        fwrite(to->line.data, 1, to->line.length, to->options->out);
+    }
     to->line.length = 0;
 }
 
