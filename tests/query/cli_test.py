@@ -497,6 +497,15 @@ class Kafka(Case):
             broker.wait(30)
 
 
+class Demo(Case):
+    def test_demo(self):
+        for events in ("1000", "20000"):
+            ran = wend("-d", place.path("demo-" + events), "demo", "--events", events)
+            self.assertEqual(ran.returncode, DONE, ran.stdout + ran.stderr)
+            self.assertIn(f"{events} produced = {events} accounted for", ran.stdout)
+            self.assertNotIn("DOES NOT", ran.stdout)
+
+
 class Pages(Case):
     def names(self):
         return re.findall(r"^  ([a-z][a-z-]*) +\S", wend("help").stdout, re.M)

@@ -246,43 +246,60 @@ static bool fits_source(void)
            !refuse(given.properties.count != 0, "-X", "Kafka");
 }
 
-static wend_ingest *running;
+static wend_ingest *volatile running;
+static volatile sig_atomic_t stop_asked;
 
 static void stop_running(int signal_number)
 {
+    wend_ingest *ingest = running;
     (void)signal_number;
-    wend_ingest_stop(running);
+    stop_asked = 1;
+    if (ingest != NULL) {
+        wend_ingest_stop(ingest);
+    }
+}
+
+/* The first signal asks to drain, even one that comes before there is anything to drain; a second
+ * one ends the program, which loses nothing committed. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = stop_running, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 static int run(const char *table, const wend_ingest_options *options)
 {
     wend_store *store;
+    wend_ingest *ingest;
     wend_error error;
+    catch_signals();
     int code = cli_open_store(false, &store);
     if (code != EXIT_DONE) {
         return code;
     }
-    if (wend_ingest_open(store, table, options, &running, &error) != WEND_OK) {
+    if (wend_ingest_open(store, table, options, &ingest, &error) != WEND_OK) {
         wend_store_close(store);
         return cli_fail(&error, NULL);
     }
-    /* The first asks to drain; a second one ends the program, which loses nothing committed. */
-    struct sigaction action = {.sa_handler = stop_running, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    running = ingest;
+    if (stop_asked) {
+        wend_ingest_stop(ingest);
+    }
     bool line = isatty(STDERR_FILENO) && !given.quiet;
-    wend_status status = wend_ingest_run(running, line ? show_progress : NULL, NULL, &error);
+    wend_status status = wend_ingest_run(ingest, line ? show_progress : NULL, NULL, &error);
     if (line) {
         fprintf(stderr, "\r\033[K");
     }
     bool json = given.stats_format != NULL ? strcmp(given.stats_format, "json") == 0
                                            : !isatty(STDOUT_FILENO);
-    const wend_ingest_stats *stats = wend_ingest_result(running);
+    const wend_ingest_stats *stats = wend_ingest_result(ingest);
     if (status == WEND_OK || stats->taken != 0) { /* what failed before it began has no numbers */
         (json ? print_json : print_text)(stats);
     }
     code = status == WEND_OK ? EXIT_DONE : cli_fail(&error, NULL);
-    wend_ingest_close(running);
+    running = NULL;
+    wend_ingest_close(ingest);
     wend_store_close(store);
     return code;
 }
