@@ -203,8 +203,7 @@ static void every_refused_allocation_is_an_error(void **unused)
 {
     static const char *const queries[] = {
         "select count(*), k, count(distinct u) from t where v > 100 group by k order by 2 limit 3",
-        "with a as (select v, k from t where k like 'key1%') select v from a union select 5 order "
-        "by 1 desc",
+        "with a as (select v, k from t where k like 'key1%') select v from a union select 5 order by 1",
         "select v from t where v in (select max(v) from t) and u <> 'x'",
     };
     query_fixture fixture;
