@@ -141,6 +141,11 @@ class Surface(Case):
         self.assertEqual(table[-1], "(1 row)")
         self.assertIn("null", table[2])
 
+    def test_a_row_of_ndjson_is_one_line(self):
+        sql = "select e'{\"a\":\\r\\n [1,\\n \"x\\\\ny\"]}'::jsonb as j, 1 as n"
+        lines = self.ok("sql", sql, "--format", "ndjson").splitlines()
+        self.assertEqual([json.loads(line) for line in lines], [{"j": {"a": [1, "x\ny"]}, "n": 1}])
+
     def test_tables_align_numbers_right_and_wide_characters_too(self):
         lines = self.ok("sql", "--format", "table", "select '日本' as t, 5 as number union all "
                         "select 'x', 12345 order by 2").splitlines()

@@ -39,7 +39,9 @@ static bool has_extension(const struct ArrowSchema *schema, const char *name)
 
 cli_value_kind cli_column_kind(const struct ArrowSchema *schema)
 {
-    switch (schema->format[0]) {
+    /* A dictionary's codes say nothing of its values: the value's own format does. */
+    const char *format = schema->dictionary != NULL ? schema->dictionary->format : schema->format;
+    switch (format[0]) {
     case 'b':
         return CLI_VALUE_BOOLEAN;
     case 's':
@@ -53,7 +55,7 @@ cli_value_kind cli_column_kind(const struct ArrowSchema *schema)
     case 'f':
     case 'g':
     case 'd':
-        return schema->dictionary != NULL ? CLI_VALUE_TEXT : CLI_VALUE_NUMBER;
+        return CLI_VALUE_NUMBER;
     case 'u':
     case 'U':
         return has_extension(schema, "arrow.json") ? CLI_VALUE_JSON : CLI_VALUE_TEXT;

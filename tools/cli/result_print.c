@@ -135,6 +135,21 @@ static void csv_row(printer *to, const struct ArrowArray *batch, int64_t row, we
 
 /* ---- JSON ---- */
 
+/* jsonb is kept as it was written, and a row of NDJSON is one line: line breaks, which JSON has only
+ * between its tokens, become blanks. */
+static void put_json_in_a_line(printer *to, wendi_string text)
+{
+    size_t from = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] == '\n' || text.data[i] == '\r') {
+            put(to, text.data + from, i - from);
+            put(to, " ", 1);
+            from = i + 1;
+        }
+    }
+    put(to, text.data + from, text.length - from);
+}
+
 static void json_value(printer *to, const struct ArrowArray *column, int64_t index, int64_t row,
                        wendi_buffer *scratch)
 {
@@ -150,6 +165,8 @@ static void json_value(printer *to, const struct ArrowArray *column, int64_t ind
         if (to->status == WEND_OK) {
             to->status = cli_json_string(text.data, text.length, &to->line);
         }
+    } else if (kind == CLI_VALUE_JSON) {
+        put_json_in_a_line(to, text);
     } else {
         put(to, text.data, text.length);
     }
