@@ -135,8 +135,8 @@ static void csv_row(printer *to, const struct ArrowArray *batch, int64_t row, we
 
 /* ---- JSON ---- */
 
-/* jsonb is kept as it was written, and a row of NDJSON is one line: line breaks, which JSON has only
- * between its tokens, become blanks. */
+/* jsonb is kept as it was written, and a row of NDJSON is one line: line breaks, which JSON has
+ * only between its tokens, become blanks. */
 static void put_json_in_a_line(printer *to, wendi_string text)
 {
     size_t from = 0;
