@@ -594,7 +594,10 @@ class Pages(Case):
 class Prompt(Case):
     def talk(self, *lines):
         home = tempfile.mkdtemp(dir=place.folder)
-        child, terminal = pty.fork()
+        try:
+            child, terminal = pty.fork()
+        except OSError as reason:  # a root without /dev/pts
+            self.skipTest(f"no terminal to be had: {reason}")
         if child == 0:
             os.environ.update(HOME=home, TERM="xterm")
             os.execv(WEND, [WEND, "-d", place.store, "sql"])

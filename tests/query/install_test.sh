@@ -61,7 +61,7 @@ find_package(wend 0.1 REQUIRED)
 add_executable(found example.c)
 target_link_libraries(found PRIVATE wend::wend)
 END
-cmake -S "$folder/found" -B "$folder/found/build" -DCMAKE_PREFIX_PATH="$prefix" >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
+cmake -G Ninja -S "$folder/found" -B "$folder/found/build" -DCMAKE_PREFIX_PATH="$prefix" >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
 cmake --build "$folder/found/build" >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
 says_it "$folder/found/build/found"
 
