@@ -25,6 +25,7 @@ struct wendi_appender {
     uint32_t segment_capacity;
     wendi_message *messages; /* LINES_MAX */
     wendi_buffer text;       /* a copy of the lines, with padding */
+    bool failed;             /* rows may be gone while the accounts still count them: nothing is taken any more */
     int64_t row_count;       /* rows handed in so far: the offsets that rejects show */
     uint32_t typed_first;    /* first of the typed rows that await settle() */
     wendi_arena arena;
@@ -33,6 +34,17 @@ struct wendi_appender {
 static wend_status fail_segments(wend_error *error)
 {
     return wendi_fail_nomem(error, "a list of segments", SEGMENTS_MIN * sizeof(void *));
+}
+
+/* A commit that came after a failure could move the position past rows that no segment holds. */
+static wend_status refuse_failed(const wendi_appender *appender, wend_error *error)
+{
+    if (!appender->failed) {
+        return WEND_OK;
+    }
+    wendi_fail(error, WEND_CONFLICT, "an earlier call of this writer failed, so that rows since its last commit may be lost");
+    wendi_error_hint(error, "close it, open it again and append from its position on");
+    return WEND_CONFLICT;
 }
 
 /* ---- life ------------------------------------------------------------------------------------- */
@@ -179,7 +191,7 @@ cleanup:
     return status;
 }
 
-wend_status wendi_appender_json(wendi_appender *appender, const char *lines, size_t length, wend_error *error)
+static wend_status append_lines(wendi_appender *appender, const char *lines, size_t length, wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t count = 0;
@@ -214,11 +226,25 @@ cleanup:
     return status;
 }
 
+wend_status wendi_appender_json(wendi_appender *appender, const char *lines, size_t length, wend_error *error)
+{
+    wend_status status = refuse_failed(appender, error);
+    if (status == WEND_OK) {
+        status = append_lines(appender, lines, length, error);
+        appender->failed = status != WEND_OK;
+    }
+    return status;
+}
+
 wend_status wendi_appender_rows(wendi_appender *appender, uint32_t count_max, wendi_row_builder **builder_out,
                                 wend_error *error)
 {
     assert(count_max <= WENDI_PAGE_ROWS);
-    wend_status status = make_room(appender, count_max, error);
+    wend_status status = refuse_failed(appender, error);
+    if (status == WEND_OK) {
+        status = make_room(appender, count_max, error);
+        appender->failed = status != WEND_OK;
+    }
     *builder_out = &appender->batch.builder;
     appender->typed_first = appender->batch.builder.row_count;
     return status;
@@ -230,6 +256,7 @@ wend_status wendi_appender_settle(wendi_appender *appender, wend_error *error)
     wend_status status = wendi_intake_rows(appender->intake, &appender->batch, appender->typed_first, appender->row_count,
                                            &appender->origin, error);
     appender->row_count += count;
+    appender->failed = status != WEND_OK;
     return status;
 }
 
@@ -260,17 +287,18 @@ cleanup:
     return status;
 }
 
-wend_status wendi_appender_commit(wendi_appender *appender, int64_t position, wend_error *error)
+static wend_status commit_at(wendi_appender *appender, int64_t position, wend_error *error)
 {
+    int64_t before = appender->origin.next;
     bool schema_changed = false;
     wend_status status = WEND_OK;
-    if (position < appender->origin.next) {
-        return wendi_fail(error, WEND_CONFLICT, "position %lld lies before %lld, which is committed", (long long)position,
-                          (long long)appender->origin.next);
-    }
     WEND_TRY(flush(appender, error));
     appender->origin.next = position;
-    WEND_TRY(publish(appender, error));
+    status = publish(appender, error);
+    if (status != WEND_OK) {
+        appender->origin.next = before;
+        return status;
+    }
     WEND_TRY(wendi_table_writer_requests(appender->writer, &schema_changed, error));
     if (schema_changed) {
         wendi_intake_batch_free(&appender->batch);
@@ -278,5 +306,20 @@ wend_status wendi_appender_commit(wendi_appender *appender, int64_t position, we
         WEND_TRY(wendi_intake_batch_ready(appender->intake, &appender->batch, error));
     }
 cleanup:
+    return status;
+}
+
+wend_status wendi_appender_commit(wendi_appender *appender, int64_t position, wend_error *error)
+{
+    wend_status status = refuse_failed(appender, error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    if (position < appender->origin.next) {
+        return wendi_fail(error, WEND_CONFLICT, "position %lld lies before %lld, which is committed", (long long)position,
+                          (long long)appender->origin.next);
+    }
+    status = commit_at(appender, position, error);
+    appender->failed = status != WEND_OK;
     return status;
 }
