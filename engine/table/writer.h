@@ -68,7 +68,7 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer,
                                       const wendi_commit_request *request, wend_error *error);
 
 /**
- * Carry out the requests that other commands left (alter, compact, …); call between commits.
+ * Carry out the requests that other commands left (alter); call between commits.
  * `*schema_changed` tells the caller to make new builders from wendi_table_writer_schema(); the
  * schema that the old ones name lives until the next call of this function.
  */
