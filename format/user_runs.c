@@ -4,6 +4,9 @@
  */
 #include "format/segment.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "engine/base/alloc.h"
 
 /** Runs being collected; `key` is the last user seen. */
@@ -74,15 +77,26 @@ cleanup:
     return status;
 }
 
+/* Runs are told apart by bits, users by value: -0 and 0 are one user, and so are all NaNs. */
+static uint64_t one_spelling(double number)
+{
+    double spelt = number == 0 ? 0 : isnan(number) ? (double)NAN : number;
+    uint64_t word;
+    memcpy(&word, &spelt, sizeof word);
+    return word;
+}
+
 static wend_status add_values(run_collector *collector, wendi_chunk *chunk, uint32_t first, uint32_t count,
                               wend_error *error)
 {
     wendi_vector vector;
     wend_status status = WEND_OK;
     WEND_TRY(wendi_chunk_read(chunk, first, count, &vector, error));
-    bool wide = wendi_type_physical(vector.type) == WENDI_PHYSICAL_B16;
+    wendi_physical physical = wendi_type_physical(vector.type);
     for (uint32_t i = 0; i < (vector.form == WENDI_FORM_CONSTANT ? 1 : count); i++) {
-        wendi_b16 key = wide ? vector.b16[i] : (wendi_b16){{(uint64_t)vector.i64[i], 0}};
+        wendi_b16 key = physical == WENDI_PHYSICAL_B16   ? vector.b16[i]
+                        : physical == WENDI_PHYSICAL_F64 ? (wendi_b16){{one_spelling(vector.f64[i]), 0}}
+                                                         : (wendi_b16){{(uint64_t)vector.i64[i], 0}};
         WEND_TRY(add_user(collector, first + i, key, wendi_vector_is_null(&vector, i)));
     }
 cleanup:
