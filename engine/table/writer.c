@@ -438,8 +438,9 @@ wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema
                 wendi_fail(&why, WEND_UNSUPPORTED, "the writer does not know the request \"%.*s\"",
                            (int)requests[i].kind.length, requests[i].kind.data);
         }
-        if (outcome == WEND_FENCED || outcome == WEND_IO ||
-            outcome == WEND_NOMEM) { /* ours to fail with, not the asker's fault */
+        if (outcome == WEND_FENCED || outcome == WEND_IO || outcome == WEND_NOMEM ||
+            outcome == WEND_CORRUPT) { /* ours to fail with, not the asker's fault; the window of
+                                          keys may not have been rebuilt, so nobody writes on */
             if (error != NULL) {
                 *error = why;
             }
