@@ -152,7 +152,7 @@ def main():
                 numbers["broker"] = load_from_broker(stores["broker"])
             counts = {(n["taken"], n["stored"], n["rejected"], n["deduplicated"]) for n in numbers.values()}
             assert len(counts) == 1, numbers
-            assert numbers["one"]["segments"] == 1 and numbers["commits"]["segments"] > 5, numbers
+            assert numbers["one"]["segments"] == 1 and numbers["commits"]["segments"] > 2, numbers
             if kind == "with ties":
                 ties = json.loads(wend(stores["one"], "sql", "select count(*) - count(distinct user_id || ts::text) as n from events "
                                        "where user_id is not null", "--format", "ndjson"))["n"]
