@@ -33,14 +33,16 @@ function(wend_room name folder)
   target_link_libraries(wend_internals INTERFACE ${ROOM_LINK})
 endfunction()
 
-# The kernel bodies (*_body.h) are compiled once per instruction set with that set's flags; each
-# format/kernel/table_<isa>.c includes them all under its own suffix.
+# The kernels' text (kernel_body.h) is compiled once per instruction set with that set's flags by
+# format/kernel/table_<isa>.c.
 function(wend_kernel_room name folder)
   wend_room(${name} ${folder})
   if(NOT TARGET wend_${name})
     return()
   endif()
-  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/${folder}/table_neon.c PROPERTIES COMPILE_OPTIONS "-O3")
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
     foreach(pair "avx2:-march=x86-64-v3" "avx512:-march=x86-64-v4;-mprefer-vector-width=512")
       string(REPLACE ":" ";" parts "${pair}")
       list(POP_FRONT parts isa)

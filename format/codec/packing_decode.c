@@ -195,7 +195,7 @@ static void unpack_tail_u32(const uint8_t *packed, uint32_t count, unsigned widt
                 kernels->unzigzag_u##bits(values, rows);                                                            \
             }                                                                                                       \
             values[0] = 0; /* The first number is no step. */                                                       \
-            kernels->prefix_sum_u##bits(values, rows, base);                                                        \
+            kernels->prefix_sum_u##bits(values, rows, base, 1);                                                     \
         }                                                                                                           \
         if (stream->pack.divisor != 1 || stream->reference != 0) {                                                  \
             kernels->multiply_add_u##bits(values, rows, (uint##bits##_t)stream->pack.divisor,                       \

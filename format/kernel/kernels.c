@@ -1,6 +1,6 @@
 /*
- * Choosing the table of kernels: the best that this processor runs, or the one that WEND_ISA names.
- * A name that the processor cannot run falls back to scalar, so that a forced run never faults.
+ * Choosing the table of kernels: the best that this processor and its system run, or the one that
+ * WEND_ISA names.
  */
 #include "format/kernel/kernels.h"
 
@@ -8,47 +8,88 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const wendi_kernels *table_at(unsigned index)
-{
-    unsigned found = 0;
-    if (index == found) {
-        return &wendi_kernels_scalar;
-    }
+#include "engine/base/status.h"
+
 #if defined(__x86_64__)
-    /* The features that x86-64-v3 and -v4 add and that the compiler may use in the tables. */
-    const int v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-                   __builtin_cpu_supports("fma");
-    const int v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                   __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                   __builtin_cpu_supports("avx512vl");
-    found += v3 != 0;
-    if (v3 && index == found) {
-        return &wendi_kernels_avx2;
-    }
-    found += v4 != 0;
-    if (v4 && index == found) {
-        return &wendi_kernels_avx512;
-    }
-#endif
-    return NULL;
+/*
+ * The features that x86-64-v3 and -v4 add and that a compiler may use in the tables. GCC's and
+ * clang's answers include that the system saves the wider registers (OSXSAVE, XCR0).
+ */
+static bool runs_v3(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("popcnt");
 }
+
+static bool runs_v4(void)
+{
+    return runs_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+static bool runs_always(void)
+{
+    return true;
+}
+
+/* All tables of this build, the better behind the worse. */
+static const struct {
+    const wendi_kernels *table;
+    bool (*runs)(void);
+} tables[] = {
+    {&wendi_kernels_scalar, runs_always},
+#if defined(__x86_64__)
+    {&wendi_kernels_avx2, runs_v3},
+    {&wendi_kernels_avx512, runs_v4},
+#elif defined(__aarch64__)
+    {&wendi_kernels_neon, runs_always}, /* part of the architecture */
+#endif
+};
+enum { TABLES = sizeof tables / sizeof *tables };
 
 const wendi_kernels *wendi_kernels_at(unsigned index)
 {
-    return table_at(index);
+    for (unsigned i = 0; i < TABLES; i++) {
+        if (tables[i].runs() && index-- == 0) {
+            return tables[i].table;
+        }
+    }
+    return NULL;
+}
+
+static const wendi_kernels *table_of_name(const char *name)
+{
+    const wendi_kernels *table;
+    for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
+        if (strcmp(table->name, name) == 0) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
+static const char *forced_name(void)
+{
+    const char *name = getenv("WEND_ISA");
+    return name != NULL && name[0] != '\0' ? name : NULL;
 }
 
 static const wendi_kernels *choose(void)
 {
-    const char *forced = getenv("WEND_ISA");
+    const char *forced = forced_name();
     const wendi_kernels *best = &wendi_kernels_scalar;
-    for (unsigned index = 0; table_at(index) != NULL; index++) {
-        best = table_at(index);
-        if (forced != NULL && strcmp(forced, best->name) == 0) {
-            return best;
-        }
+    const wendi_kernels *table;
+    if (forced != NULL) {
+        table = table_of_name(forced);
+        return table != NULL ? table : &wendi_kernels_scalar;
     }
-    return forced != NULL && forced[0] != '\0' ? &wendi_kernels_scalar : best;
+    for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
+        best = table;
+    }
+    return best;
 }
 
 const wendi_kernels *wendi_kernels_get(void)
@@ -60,4 +101,21 @@ const wendi_kernels *wendi_kernels_get(void)
         atomic_store_explicit(&chosen, table, memory_order_release);
     }
     return table;
+}
+
+wend_status wendi_kernels_check(wend_error *error)
+{
+    const char *forced = forced_name();
+    char runnable[64] = "";
+    const wendi_kernels *table;
+    if (forced == NULL || table_of_name(forced) != NULL) {
+        return WEND_OK;
+    }
+    for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
+        strcat(runnable, index == 0 ? "" : ", ");
+        strcat(runnable, table->name);
+    }
+    wendi_fail(error, WEND_INVALID, "WEND_ISA=%s names no instruction set that this machine and build can run", forced);
+    wendi_error_hint(error, "unset WEND_ISA, or set it to one of: %s", runnable);
+    return WEND_INVALID;
 }

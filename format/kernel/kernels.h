@@ -1,9 +1,15 @@
 /**
- * Kernels: the loops that pages are packed and unpacked with, one table of them per instruction set.
+ * Kernels: the loops that pages are packed, unpacked and filtered with, one table of them per
+ * instruction set.
  *
- * Every table is compiled from the one text in kernel_body.h; scalar is the meaning and the others
- * equal it bit for bit (tests/kernel). Kernels cannot fail or allocate and touch exactly the values
- * their contract names. Pointers are aligned to 8 unless said otherwise. Little-endian hosts only.
+ * Every table is compiled from the same text (kernel_*.h); scalar is the meaning and the others
+ * equal it bit for bit (tests/kernel). Kernels cannot fail or allocate, and touch exactly the values
+ * their contract names: nothing beyond `count` is read or written. Arrays are aligned to their own
+ * lanes, packed bytes, bitmaps and what unpack_*() writes to 8; arrays aligned to 64 are fastest.
+ * Inputs and outputs do not overlap unless said. Little-endian hosts only.
+ *
+ * A bitmap over `count` rows is (count + 63) / 64 words, row i in bit i % 64 of word i / 64. What
+ * writes one writes all its words, with zeros beyond `count`; what reads one relies on those zeros.
  *
  * The packed layout of 1024 values of `width` bits: lanes of B bits, B the least of 8, 16, 32, 64 that
  * is not below width. The values stand in B rows of 1024 / B lanes, value i in row
@@ -14,8 +20,11 @@
 #ifndef WENDI_FORMAT_KERNEL_KERNELS_H
 #define WENDI_FORMAT_KERNEL_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "wend/status.h"
 
 enum { WENDI_KERNEL_VALUES = 1024 };
 
@@ -27,15 +36,26 @@ typedef struct wendi_kernels {
     void (*unpack_u64)(const void *packed, unsigned width, uint64_t base, uint64_t *values);
     /** The same for width 0..32 into 32-bit values. */
     void (*unpack_u32)(const void *packed, unsigned width, uint32_t base, uint32_t *values);
+    /** The same into the lanes of codes: width 0..8 into 8 bits (mod 2^8), 0..16 into 16. */
+    void (*unpack_u8)(const void *packed, unsigned width, uint8_t base, uint8_t *values);
+    void (*unpack_u16)(const void *packed, unsigned width, uint16_t base, uint16_t *values);
+    /**
+     * 1024 values from packed steps: values[0] = first, values[i] = values[i - 1] + (step + unpacked[i]) * factor
+     * (mod 2^64, or 2^32 with width 0..32). unpacked[0] is ignored.
+     */
+    void (*unpack_steps_u64)(const void *packed, unsigned width, uint64_t step, uint64_t first, uint64_t factor,
+                             uint64_t *values);
+    void (*unpack_steps_u32)(const void *packed, unsigned width, uint32_t step, uint32_t first, uint32_t factor,
+                             uint32_t *values);
     /** values[i] = base + values[i] * factor. */
     void (*multiply_add_u64)(uint64_t *values, size_t count, uint64_t factor, uint64_t base);
     void (*multiply_add_u32)(uint32_t *values, size_t count, uint32_t factor, uint32_t base);
     /** values[i] = (values[i] >> 1) ^ -(values[i] & 1). */
     void (*unzigzag_u64)(uint64_t *values, size_t count);
     void (*unzigzag_u32)(uint32_t *values, size_t count);
-    /** values[i] becomes start + values[0] + ... + values[i]. */
-    void (*prefix_sum_u64)(uint64_t *values, size_t count, uint64_t start);
-    void (*prefix_sum_u32)(uint32_t *values, size_t count, uint32_t start);
+    /** values[i] becomes start + (values[0] + ... + values[i]) * factor. */
+    void (*prefix_sum_u64)(uint64_t *values, size_t count, uint64_t start, uint64_t factor);
+    void (*prefix_sum_u32)(uint32_t *values, size_t count, uint32_t start, uint32_t factor);
     void (*fill_u64)(uint64_t *values, size_t count, uint64_t value);
     void (*fill_u32)(uint32_t *values, size_t count, uint32_t value);
     /**
@@ -63,10 +83,54 @@ typedef struct wendi_kernels {
      */
     size_t (*expand_nulls_u64)(const uint8_t *bitmap, const uint64_t *dense, size_t count, uint8_t *nulls,
                                uint64_t *values);
+
+    /* ---- filters on codes and values: each writes a bitmap ---- */
+
+    /** Rows whose value is low..high, both included; none when low > high. */
+    void (*select_range_u8)(const uint8_t *values, size_t count, uint8_t low, uint8_t high, uint64_t *bitmap);
+    void (*select_range_u16)(const uint16_t *values, size_t count, uint16_t low, uint16_t high, uint64_t *bitmap);
+    void (*select_range_u32)(const uint32_t *values, size_t count, uint32_t low, uint32_t high, uint64_t *bitmap);
+    void (*select_range_i64)(const int64_t *values, size_t count, int64_t low, int64_t high, uint64_t *bitmap);
+    /**
+     * Rows whose code is in a set: bit c % 64 of set[c / 64] for c below `set_count`; codes from there on
+     * are not in it. `set` has (set_count + 63) / 64 words. Sets of at most 16 codes of 8 bits are the
+     * cheapest, then any of 8 bits, then wider codes, where each row looks up a word.
+     */
+    void (*select_set_u8)(const uint8_t *codes, size_t count, const uint64_t *set, uint32_t set_count,
+                          uint64_t *bitmap);
+    void (*select_set_u16)(const uint16_t *codes, size_t count, const uint64_t *set, uint32_t set_count,
+                           uint64_t *bitmap);
+    void (*select_set_u32)(const uint32_t *codes, size_t count, const uint64_t *set, uint32_t set_count,
+                           uint64_t *bitmap);
+    /** into &= other; into |= other; into &= ~other. Words, not rows. */
+    void (*bitmap_and)(uint64_t *into, const uint64_t *other, size_t word_count);
+    void (*bitmap_or)(uint64_t *into, const uint64_t *other, size_t word_count);
+    void (*bitmap_and_not)(uint64_t *into, const uint64_t *other, size_t word_count);
+    /** The rows set. */
+    size_t (*bitmap_count)(const uint64_t *bitmap, size_t word_count);
+    /**
+     * The rows set, rising, as first + their index; returns their number. `rows` has room for
+     * 64 * word_count, all of which may be written over. For u16 the last index must fit.
+     */
+    size_t (*bitmap_rows_u16)(const uint64_t *bitmap, size_t word_count, uint16_t first, uint16_t *rows);
+    size_t (*bitmap_rows_u32)(const uint64_t *bitmap, size_t word_count, uint32_t first, uint32_t *rows);
+    /**
+     * counts[c] += the rows of code c, for c below `code_count` (at most 256); other codes are not counted.
+     * With a `bitmap` only of the rows set in it; NULL: of all. count is at most 2^31.
+     */
+    void (*histogram_u8)(const uint8_t *codes, size_t count, const uint64_t *bitmap, unsigned code_count,
+                         uint32_t *counts);
 } wendi_kernels;
 
-/** The table of this machine, or what WEND_ISA (scalar, avx2, avx512) forces; chosen at the first call. */
+/**
+ * The table of this machine, or the one that WEND_ISA (scalar, avx2, avx512, neon) forces; chosen at
+ * the first call. A WEND_ISA that names no table or one this machine cannot run gives scalar here:
+ * whatever a user opens asks wendi_kernels_check() first, so that nobody measures by mistake what they
+ * did not ask for.
+ */
 const wendi_kernels *wendi_kernels_get(void);
+/** WEND_INVALID, naming what would do, when WEND_ISA asks for what cannot be had. Cheap to repeat. */
+wend_status wendi_kernels_check(wend_error *error);
 /** Table number `index` of those this machine can run (0 is scalar), or NULL beyond the last. */
 const wendi_kernels *wendi_kernels_at(unsigned index);
 
@@ -74,6 +138,8 @@ extern const wendi_kernels wendi_kernels_scalar;
 #if defined(__x86_64__)
 extern const wendi_kernels wendi_kernels_avx2;
 extern const wendi_kernels wendi_kernels_avx512;
+#elif defined(__aarch64__)
+extern const wendi_kernels wendi_kernels_neon;
 #endif
 
 #endif

@@ -8,17 +8,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "format/kernel/kernels.h"
-#include "tests/support/segment_fixture.h"
+#include "tests/kernel/kernel_cases.h"
 
 enum { VALUES = WENDI_KERNEL_VALUES, PACKED = 64 * 128 };
-
-static const size_t lengths[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 127, 1000, 1023, 1024, 4097};
-enum { LENGTHS = sizeof lengths / sizeof *lengths, LONGEST = 4097 };
 
 static uint64_t mask_of(unsigned width)
 {
@@ -53,7 +49,7 @@ static void packing_holds_at_every_width(void **state)
         for (unsigned width = 0; width <= 64; width++) {
             uint8_t *packed = room + 8 * (width % 8); /* pages align streams to 8 only */
             for (unsigned i = 0; i < VALUES; i++) {
-                values[i] = random_next(&seed) & mask_of(width);
+                values[i] = kernel_random(&seed) & mask_of(width);
             }
             memset(packed, 0xee, (size_t)width * 128 + 1);
             table->pack_u64(values, width, packed);
@@ -61,7 +57,7 @@ static void packing_holds_at_every_width(void **state)
             for (unsigned i = 0; i < VALUES; i++) {
                 assert_true(bit_by_bit(packed, width, i) == values[i]);
             }
-            uint64_t base = random_next(&seed);
+            uint64_t base = kernel_random(&seed);
             wide[VALUES] = 5;
             table->unpack_u64(packed, width, base, wide);
             assert_true(wide[VALUES] == 5);
@@ -83,14 +79,14 @@ static void packing_holds_at_every_width(void **state)
 static void fill_random(uint64_t *values, size_t count, uint64_t seed)
 {
     for (size_t i = 0; i < count; i++) {
-        values[i] = random_next(&seed) >> (random_next(&seed) % 64);
+        values[i] = kernel_random(&seed) >> (kernel_random(&seed) % 64);
     }
 }
 
 /* Apply a kernel of a table and of scalar to copies and compare. */
 #define SAME(type, call)                                                                          \
     do {                                                                                          \
-        static _Alignas(64) type mine[LONGEST + 1], theirs[LONGEST + 1];                          \
+        static _Alignas(64) type mine[KERNEL_LONGEST + 1], theirs[KERNEL_LONGEST + 1];                          \
         memcpy(mine, input, sizeof mine);                                                         \
         memcpy(theirs, input, sizeof theirs);                                                     \
         const wendi_kernels *kernels = table;                                                     \
@@ -105,18 +101,18 @@ static void fill_random(uint64_t *values, size_t count, uint64_t seed)
 static void loops_equal_scalar(void **state)
 {
     (void)state;
-    static _Alignas(64) uint64_t input[LONGEST + 1];
+    static _Alignas(64) uint64_t input[KERNEL_LONGEST + 1];
     const wendi_kernels *table;
     for (unsigned index = 1; (table = wendi_kernels_at(index)) != NULL; index++) {
-        for (unsigned l = 0; l < LENGTHS; l++) {
-            size_t n = lengths[l];
-            fill_random(input, LONGEST + 1, l);
+        for (unsigned l = 0; l < KERNEL_LENGTHS; l++) {
+            size_t n = kernel_lengths[l];
+            fill_random(input, KERNEL_LONGEST + 1, l);
             SAME(uint64_t, kernels->multiply_add_u64(values, n, 1000, UINT64_C(1) << 63));
             SAME(uint32_t, kernels->multiply_add_u32(values, n, 7, 99));
             SAME(uint64_t, kernels->unzigzag_u64(values, n));
             SAME(uint32_t, kernels->unzigzag_u32(values, n));
-            SAME(uint64_t, kernels->prefix_sum_u64(values, n, 17));
-            SAME(uint32_t, kernels->prefix_sum_u32(values, n, 17));
+            SAME(uint64_t, kernels->prefix_sum_u64(values, n, 17, 1000));
+            SAME(uint32_t, kernels->prefix_sum_u32(values, n, 17, 1000));
             SAME(uint64_t, kernels->fill_u64(values, n, 9));
             SAME(uint32_t, kernels->fill_u32(values, n, 9));
             SAME(uint64_t, kernels->decimal_f64((const int64_t *)values, n, 1000.0, (double *)values));
@@ -133,7 +129,7 @@ static void scalar_means_what_it_says(void **state)
 {
     (void)state;
     uint64_t values[4] = {1, 2, 3, 4};
-    wendi_kernels_scalar.prefix_sum_u64(values, 4, 10);
+    wendi_kernels_scalar.prefix_sum_u64(values, 4, 10, 1);
     assert_int_equal(values[3], 20);
     wendi_kernels_scalar.unzigzag_u64(values, 1); /* 11 */
     assert_true(values[0] == (uint64_t)-6);
@@ -151,15 +147,15 @@ static void runs_expand_equally(void **state)
     static uint64_t run_values[RUNS];
     static uint32_t run_codes[RUNS];
     static uint32_t ends[RUNS];
-    static uint64_t rows[2 * LONGEST * 8];
-    static uint32_t codes[2 * LONGEST * 8];
+    static uint64_t rows[2 * KERNEL_LONGEST * 8];
+    static uint32_t codes[2 * KERNEL_LONGEST * 8];
     const wendi_kernels *table;
     uint64_t seed = 4;
     uint32_t end = 0;
     for (unsigned r = 0; r < RUNS; r++) {
-        end += 1 + (uint32_t)(random_next(&seed) % 60);
+        end += 1 + (uint32_t)(kernel_random(&seed) % 60);
         ends[r] = end;
-        run_values[r] = random_next(&seed);
+        run_values[r] = kernel_random(&seed);
         run_codes[r] = (uint32_t)run_values[r];
     }
     for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
@@ -185,29 +181,29 @@ static void runs_expand_equally(void **state)
 static void nulls_expand_equally(void **state)
 {
     (void)state;
-    static uint8_t bitmap[LONGEST / 8 + 2];
-    static uint64_t dense[LONGEST + 1];
-    static uint64_t rows[LONGEST + 1];
-    static uint8_t nulls[LONGEST + 1];
+    static uint8_t bitmap[KERNEL_LONGEST / 8 + 2];
+    static uint64_t dense[KERNEL_LONGEST + 1];
+    static uint64_t rows[KERNEL_LONGEST + 1];
+    static uint8_t nulls[KERNEL_LONGEST + 1];
     const wendi_kernels *table;
     uint64_t seed = 8;
     for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
-        for (unsigned l = 0; l < LENGTHS; l++) {
+        for (unsigned l = 0; l < KERNEL_LENGTHS; l++) {
             size_t taken = 0;
-            fill_random(dense, LONGEST + 1, l);
+            fill_random(dense, KERNEL_LONGEST + 1, l);
             for (size_t i = 0; i < sizeof bitmap; i++) {
-                bitmap[i] = (uint8_t)random_next(&seed);
+                bitmap[i] = (uint8_t)kernel_random(&seed);
             }
-            rows[lengths[l]] = 3;
-            size_t count = table->expand_nulls_u64(bitmap, dense, lengths[l], nulls, rows);
-            for (size_t i = 0; i < lengths[l]; i++) {
+            rows[kernel_lengths[l]] = 3;
+            size_t count = table->expand_nulls_u64(bitmap, dense, kernel_lengths[l], nulls, rows);
+            for (size_t i = 0; i < kernel_lengths[l]; i++) {
                 bool null = bitmap[i / 8] >> (i % 8) & 1;
                 assert_int_equal(nulls[i], null);
                 assert_true(rows[i] == (null ? 0 : dense[taken]));
                 taken += !null;
             }
             assert_int_equal(count, taken);
-            assert_true(rows[lengths[l]] == 3);
+            assert_true(rows[kernel_lengths[l]] == 3);
         }
     }
 }
@@ -215,16 +211,16 @@ static void nulls_expand_equally(void **state)
 static void pairs_join_equally(void **state)
 {
     (void)state;
-    static uint64_t high[LONGEST + 1];
-    static uint64_t low[LONGEST + 1];
-    static uint64_t pairs[2 * LONGEST + 2];
+    static uint64_t high[KERNEL_LONGEST + 1];
+    static uint64_t low[KERNEL_LONGEST + 1];
+    static uint64_t pairs[2 * KERNEL_LONGEST + 2];
     const wendi_kernels *table;
-    fill_random(high, LONGEST + 1, 1);
-    fill_random(low, LONGEST + 1, 2);
+    fill_random(high, KERNEL_LONGEST + 1, 1);
+    fill_random(low, KERNEL_LONGEST + 1, 2);
     for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
-        for (unsigned l = 0; l < LENGTHS; l++) {
-            table->join_b16(high, low, lengths[l], pairs);
-            for (size_t i = 0; i < lengths[l]; i++) {
+        for (unsigned l = 0; l < KERNEL_LENGTHS; l++) {
+            table->join_b16(high, low, kernel_lengths[l], pairs);
+            for (size_t i = 0; i < kernel_lengths[l]; i++) {
                 assert_true(pairs[2 * i] == __builtin_bswap64(high[i]) && pairs[2 * i + 1] == __builtin_bswap64(low[i]));
             }
         }

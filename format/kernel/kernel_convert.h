@@ -1,0 +1,72 @@
+/*
+ * Kernels that look at or turn whole values: bounds, doubles, pairs, nulls. Part of kernel_body.h.
+ */
+static void min_max_i64(const int64_t *values, size_t count, int64_t *min, int64_t *max)
+{
+    int64_t least = values[0];
+    int64_t greatest = values[0];
+    for (size_t i = 1; i < count; i++) {
+        least = values[i] < least ? values[i] : least;
+        greatest = values[i] > greatest ? values[i] : greatest;
+    }
+    *min = least;
+    *max = greatest;
+}
+
+static uint32_t max_u32(const uint32_t *values, size_t count)
+{
+    uint32_t greatest = 0;
+    for (size_t i = 0; i < count; i++) {
+        greatest = values[i] > greatest ? values[i] : greatest;
+    }
+    return greatest;
+}
+
+static size_t changes_u64(const uint64_t *values, size_t count)
+{
+    size_t changes = 0;
+    for (size_t i = 1; i < count; i++) {
+        changes += values[i] != values[i - 1];
+    }
+    return changes;
+}
+
+static void decimal_f64(const int64_t *integers, size_t count, double divisor, double *doubles)
+{
+    for (size_t i = 0; i < count; i++) {
+        doubles[i] = (double)integers[i] / divisor;
+    }
+}
+
+static void float_bits_f64(const uint64_t *bits, size_t count, double *doubles)
+{
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t half = (uint32_t)bits[i];
+        float value;
+        memcpy(&value, &half, sizeof value);
+        doubles[i] = (double)value;
+    }
+}
+
+static void join_b16(const uint64_t *restrict high, const uint64_t *restrict low, size_t count,
+                     uint64_t *restrict pairs)
+{
+    for (size_t i = 0; i < count; i++) {
+        pairs[2 * i] = __builtin_bswap64(high[i]);
+        pairs[2 * i + 1] = __builtin_bswap64(low[i]);
+    }
+}
+
+static size_t expand_nulls_u64(const uint8_t *bitmap, const uint64_t *dense, size_t count, uint8_t *nulls,
+                               uint64_t *values)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t null = bitmap[i / 8] >> (i % 8) & 1;
+        nulls[i] = null;
+        values[i] = dense[taken] & ((uint64_t)null - 1);
+        taken += 1 - (size_t)null;
+    }
+    return taken;
+}
+
