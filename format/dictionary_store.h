@@ -25,6 +25,39 @@ typedef struct wendi_dictionary_block {
     uint64_t checksum;
 } wendi_dictionary_block;
 
+/** A dictionary's header and index, checked; nothing is decoded. Borrows the bytes of the index. */
+typedef struct wendi_dictionary_index {
+    wendi_place place;
+    bool ordered;
+    uint32_t entry_count; /* null included */
+    uint32_t block_count;
+    uint32_t raw_bytes_max; /* of any block */
+    uint64_t string_bytes;
+    uint64_t blocks_at; /* where in the dictionary the first block begins, */
+    uint64_t blocks_end; /* and the last one ends; zeros follow */
+    const uint8_t *entries;
+} wendi_dictionary_index;
+
+/** Bytes of header and index, as the 64 bytes of the header claim: never more than `length`; 0 when that cannot be. */
+size_t wendi_dictionary_index_bytes(const uint8_t *header, size_t length);
+/**
+ * Check header and index of a dictionary of `length` bytes, of which at least wendi_dictionary_index_bytes() are at
+ * `bytes`. NULL, or what is wrong.
+ */
+const char *wendi_dictionary_index_open(const uint8_t *bytes, size_t length, uint32_t entry_count, bool ordered,
+                                        wendi_place place, wendi_dictionary_index *index);
+wendi_dictionary_block wendi_dictionary_index_block(const wendi_dictionary_index *index, uint32_t block);
+/** One behind the last code of a block. */
+uint32_t wendi_dictionary_index_codes_end(const wendi_dictionary_index *index, uint32_t block);
+/**
+ * Check and decode one block, whose bytes are at `stored`. Entry i of it becomes bytes[offsets[i] .. offsets[i + 1]):
+ * offsets[0] says where to begin and string_bytes of the block follow. `before` is the entry in front, or NULL when
+ * it is not at hand (then only the order within the block is checked); `raw` has room for raw_bytes_max.
+ */
+wend_status wendi_dictionary_block_decode(const wendi_dictionary_index *index, uint32_t block, const uint8_t *stored,
+                                          const wendi_string *before, uint8_t *raw, uint32_t *offsets, char *bytes,
+                                          const char **reason);
+
 /** Check and decode all `length` bytes, which must hold `entry_count` entries (null included). */
 wend_status wendi_dictionary_store_decode(const uint8_t *bytes, size_t length, uint32_t entry_count, bool ordered,
                                           wendi_place place, wendi_dictionary **dictionary_out, const char **reason);
