@@ -113,6 +113,11 @@ typedef struct wendi_page {
  */
 wend_status wendi_page_open(wendi_page *page, const uint8_t *bytes, size_t length, const wendi_place *place,
                             uint32_t row_count, wendi_arena *arena, const char **reason);
+/** The page's length and checksum alone: NULL, or what is wrong. */
+const char *wendi_page_check(const uint8_t *bytes, size_t length, const wendi_place *place);
+/** As wendi_page_open(), of bytes that stayed in memory since wendi_page_check() accepted them. */
+wend_status wendi_page_open_checked(wendi_page *page, const uint8_t *bytes, size_t length, const wendi_place *place,
+                                    uint32_t row_count, wendi_arena *arena, const char **reason);
 /** Decode the strings of values first..first+count-1 (block by block, each once). */
 wend_status wendi_page_load_strings(wendi_page *page, uint32_t first, uint32_t count, const char **reason);
 wend_status wendi_page_open_strings(wendi_page *page, wendi_reader *reader, wendi_arena *arena, const char **reason);

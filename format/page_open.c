@@ -6,8 +6,7 @@
 
 #include "engine/base/hash.h"
 
-static const char *read_header(wendi_page *page, const uint8_t *bytes, size_t length, const wendi_place *place,
-                               uint32_t row_count, size_t *payload_bytes)
+const char *wendi_page_check(const uint8_t *bytes, size_t length, const wendi_place *place)
 {
     if (length < WENDI_PAGE_HEADER_BYTES || length % WENDI_PAGE_ALIGNMENT != 0) {
         return "page of impossible length";
@@ -15,6 +14,12 @@ static const char *read_header(wendi_page *page, const uint8_t *bytes, size_t le
     if (wendi_load_u64(bytes) != wendi_hash64_seed(bytes + 8, length - 8, wendi_place_seed(place))) {
         return "checksum does not match";
     }
+    return NULL;
+}
+
+static const char *read_header(wendi_page *page, const uint8_t *bytes, size_t length, const wendi_place *place,
+                               uint32_t row_count, size_t *payload_bytes)
+{
     *payload_bytes = wendi_load_u32(bytes + 8);
     page->row_count = wendi_load_u32(bytes + 12);
     page->value_count = wendi_load_u32(bytes + 16);
@@ -144,6 +149,14 @@ cleanup:
 
 wend_status wendi_page_open(wendi_page *page, const uint8_t *bytes, size_t length, const wendi_place *place,
                             uint32_t row_count, wendi_arena *arena, const char **reason)
+{
+    *reason = wendi_page_check(bytes, length, place);
+    return *reason != NULL ? WEND_CORRUPT
+                           : wendi_page_open_checked(page, bytes, length, place, row_count, arena, reason);
+}
+
+wend_status wendi_page_open_checked(wendi_page *page, const uint8_t *bytes, size_t length, const wendi_place *place,
+                                    uint32_t row_count, wendi_arena *arena, const char **reason)
 {
     size_t payload_bytes = 0;
     memset(page, 0, sizeof *page);
