@@ -1,0 +1,567 @@
+"""A second decoder of segment files (`.wseg`), written from docs/FORMAT.md, part 1, and from nothing else.
+
+    segment = Segment("….wseg")         the whole file is read; header, trailer, footer and indexes are checked
+    segment.columns, .row_groups        what the footer says; row_group.chunks[i].pages are the index's entries
+    segment.rows("user_id")             every row of a column, in order, as Python values
+    segment.verify()                    decodes all, and checks all that the file says twice
+
+Values: None for null; bool; int for smallint, integer, bigint, date (days) and timestamptz (µs); numeric(p, s) as
+the int value × 10^s; float; str for text and jsonb; 16 bytes for uuid and inet (IPv4 as ::ffff:a.b.c.d).
+
+The file is refused with Damage, or with Unsupported where it needs what this reader does not know. Its being a
+witness for the document comes first: it is slow, it keeps everything in memory, and it shares no line with the
+engine. A page layout is one function in LAYOUTS; a codec of integers one in segment_streams.CODECS; a feature bit
+one line in FEATURES. Needs the packages xxhash and zstandard.
+"""
+
+import array
+import itertools
+import math
+import struct
+import sys
+
+import xxhash
+import zstandard
+
+import segment_streams
+from segment_streams import Cursor, Damage, Unsupported, decode_stream, require, require_rising, require_zero, signed
+
+VERSION = 1
+HEADER_BYTES = 64
+TRAILER_BYTES = 64
+FOOTER_FIXED_BYTES = 128
+INDEX_ENTRY_BYTES = 48
+DICTIONARY_HEADER_BYTES = 64
+FILE_ALIGN = 4096
+PART_ALIGN = 64
+ROW_GROUP_ROWS_MOST = 1048576
+PAGE_ROWS = 65536
+NONE = 0xFFFFFFFF
+
+# Places that are no page's number; they only serve as seeds.
+PLACE_DICTIONARY = 0x80000000
+PLACE_DICTIONARY_BLOCK = 0x80000001
+PLACE_INDEX = 0xFFFFFFFE
+PLACE_FOOTER = 0xFFFFFFFD
+
+KINDS = {1: "boolean", 2: "smallint", 3: "integer", 4: "bigint", 5: "real", 6: "double precision", 7: "numeric",
+         8: "text", 9: "uuid", 10: "inet", 11: "date", 12: "timestamptz", 13: "jsonb"}
+INTEGER_KINDS = {"boolean", "smallint", "integer", "bigint", "numeric", "date", "timestamptz"}
+DOUBLE_KINDS = {"real", "double precision"}
+BYTES16_KINDS = {"uuid", "inet"}
+TEXT_KINDS = {"text", "jsonb"}
+INTEGER_BITS = {"smallint": 16, "integer": 32, "date": 32, "bigint": 64, "numeric": 64, "timestamptz": 64}
+
+# Incompatible features that are known: bit number -> name.
+FEATURES = {}
+
+# Chunk flags.
+CHUNK_BOUNDS = 1
+CHUNK_ORDERED = 8
+# Index entry flags.
+PAGE_BOUNDS = 1
+PAGE_BOUNDS_ARE_CODES = 2
+PAGE_MASK = 4
+
+DECOMPRESSOR = zstandard.ZstdDecompressor()
+
+
+def xxh3(data, seed=0):
+    return xxhash.xxh3_64_intdigest(data, seed)
+
+
+def require_features(bits):
+    for bit in range(64):
+        if bits >> bit & 1 and bit not in FEATURES:
+            raise Unsupported("the segment needs feature bit %d, which this reader does not know" % bit)
+
+
+def decompress(stored, raw_bytes, what):
+    """A block's raw bytes: they are stored as they are, or as one zstd frame that says its content's size."""
+    if len(stored) == raw_bytes:
+        return bytes(stored)
+    require(raw_bytes <= 40000 * len(stored) + 1024, "%s claims %d bytes from %d", what, raw_bytes, len(stored))
+    try:
+        require(zstandard.frame_content_size(stored) == raw_bytes, "%s is not a frame of %d bytes", what, raw_bytes)
+        raw = DECOMPRESSOR.decompress(stored, max_output_size=raw_bytes, allow_extra_data=False)
+    except zstandard.ZstdError as fault:
+        raise Damage("%s: %s" % (what, fault)) from None
+    require(len(raw) == raw_bytes, "%s has %d bytes, not %d", what, len(raw), raw_bytes)
+    return raw
+
+
+def text_of(data):
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise Damage("a text is not UTF-8: %s" % fault) from None
+
+
+def doubles_of(bits):
+    """64-bit patterns -> floats, NaN's bits kept."""
+    return list(struct.unpack("<%dd" % len(bits), struct.pack("<%dQ" % len(bits), *bits)))
+
+
+def double_bits(value):
+    return struct.unpack("<Q", struct.pack("<d", value))[0]
+
+
+# What the footer says ------------------------------------------------------------------------------
+
+class Column:
+    """index, id, kind (a name of KINDS), precision, scale, length_most (characters; 0: none), name."""
+
+    def __init__(self, index, fields, names):
+        self.index = index
+        self.id, kind, self.precision, self.scale, zero8, self.length_most, place, length, zero32 = fields
+        require(zero8 == 0 and zero32 == 0, "reserved fields of column %d are not zero", index)
+        require(kind in KINDS, "column %d is of kind %d", index, kind)
+        self.kind = KINDS[kind]
+        self.name = text_of(name_at(names, place, length))
+        if self.kind == "numeric":
+            require(1 <= self.precision <= 18 and self.scale <= self.precision, "numeric(%d, %d)", self.precision, self.scale)
+
+    def __repr__(self):
+        return "Column(%d, %r, %s)" % (self.id, self.name, self.kind)
+
+
+class Summary:
+    """Of a segment or a row group: times and user hashes, (least, greatest) or None; rows without a user."""
+
+    def __init__(self, fields):
+        least_time, greatest_time, least_hash, greatest_hash, self.rows_without_user = fields
+        self.times = (least_time, greatest_time) if least_time <= greatest_time else None
+        self.user_hashes = (least_hash, greatest_hash) if least_hash <= greatest_hash else None
+
+
+class RowGroup:
+    def __init__(self, number, fields):
+        self.number = number
+        self.index_offset, self.index_bytes, self.rows, self.index_checksum = fields[:4]
+        self.summary = Summary(fields[4:])
+        self.chunks = []
+        require(self.rows <= ROW_GROUP_ROWS_MOST, "row group %d has %d rows", number, self.rows)
+
+    def page_rows(self):
+        """Rows of each page of any column."""
+        return [min(PAGE_ROWS, self.rows - at) for at in range(0, self.rows, PAGE_ROWS)]
+
+
+class Chunk:
+    """A column in a row group. least, greatest: bytes of strings and 16-byte values, else the 64 bits; None: not known."""
+
+    def __init__(self, column, row_group, fields, names):
+        self.column = column
+        self.row_group = row_group
+        (self.offset, self.pages_bytes, self.dictionary_bytes, self.entries, self.null_rows, self.flags,
+         least_place, least_length, greatest_place, greatest_length, zero, least, greatest) = fields
+        self.pages = []
+        require(zero == 0, "a reserved field of a chunk is not zero")
+        require(self.flags & ~(CHUNK_BOUNDS | CHUNK_ORDERED) == 0, "flags 0x%x of a chunk", self.flags)
+        require(self.null_rows <= row_group.rows, "a chunk with more nulls than rows")
+        require((self.dictionary_bytes == 0) == (self.entries == 0), "a dictionary without bytes or without entries")
+        require(self.entries == 0 or column.kind in TEXT_KINDS, "a dictionary of a column that is no text")
+        require(self.entries != 0 or not self.flags & CHUNK_ORDERED, "no dictionary, but it is ordered")
+        self.least = self.greatest = None
+        if self.flags & CHUNK_BOUNDS:
+            if column.kind in BYTES16_KINDS | TEXT_KINDS:
+                self.least = name_at(names, least_place, least_length)
+                self.greatest = name_at(names, greatest_place, greatest_length)
+                if column.kind in BYTES16_KINDS:
+                    require(len(self.least) == 16 and len(self.greatest) == 16, "bounds of %s are not 16 bytes", column.kind)
+            else:
+                self.least, self.greatest = least, greatest
+
+
+class Origin:
+    """The rows were taken from offsets first ≤ o < end of a partition."""
+
+    def __init__(self, fields, names):
+        place, length, self.partition, zero, self.first, self.end = fields
+        require(zero == 0, "a reserved field of an origin is not zero")
+        self.source = text_of(name_at(names, place, length))
+
+
+class PageEntry:
+    def __init__(self, number, rows, fields):
+        self.number = number
+        self.rows = rows
+        self.offset, self.bytes, self.null_rows, self.flags, reserved, self.least, self.greatest, self.mask = fields
+        require_zero(reserved, "a reserved field of an index entry")
+        require(self.flags & ~(PAGE_BOUNDS | PAGE_BOUNDS_ARE_CODES | PAGE_MASK) == 0, "flags 0x%x of a page", self.flags)
+        require(self.null_rows <= rows, "a page with more nulls than rows")
+
+
+def name_at(names, place, length):
+    require(place + length <= len(names), "a name at %d of %d bytes lies beyond the names", place, length)
+    return bytes(names[place:place + length])
+
+
+# Dictionaries --------------------------------------------------------------------------------------
+
+class Dictionary:
+    """entries[0] is None, the others are bytes; texts are the same as str."""
+
+    def __init__(self, segment, chunk, data):
+        place = (chunk.row_group.number, chunk.column.id)
+        cursor = Cursor(data, "the dictionary of %s" % chunk.column.name)
+        checksum, entries, blocks, total, column_id, row_group, flags, reserved = cursor.unpack("QIIQIII28s")
+        require(blocks <= len(data) // 24, "a dictionary of %d blocks in %d bytes", blocks, len(data))
+        index_end = DICTIONARY_HEADER_BYTES + 24 * blocks
+        require(index_end <= len(data), "a dictionary's index is beyond its end")
+        require(xxh3(data[8:index_end], segment.seed(*place, PLACE_DICTIONARY)) == checksum, "checksum of %s", cursor.what)
+        require_zero(reserved, "a reserved field of a dictionary")
+        require((row_group, column_id) == place, "%s says that it is column %d in row group %d", cursor.what, column_id, row_group)
+        require(flags & ~1 == 0 and (flags == 1) == bool(chunk.flags & CHUNK_ORDERED), "flags %d of a dictionary", flags)
+        require(entries == chunk.entries, "%s has %d entries, its chunk says %d", cursor.what, entries, chunk.entries)
+        require(total < 2 ** 32 - 64, "%s holds %d bytes", cursor.what, total)
+        index = [cursor.unpack("IIIIQ") for _ in range(blocks)]
+        self._read_blocks(segment, place, cursor, index, entries, total)
+        self._require_order(flags)
+        self.texts = [None] + [text_of(entry) for entry in self.entries[1:]]
+
+    def _read_blocks(self, segment, place, cursor, index, entries, total):
+        firsts = [block[0] for block in index] + [entries]
+        require(firsts[0] == 1, "%s does not begin with entry 1", cursor.what)
+        require(sum(block[3] for block in index) == total, "blocks of %s do not hold its %d bytes", cursor.what, total)
+        self.entries = [None]
+        for number, (first, stored_bytes, raw_bytes, string_bytes, checksum) in enumerate(index):
+            count = firsts[number + 1] - first
+            require(count >= 1, "block %d of %s has no entries", number, cursor.what)
+            stored = cursor.take(stored_bytes)
+            require(xxh3(stored, segment.seed(*place, PLACE_DICTIONARY_BLOCK + number)) == checksum,
+                    "checksum of block %d of %s", number, cursor.what)
+            require(count == 1 or string_bytes <= 1 << 20, "block %d of %s holds %d bytes", number, cursor.what, string_bytes)
+            raw = decompress(stored, raw_bytes, "block %d of %s" % (number, cursor.what))
+            self.entries += front_coded(Cursor(raw, "block %d of %s" % (number, cursor.what)), count, string_bytes)
+        cursor.align(PART_ALIGN)
+        cursor.end()
+
+    def _require_order(self, flags):
+        keys = self.entries[1:] if flags else [(xxh3(entry), entry) for entry in self.entries[1:]]
+        require(all(a < b for a, b in zip(keys, keys[1:])), "entries of a dictionary do not rise")
+
+
+def varints(cursor, count):
+    values = []
+    for _ in range(count):
+        value = shift = 0
+        while True:
+            byte = cursor.one("B")
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+            require(shift < 35, "a varint of more than 5 bytes")
+        values.append(value)
+    return values
+
+
+def front_coded(cursor, count, string_bytes):
+    """The strings of a dictionary's block: what each shares with the one before, and the rest."""
+    require(count <= len(cursor.data) // 2, "%d entries in %d bytes", count, len(cursor.data))
+    shared = varints(cursor, count)
+    following = varints(cursor, count)
+    require(shared[0] == 0, "the first entry of a block shares with none")
+    require(sum(shared) + sum(following) == string_bytes, "strings of a block are not %d bytes", string_bytes)
+    strings, before = [], b""
+    for prefix, suffix in zip(shared, following):
+        require(prefix <= len(before), "an entry shares more than there is")
+        before = before[:prefix] + bytes(cursor.take(suffix))
+        strings.append(before)
+    cursor.end()
+    return strings
+
+
+# Layouts -------------------------------------------------------------------------------------------
+# Each takes (payload, page): a cursor behind the null bitmap, and the page's header; it gives page.values values
+# in the forms of the module's head, texts as str.
+
+def layout_null(_payload, _page):
+    return []
+
+
+def layout_integer(payload, page):
+    values = list(map(signed, page.stream(payload, page.values)))
+    column = page.chunk.column
+    if column.kind == "boolean":
+        require(all(0 <= value <= 1 for value in values), "a boolean that is neither 0 nor 1")
+        return list(map(bool, values))
+    limit = 1 << (INTEGER_BITS[column.kind] - 1)
+    require(all(-limit <= value < limit for value in values), "a number out of the range of %s", column.kind)
+    return values
+
+
+def layout_codes(payload, page):
+    codes = page.stream(payload, page.rows)
+    require(max(codes, default=0) < page.chunk.entries, "a code beyond the dictionary")
+    page.codes = codes
+    require(codes.count(0) == page.null_rows, "nulls of a page of codes are not as its index entry says")
+    return list(map(page.dictionary.texts.__getitem__, codes))
+
+
+def layout_double(payload, page):
+    require(page.real == 0, "doubles that are real")
+    return doubles_of(page.stream(payload, page.values))
+
+
+def layout_float(payload, page):
+    require(page.real == 1, "floats that are not real")
+    bits = page.stream(payload, page.values)
+    require(max(bits, default=0) < 1 << 32, "a float of more than 32 bits")
+    return list(struct.unpack("<%df" % len(bits), struct.pack("<%dI" % len(bits), *bits)))
+
+
+def layout_decimal(payload, page):
+    require(page.exponent <= 15, "exponent %d", page.exponent)
+    scale = float(10 ** page.exponent)
+    values = [float(signed(number)) / scale for number in page.stream(payload, page.values)]
+    if page.real:
+        values = array.array("f", values).tolist()
+    exceptions, zero = payload.unpack("II")
+    require(zero == 0, "a reserved field of DECIMAL is not zero")
+    positions = payload.numbers("H", exceptions)
+    require_rising(positions, page.values, "DECIMAL")
+    payload.align(8)
+    for position, value in zip(positions, payload.numbers("d", exceptions)):
+        require(not page.real or math.isnan(value) or array.array("f", [value])[0] == value, "an exception that is no float")
+        values[position] = value
+    return values
+
+
+def layout_raw16(payload, page):
+    data = bytes(payload.take(16 * page.values))
+    return [data[at:at + 16] for at in range(0, len(data), 16)]
+
+
+def layout_split16(payload, page):
+    high = page.stream(payload, page.values)
+    low = page.stream(payload, page.values)
+    return [struct.pack(">QQ", a, b) for a, b in zip(high, low)]
+
+
+def layout_strings(payload, page):
+    lengths = page.stream(payload, page.values)
+    blocks, zero = payload.unpack("II")
+    require(zero == 0, "a reserved field of STRINGS is not zero")
+    require(blocks <= page.values, "%d blocks for %d values", blocks, page.values)
+    heads = [payload.unpack("II") for _ in range(blocks)]
+    firsts = [first for first, _ in heads] + [page.values]
+    require(firsts[0] == 0 and all(a < b for a, b in zip(firsts, firsts[1:])), "blocks do not begin with rising values")
+    values = []
+    for number, (first, stored_bytes) in enumerate(heads):
+        stored = payload.take(stored_bytes)
+        ends = list(itertools.accumulate(lengths[first:firsts[number + 1]], initial=0))
+        raw = decompress(stored, ends[-1], "block %d of strings" % number)
+        values += [text_of(raw[a:b]) for a, b in zip(ends, ends[1:])]
+    return values
+
+
+# number: (name, kinds of columns, function)
+LAYOUTS = {
+    0: ("NULL", set(KINDS.values()), layout_null),
+    1: ("INTEGER", INTEGER_KINDS, layout_integer),
+    2: ("CODES", TEXT_KINDS, layout_codes),
+    3: ("DOUBLE", {"double precision"}, layout_double),
+    4: ("FLOAT", {"real"}, layout_float),
+    5: ("DECIMAL", DOUBLE_KINDS, layout_decimal),
+    6: ("RAW16", BYTES16_KINDS, layout_raw16),
+    7: ("SPLIT16", BYTES16_KINDS, layout_split16),
+    8: ("STRINGS", TEXT_KINDS, layout_strings),
+}
+
+
+class Page:
+    """A page's header, and its rows: values with None in the nulls' places. codecs: names of its streams' codecs."""
+
+    def __init__(self, segment, chunk, entry, dictionary):
+        self.chunk = chunk
+        self.dictionary = dictionary
+        self.codecs = []
+        self.codes = None
+        self.what = "page %d of %s in row group %d" % (entry.number, chunk.column.name, chunk.row_group.number)
+        place = (chunk.row_group.number, chunk.column.id, entry.number)
+        cursor = Cursor(segment.part(entry.offset, entry.bytes), self.what)
+        (checksum, payload_bytes, self.rows, self.values, layout, self.nulls, self.exponent, self.real,
+         column_id, row_group, page, reserved) = cursor.unpack("QIIIBBBBIII28s")
+        require(xxh3(cursor.data[8:], segment.seed(*place)) == checksum, "checksum of %s", self.what)
+        require_zero(reserved, "a reserved field of " + self.what)
+        require((row_group, column_id, page) == place, "%s says that it is another", self.what)
+        payload = Cursor(cursor.take(payload_bytes), "the payload of " + self.what)
+        cursor.align(PART_ALIGN)
+        cursor.end()
+        require(self.rows == entry.rows, "%s has %d rows, not %d", self.what, self.rows, entry.rows)
+        self.null_rows = entry.null_rows
+        require(layout in LAYOUTS, "layout %d of %s is not known", layout, self.what)
+        self.layout, kinds, function = LAYOUTS[layout]
+        require(chunk.column.kind in kinds, "%s is %s, its column %s", self.what, self.layout, chunk.column.kind)
+        require((self.layout == "CODES") == (dictionary is not None), "%s is %s beside its dictionary", self.what, self.layout)
+        require(self.layout == "DECIMAL" or self.exponent == 0, "%s has an exponent", self.what)
+        require(self.real == (chunk.column.kind == "real" and self.layout != "NULL"), "byte 23 of %s is %d", self.what, self.real)
+        null_places = self._nulls(payload)
+        values = function(payload, self)
+        payload.end()
+        self.rows_values = values if null_places is None else self._spread(values, null_places)
+
+    def _nulls(self, payload):
+        """Bits of the null bitmap as one int, or None where values already stand row by row."""
+        if self.layout == "CODES":
+            require(self.nulls == 0 and self.values == self.rows, "%s has codes and a bitmap, or not a code a row", self.what)
+            return None
+        require(self.values == self.rows - self.null_rows, "%s has %d values, its index entry says otherwise", self.what, self.values)
+        require((self.nulls == 2) == (self.layout == "NULL"), "%s is %s with nulls %d", self.what, self.layout, self.nulls)
+        if self.nulls == 2:
+            require(self.values == 0, "%s has values and is all null", self.what)
+            return (1 << self.rows) - 1
+        if self.nulls == 0:
+            require(self.values == self.rows, "%s has nulls and no bitmap", self.what)
+            return None
+        require(self.nulls == 1, "nulls %d of %s", self.nulls, self.what)
+        bitmap = int.from_bytes(payload.take((self.rows + 63) // 64 * 8), "little")
+        require(bitmap >> self.rows == 0, "bits behind the bitmap of %s are not zero", self.what)
+        require(bitmap.bit_count() == self.rows - self.values, "the bitmap of %s is not of %d nulls", self.what, self.rows - self.values)
+        return bitmap
+
+    def _spread(self, values, bitmap):
+        bits = bin(bitmap | 1 << self.rows)[:2:-1]
+        following = iter(values)
+        return [None if bit == "1" else next(following) for bit in bits]
+
+    def stream(self, payload, count):
+        values = decode_stream(payload, seen=self.codecs)
+        require(len(values) == count, "a stream of %s has %d values, not %d", self.what, len(values), count)
+        return values
+
+
+# The file ------------------------------------------------------------------------------------------
+
+class Segment:
+    def __init__(self, path=None, data=None):
+        if data is None:
+            with open(path, "rb") as file:
+                data = file.read()
+        self.data = memoryview(data)
+        self._dictionaries = {}
+        require(len(data) >= HEADER_BYTES + FOOTER_FIXED_BYTES + TRAILER_BYTES, "a file of %d bytes", len(data))
+        self._read_header(self.part(0, HEADER_BYTES))
+        footer_at, footer_bytes = self._read_trailer(self.part(len(data) - TRAILER_BYTES, TRAILER_BYTES))
+        self._read_footer(Cursor(self.part(footer_at, footer_bytes), "the footer"))
+        self._require_places(footer_at)
+        for row_group in self.row_groups:
+            self._read_index(row_group)
+
+    def part(self, offset, size):
+        require(offset + size <= len(self.data), "bytes %d to %d are not in the file", offset, offset + size)
+        return self.data[offset:offset + size]
+
+    def seed(self, row_group, column_id, page):
+        return xxh3(self.uuid + struct.pack("<III", row_group, column_id, page))
+
+    def _read_header(self, header):
+        magic, version, size, self.uuid, incompatible, self.compatible, reserved, checksum = struct.unpack("<8sII16sQQQQ", header)
+        require(magic == b"WENDSEG\n", "this is no segment")
+        require(xxh3(header[:56]) == checksum, "checksum of the header")
+        if version != VERSION:
+            raise Unsupported("version %d of segments" % version)
+        require_features(incompatible)
+        self.incompatible = incompatible
+        require(size == HEADER_BYTES, "a header of %d bytes", size)
+        require(reserved == 0, "a reserved field of the header is not zero")
+
+    def _read_trailer(self, trailer):
+        footer_at, footer_bytes, version, self.footer_checksum, length, uuid, checksum, magic = struct.unpack("<QIIQQ16sQ8s", trailer)
+        require(magic == b"WENDEND\n", "the file does not end as a segment")
+        require(xxh3(trailer[:48]) == checksum, "checksum of the trailer")
+        require(version == VERSION and uuid == self.uuid, "the trailer is of another segment than the header")
+        require(length == len(self.data) and length % FILE_ALIGN == 0, "the file has %d bytes, its trailer says %d", len(self.data), length)
+        require(footer_at % PART_ALIGN == 0, "the footer begins at %d", footer_at)
+        gap = length - TRAILER_BYTES - (footer_at + footer_bytes)
+        require(0 <= gap < FILE_ALIGN, "the footer ends %d bytes before the trailer", gap)
+        require_zero(self.part(footer_at + footer_bytes, gap), "padding behind the footer")
+        return footer_at, footer_bytes
+
+    def _read_footer(self, cursor):
+        require(xxh3(cursor.data, self.seed(NONE, NONE, PLACE_FOOTER)) == self.footer_checksum, "checksum of the footer")
+        magic, version, columns, row_groups, origins, user, time, self.row_count = cursor.unpack("8sIIIIIIQ")
+        self.summary = Summary(cursor.unpack("qqQQQ"))
+        incompatible, compatible, uuid, names_bytes, reserved = cursor.unpack("QQ16sI12s")
+        require(magic == b"WENDFOOT" and version == VERSION and uuid == self.uuid, "the footer is of another segment")
+        require_features(incompatible)
+        require(incompatible == self.incompatible and compatible == self.compatible, "features of header and footer differ")
+        require_zero(reserved, "a reserved field of the footer")
+        chunks = columns * row_groups
+        arrays = 24 * columns + 64 * row_groups + 72 * chunks + 32 * origins
+        require(FOOTER_FIXED_BYTES + arrays + names_bytes == len(cursor.data), "the footer's arrays are not its bytes")
+        names = cursor.data[len(cursor.data) - names_bytes:]
+        self.columns = [Column(i, cursor.unpack("IBBBBIIII"), names) for i in range(columns)]
+        self.row_groups = [RowGroup(i, cursor.unpack("QIIQqqQQQ")) for i in range(row_groups)]
+        for row_group in self.row_groups:
+            row_group.chunks = [Chunk(column, row_group, cursor.unpack("QQQIIIIIIIIQQ"), names) for column in self.columns]
+        self.origins = [Origin(cursor.unpack("IIiIqq"), names) for _ in range(origins)]
+        self.user_column = self._column_at(user)
+        self.time_column = self._column_at(time)
+        require(len({column.id for column in self.columns}) == columns, "two columns have one id")
+        require(sum(row_group.rows for row_group in self.row_groups) == self.row_count, "row groups do not have the segment's rows")
+
+    def _column_at(self, index):
+        require(index == NONE or index < len(self.columns), "there is no column %d", index)
+        return None if index == NONE else self.columns[index]
+
+    def _require_places(self, footer_at):
+        """The parts follow on each other without gaps, from the header to the footer."""
+        at = HEADER_BYTES
+        for row_group in self.row_groups:
+            for chunk in row_group.chunks:
+                require(chunk.offset == at, "%s in row group %d is not behind what is before it", chunk.column.name, row_group.number)
+                require(chunk.pages_bytes % PART_ALIGN == 0 and chunk.dictionary_bytes % PART_ALIGN == 0, "a chunk's parts are not of 64")
+                at += chunk.pages_bytes + chunk.dictionary_bytes
+            require(row_group.index_offset == at, "the index of row group %d is not behind its chunks", row_group.number)
+            at += row_group.index_bytes
+        require(at == footer_at, "the footer is not behind the last row group")
+
+    def _read_index(self, row_group):
+        data = self.part(row_group.index_offset, row_group.index_bytes)
+        seed = self.seed(row_group.number, NONE, PLACE_INDEX)
+        require(xxh3(data, seed) == row_group.index_checksum, "checksum of the index of row group %d", row_group.number)
+        cursor = Cursor(data, "the index of row group %d" % row_group.number)
+        for chunk in row_group.chunks:
+            at = chunk.offset
+            for number, rows in enumerate(row_group.page_rows()):
+                entry = PageEntry(number, rows, cursor.unpack("QIIB7sQQQ"))
+                require(entry.offset == at and entry.bytes % PART_ALIGN == 0, "page %d of %s is not behind the one before", number, chunk.column.name)
+                at += entry.bytes
+                chunk.pages.append(entry)
+            require(at == chunk.offset + chunk.pages_bytes, "pages of %s are not its chunk's bytes", chunk.column.name)
+            require(sum(entry.null_rows for entry in chunk.pages) == chunk.null_rows, "nulls of %s are not its pages'", chunk.column.name)
+        cursor.align(PART_ALIGN)
+        cursor.end()
+
+    # Content
+
+    def column(self, name):
+        """A column by its name, or as it is."""
+        if isinstance(name, Column):
+            return name
+        return next(column for column in self.columns if column.name == name)
+
+    def dictionary(self, chunk):
+        """The dictionary of a chunk, or None; decoded once."""
+        if chunk.entries == 0:
+            return None
+        if chunk not in self._dictionaries:
+            data = self.part(chunk.offset + chunk.pages_bytes, chunk.dictionary_bytes)
+            self._dictionaries[chunk] = Dictionary(self, chunk, data)
+        return self._dictionaries[chunk]
+
+    def pages(self, chunk):
+        """Every page of a chunk, decoded."""
+        for entry in chunk.pages:
+            yield Page(self, chunk, entry, self.dictionary(chunk))
+
+    def chunk_rows(self, chunk):
+        return list(itertools.chain.from_iterable(page.rows_values for page in self.pages(chunk)))
+
+    def rows(self, column):
+        """Every row of a column, by name or Column, in the segment's order."""
+        index = self.column(column).index
+        return list(itertools.chain.from_iterable(self.chunk_rows(row_group.chunks[index]) for row_group in self.row_groups))
