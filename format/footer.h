@@ -23,7 +23,16 @@ enum {
     WENDI_PAGE_ENTRY_BYTES = 48,
     WENDI_BOUND_BYTES = 64 /* longer string bounds are cut */
 };
-#define WENDI_FEATURES_KNOWN UINT64_C(0) /* incompatible feature bits of version 1 */
+/** Incompatible features of version 1: what a file may contain. A segment's header and footer have the same. */
+#define WENDI_FEATURE_PATCHED (UINT64_C(1) << 0)           /* codecs PATCHED, PATCHED_DELTA, MASKED */
+#define WENDI_FEATURE_UUID4 (UINT64_C(1) << 1)             /* pages of that layout */
+#define WENDI_FEATURE_PREDICTED (UINT64_C(1) << 2)         /* pages of that layout, and predictions */
+#define WENDI_FEATURE_DICTIONARY_FORMS (UINT64_C(1) << 3)  /* dictionary blocks begin with a form */
+#define WENDI_FEATURE_DICTIONARY_ORDERS (UINT64_C(1) << 4) /* dictionaries in other orders than bytewise */
+#define WENDI_FEATURE_FIRST_BYTES (UINT64_C(1) << 5)       /* first bytes as bounds of a page */
+#define WENDI_FEATURES_KNOWN                                                                                  \
+    (WENDI_FEATURE_PATCHED | WENDI_FEATURE_UUID4 | WENDI_FEATURE_PREDICTED | WENDI_FEATURE_DICTIONARY_FORMS | \
+     WENDI_FEATURE_DICTIONARY_ORDERS | WENDI_FEATURE_FIRST_BYTES)
 
 /** Seeds of the checksums that belong to no page. */
 enum { WENDI_PLACE_NONE = 0xffffffffu, WENDI_PLACE_INDEX = 0xfffffffeu, WENDI_PLACE_FOOTER = 0xfffffffdu };
@@ -95,13 +104,14 @@ uint64_t wendi_footer_seed(const uint8_t *uuid);
 uint64_t wendi_index_seed(const uint8_t *uuid, uint32_t row_group);
 
 /* Writing: bytes are appended. */
-wend_status wendi_header_encode(const uint8_t *uuid, wendi_buffer *out);
+wend_status wendi_header_encode(const uint8_t *uuid, uint64_t features, wendi_buffer *out);
 wend_status wendi_footer_encode(const wendi_footer *footer, wendi_buffer *out);
 wend_status wendi_trailer_encode(const wendi_trailer *trailer, wendi_buffer *out);
 wend_status wendi_page_entry_encode(const wendi_page_entry *entry, wendi_buffer *out);
 
 /* Reading: `*reason` is constant text, or for WEND_UNSUPPORTED written to `arena`. */
-wend_status wendi_header_check(const uint8_t *bytes, const uint8_t *uuid, const char **reason);
+/** `features`: the footer's, which the header's must equal. */
+wend_status wendi_header_check(const uint8_t *bytes, const uint8_t *uuid, uint64_t features, const char **reason);
 wend_status wendi_trailer_decode(const uint8_t *bytes, uint64_t file_bytes, wendi_trailer *trailer, const char **reason);
 /** The checksum has been checked. Everything in `footer` is in `arena`, strings included. */
 wend_status wendi_footer_decode(const uint8_t *bytes, const wendi_trailer *trailer, wendi_arena *arena,

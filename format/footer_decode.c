@@ -39,7 +39,7 @@ static wend_status check_version(uint32_t version, const char **reason)
     return WEND_UNSUPPORTED;
 }
 
-wend_status wendi_header_check(const uint8_t *bytes, const uint8_t *uuid, const char **reason)
+wend_status wendi_header_check(const uint8_t *bytes, const uint8_t *uuid, uint64_t features, const char **reason)
 {
     wend_status status = WEND_OK;
     if (memcmp(bytes, WENDI_HEADER_MAGIC, 8) != 0 ||
@@ -52,6 +52,10 @@ wend_status wendi_header_check(const uint8_t *bytes, const uint8_t *uuid, const 
     if (wendi_load_u32(bytes + 12) != WENDI_SEGMENT_HEADER_BYTES || memcmp(bytes + 16, uuid, 16) != 0 ||
         wendi_load_u64(bytes + 48) != 0) {
         *reason = "header does not fit the trailer";
+        return WEND_CORRUPT;
+    }
+    if (wendi_load_u64(bytes + 32) != features) {
+        *reason = "header and footer name different features";
         return WEND_CORRUPT;
     }
 cleanup:

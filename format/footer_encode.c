@@ -18,13 +18,14 @@ uint64_t wendi_index_seed(const uint8_t *uuid, uint32_t row_group)
     return wendi_place_seed(&place);
 }
 
-wend_status wendi_header_encode(const uint8_t *uuid, wendi_buffer *out)
+wend_status wendi_header_encode(const uint8_t *uuid, uint64_t features, wendi_buffer *out)
 {
     uint8_t header[WENDI_SEGMENT_HEADER_BYTES] = {0};
     memcpy(header, WENDI_HEADER_MAGIC, 8);
     wendi_store_u32(header + 8, WENDI_SEGMENT_VERSION);
     wendi_store_u32(header + 12, WENDI_SEGMENT_HEADER_BYTES);
     memcpy(header + 16, uuid, 16);
+    wendi_store_u64(header + 32, features);
     wendi_store_u64(header + 56, wendi_hash64(header, 56));
     return wendi_buffer_append(out, header, sizeof header);
 }

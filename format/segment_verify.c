@@ -61,7 +61,7 @@ static wend_status verify_header(verifier *v)
     const char *reason = NULL;
     wend_status status = v->source->read(v->source->context, 0, bytes, sizeof bytes, &v->error);
     if (status == WEND_OK) {
-        status = wendi_header_check(bytes, v->segment->footer.uuid, &reason);
+        status = wendi_header_check(bytes, v->segment->footer.uuid, v->segment->footer.features, &reason);
         if (status == WEND_OK) {
             return WEND_OK;
         }

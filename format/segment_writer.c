@@ -33,6 +33,7 @@ static wend_status copy_options(wendi_segment_writer *writer, const wendi_segmen
 {
     wendi_footer *footer = &writer->footer;
     memcpy(footer->uuid, options->uuid, 16);
+    footer->features = WENDI_FEATURES_KNOWN;
     footer->column_count = options->column_count;
     footer->origin_count = options->origin_count;
     footer->user_column = options->user_column;
@@ -75,7 +76,7 @@ wend_status wendi_segment_writer_open(const wendi_segment_sink *sink, const wend
     WEND_TRY(copy_options(writer, options));
     WEND_TRY(wendi_chunk_writer_init(&writer->chunks, options->uuid, options->zstd_level == 0 ? 1 : options->zstd_level));
     writer->chunks.encoder.out = &writer->out;
-    WEND_TRY(wendi_header_encode(options->uuid, &writer->out));
+    WEND_TRY(wendi_header_encode(options->uuid, writer->footer.features, &writer->out));
     *writer_out = writer;
     writer = NULL;
 cleanup:
