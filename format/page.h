@@ -46,7 +46,9 @@ typedef struct wendi_page_encoder {
     wendi_buffer *out; /* pages are appended, each beginning at a multiple of 64 */
     wendi_place place;
     int zstd_level;
-    unsigned forced_codec; /* test hook; 0: the chooser's */
+    uint8_t forced_codec;  /* test hook; 0: the chooser's */
+    uint8_t codecs[2];     /* of the streams of the chunk's page before; 0: none yet */
+    uint8_t stream_number; /* the streams begun in the page under way */
     size_t begin;          /* of the page under way */
     int64_t *integers;     /* WENDI_PAGE_ROWS each */
     int64_t *more_integers;

@@ -57,6 +57,10 @@ wend_status wendi_page_begin(wendi_page_encoder *encoder, wendi_page_rows rows)
 {
     wend_status status = WEND_OK;
     encoder->begin = encoder->out->length;
+    encoder->stream_number = 0;
+    if (encoder->place.page == 0) {
+        memset(encoder->codecs, 0, sizeof encoder->codecs);
+    }
     WEND_REQUIRE(encoder->begin % WENDI_PAGE_ALIGNMENT == 0);
     WEND_REQUIRE(rows.row_count >= 1 && rows.row_count <= WENDI_PAGE_ROWS && rows.value_count <= rows.row_count);
     WEND_TRY(wendi_buffer_append_zero(encoder->out, WENDI_PAGE_HEADER_BYTES));
@@ -102,7 +106,12 @@ wend_status wendi_page_finish(wendi_page_encoder *encoder, wendi_page_rows rows,
 wend_status wendi_page_stream(wendi_page_encoder *encoder, const int64_t *values, uint32_t count)
 {
     const wendi_stream_input *input = wendi_stream_analyse(encoder->scratch, values, count);
-    return wendi_stream_encode(input, encoder->forced_codec, encoder->out, NULL);
+    const wendi_codec *codec = NULL;
+    uint8_t *before = &encoder->codecs[encoder->stream_number++];
+    wendi_codec_wish wish = {.forced = encoder->forced_codec, .previous = *before};
+    wend_status status = wendi_stream_encode(input, wish, encoder->out, &codec);
+    *before = status == WEND_OK ? codec->id : 0;
+    return status;
 }
 
 wend_status wendi_page_encode_integers(wendi_page_encoder *encoder, wendi_page_rows rows, const int64_t *values,

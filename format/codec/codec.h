@@ -138,10 +138,32 @@ typedef struct wendi_codec {
 /** The codec of a stored id, or NULL. */
 const wendi_codec *wendi_codec_find(unsigned id);
 
-/** The cheapest codec by size and penalty. `forced` (0: none): test hook, that codec where it applies. */
-const wendi_codec *wendi_codec_choose(const wendi_stream_input *input, unsigned forced, size_t *body_bytes);
+/** What the choice among codecs is told besides the statistics. */
+typedef struct wendi_codec_wish {
+    uint8_t forced;   /* test hook: that codec where it applies; 0: none */
+    uint8_t previous; /* of the same stream in the chunk's page before: it stays while little is lost; 0: none */
+} wendi_codec_wish;
+
+/** A codec as the choice saw it. */
+typedef struct wendi_codec_candidate {
+    uint8_t id;
+    bool applies; /* bytes and cost are 0 when it does not */
+    bool chosen;  /* exactly one is */
+    const char *name;
+    size_t bytes; /* exact, of the body; the stream's header and padding are the same for all */
+    size_t cost;  /* bytes and what slower decoding is rated at; the previous codec's is rated a little lower */
+} wendi_codec_candidate;
+
+/** The cheapest codec; *body_bytes gets what its encode() will write. */
+const wendi_codec *wendi_codec_choose(const wendi_stream_input *input, wendi_codec_wish wish, size_t *body_bytes);
+/**
+ * All codecs, by id, into `candidates` (room for WENDI_CODEC_COUNT); returns their number. The one chosen is what
+ * wendi_codec_choose() gives for the same wish.
+ */
+uint32_t wendi_codec_candidates(const wendi_stream_input *input, wendi_codec_wish wish,
+                                wendi_codec_candidate *candidates);
 /** Append header, body and padding to a multiple of 8. *codec_out may be NULL. */
-wend_status wendi_stream_encode(const wendi_stream_input *input, unsigned forced, wendi_buffer *out,
+wend_status wendi_stream_encode(const wendi_stream_input *input, wendi_codec_wish wish, wendi_buffer *out,
                                 const wendi_codec **codec_out);
 /**
  * Open the stream at the reader, which must hold exactly `count` values (more than 0), and move past it.

@@ -4,6 +4,9 @@
  */
 #include "format/codec/codec.h"
 
+/* What another codec must save before a chunk's pages change theirs: readers like pages that are alike. */
+enum { STAY_PERCENT = 2 };
+
 static const wendi_codec *const codecs[WENDI_CODEC_COUNT] = {
     [WENDI_CODEC_CONSTANT] = &wendi_codec_constant,
     [WENDI_CODEC_FOR] = &wendi_codec_for,
@@ -19,32 +22,49 @@ const wendi_codec *wendi_codec_find(unsigned id)
     return id < WENDI_CODEC_COUNT ? codecs[id] : NULL;
 }
 
-const wendi_codec *wendi_codec_choose(const wendi_stream_input *input, unsigned forced, size_t *body_bytes)
+uint32_t wendi_codec_candidates(const wendi_stream_input *input, wendi_codec_wish wish,
+                                wendi_codec_candidate *candidates)
 {
-    const wendi_codec *best = NULL;
-    size_t best_cost = SIZE_MAX;
+    uint32_t count = 0;
+    uint32_t best = 0;
     for (unsigned id = 1; id < WENDI_CODEC_COUNT; id++) {
         const wendi_codec *codec = codecs[id];
-        size_t size = input->nested && !codec->nestable ? SIZE_MAX : codec->size(input);
-        if (size == SIZE_MAX) {
-            continue;
+        wendi_codec_candidate *candidate = &candidates[count];
+        size_t bytes = input->nested && !codec->nestable ? SIZE_MAX : codec->size(input);
+        *candidate = (wendi_codec_candidate){.id = codec->id, .name = codec->name, .applies = bytes != SIZE_MAX};
+        if (candidate->applies) {
+            candidate->bytes = bytes;
+            candidate->cost = bytes + bytes * codec->penalty_percent / 100;
+            candidate->cost -= id == wish.previous ? candidate->cost * STAY_PERCENT / 100 : 0;
+            candidate->cost = id == wish.forced ? 0 : candidate->cost;
+            if (!candidates[best].applies || candidate->cost < candidates[best].cost) {
+                best = count;
+            }
         }
-        size_t cost = size + size * codec->penalty_percent / 100;
-        if (id == forced || cost < best_cost) {
-            best = codec;
-            best_cost = id == forced ? 0 : cost;
-            *body_bytes = size;
-        }
+        count++;
     }
-    return best; /* FOR applies to everything. */
+    candidates[best].chosen = true; /* FOR applies to everything. */
+    return count;
 }
 
-wend_status wendi_stream_encode(const wendi_stream_input *input, unsigned forced, wendi_buffer *out,
+const wendi_codec *wendi_codec_choose(const wendi_stream_input *input, wendi_codec_wish wish, size_t *body_bytes)
+{
+    wendi_codec_candidate candidates[WENDI_CODEC_COUNT];
+    uint32_t count = wendi_codec_candidates(input, wish, candidates);
+    uint32_t at = 0;
+    while (at + 1 < count && !candidates[at].chosen) {
+        at++;
+    }
+    *body_bytes = candidates[at].bytes;
+    return codecs[candidates[at].id];
+}
+
+wend_status wendi_stream_encode(const wendi_stream_input *input, wendi_codec_wish wish, wendi_buffer *out,
                                 const wendi_codec **codec_out)
 {
     wend_status status = WEND_OK;
     size_t body_bytes = 0;
-    const wendi_codec *codec = wendi_codec_choose(input, forced, &body_bytes);
+    const wendi_codec *codec = wendi_codec_choose(input, wish, &body_bytes);
     size_t begin = out->length;
     WEND_TRY(wendi_buffer_append_zero(out, WENDI_STREAM_HEADER_BYTES));
     out->data[begin] = codec->id;

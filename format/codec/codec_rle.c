@@ -11,8 +11,8 @@ static size_t size(const wendi_stream_input *input)
     if (input->run_values == NULL) {
         return SIZE_MAX;
     }
-    wendi_codec_choose(input->run_values, 0, &values);
-    wendi_codec_choose(input->run_lengths, 0, &lengths);
+    wendi_codec_choose(input->run_values, (wendi_codec_wish){0}, &values);
+    wendi_codec_choose(input->run_lengths, (wendi_codec_wish){0}, &lengths);
     return 8 + 2 * WENDI_STREAM_HEADER_BYTES + (values + 7) / 8 * 8 + (lengths + 7) / 8 * 8;
 }
 
@@ -21,8 +21,8 @@ static wend_status encode(const wendi_stream_input *input, wendi_buffer *out)
     wend_status status = WEND_OK;
     WEND_TRY(wendi_buffer_u32(out, input->run_count));
     WEND_TRY(wendi_buffer_u32(out, 0));
-    WEND_TRY(wendi_stream_encode(input->run_values, 0, out, NULL));
-    WEND_TRY(wendi_stream_encode(input->run_lengths, 0, out, NULL));
+    WEND_TRY(wendi_stream_encode(input->run_values, (wendi_codec_wish){0}, out, NULL));
+    WEND_TRY(wendi_stream_encode(input->run_lengths, (wendi_codec_wish){0}, out, NULL));
 cleanup:
     return status;
 }

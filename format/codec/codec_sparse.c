@@ -16,7 +16,7 @@ static size_t size(const wendi_stream_input *input)
     if (input->exceptions == NULL) {
         return SIZE_MAX;
     }
-    wendi_codec_choose(input->exceptions, 0, &values);
+    wendi_codec_choose(input->exceptions, (wendi_codec_wish){0}, &values);
     return 16 + positions_bytes(input->exceptions->count) + WENDI_STREAM_HEADER_BYTES + (values + 7) / 8 * 8;
 }
 
@@ -32,7 +32,7 @@ static wend_status encode(const wendi_stream_input *input, wendi_buffer *out)
     for (uint32_t i = 0; i < count; i++) {
         wendi_store_u16(out->data + begin + (size_t)i * 2, input->exception_positions[i]);
     }
-    WEND_TRY(wendi_stream_encode(input->exceptions, 0, out, NULL));
+    WEND_TRY(wendi_stream_encode(input->exceptions, (wendi_codec_wish){0}, out, NULL));
 cleanup:
     return status;
 }

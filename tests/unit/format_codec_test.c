@@ -86,7 +86,7 @@ static uint32_t check_codec(const int64_t *values, uint32_t count, unsigned forc
     if (size == SIZE_MAX) {
         return 0;
     }
-    assert_int_equal(wendi_stream_encode(input, forced, &bytes, &used), WEND_OK);
+    assert_int_equal(wendi_stream_encode(input, (wendi_codec_wish){.forced = (uint8_t)forced}, &bytes, &used), WEND_OK);
     assert_ptr_equal(used, codec);
     assert_int_equal(bytes.length, WENDI_STREAM_HEADER_BYTES + (size + 7) / 8 * 8);
     for (uint8_t lane = narrow(values, count) ? 4 : 8; lane <= 8; lane = (uint8_t)(lane + 4)) {
@@ -163,7 +163,7 @@ static void the_choice_is_the_smallest_that_applies(void **state)
         size_t bytes;
         fill(values, 65536, choices[i].shape, 3);
         const wendi_stream_input *input = wendi_stream_analyse(scratch, values, 65536);
-        const wendi_codec *codec = wendi_codec_choose(input, 0, &bytes);
+        const wendi_codec *codec = wendi_codec_choose(input, (wendi_codec_wish){0}, &bytes);
         assert_string_equal(codec->name, wendi_codec_find(choices[i].codec)->name);
         for (unsigned id = 1; id < WENDI_CODEC_COUNT; id++) {
             size_t other = wendi_codec_find(id)->size(input);
@@ -184,7 +184,7 @@ static void damaged_streams_do_no_harm(void **state)
         for (unsigned id = 1; id < WENDI_CODEC_COUNT; id++) {
             wendi_buffer bytes = {.length = 0};
             const wendi_stream_input *input = wendi_stream_analyse(scratch, values, 3000);
-            assert_int_equal(wendi_stream_encode(input, id, &bytes, NULL), WEND_OK);
+            assert_int_equal(wendi_stream_encode(input, (wendi_codec_wish){.forced = (uint8_t)id}, &bytes, NULL), WEND_OK);
             for (int round = 0; round < 400; round++) {
                 size_t at = random_below(&seed, bytes.length < 200 || round % 2 == 0 ? bytes.length : 200);
                 uint8_t kept = bytes.data[at];
