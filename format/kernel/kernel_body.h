@@ -7,6 +7,7 @@
  * such block has the plain one in its #else, and table_scalar.c sets WENDI_KERNEL_PLAIN to take
  * only those.
  */
+#include "format/kernel/kernel_vector.h"
 #include "format/kernel/kernel_pack.h"
 #include "format/kernel/kernel_sequence.h"
 #include "format/kernel/kernel_select.h"

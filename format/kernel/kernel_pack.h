@@ -1,22 +1,11 @@
 /*
- * Kernels that pack and unpack 1024 numbers. Part of kernel_body.h.
+ * Kernels that pack and unpack 1024 numbers. Part of kernel_body.h, behind
+ * kernel_vector.h.
  *
  * Packing works on whole 64-bit words whatever the lane's width: a shift moves all lanes of a word at
  * once, and a mask repeated over the lanes drops what came in from the neighbours.
  */
-#include <string.h>
-
-#include "format/kernel/kernels.h"
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "packed words are little-endian");
-
 #define ROW_WORDS 16 /* 64-bit words of a row: 1024 bits */
-#define KERNEL_INLINE static inline __attribute__((always_inline))
-
-KERNEL_INLINE uint64_t low_bits(unsigned count)
-{
-    return count >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1;
-}
 
 /* `mask` of one lane, in every lane of a word. */
 KERNEL_INLINE uint64_t repeat_lanes(uint64_t mask, unsigned lane_bits)
@@ -33,29 +22,38 @@ KERNEL_INLINE uint64_t repeat_lanes(uint64_t mask, unsigned lane_bits)
     }
 }
 
-KERNEL_INLINE void unpack_lanes(const uint64_t *restrict packed, unsigned width, unsigned lane_bits,
-                                uint64_t *restrict values)
-{
-    const uint64_t mask = repeat_lanes(low_bits(width), lane_bits);
-    for (unsigned row = 0; row < lane_bits; row++) {
-        const unsigned position = row * width;
-        const unsigned shift = position % lane_bits;
-        const uint64_t *from = packed + (size_t)(position / lane_bits) * ROW_WORDS;
-        uint64_t *to = values + (size_t)row * ROW_WORDS;
-        if (shift + width <= lane_bits) {
-            for (unsigned i = 0; i < ROW_WORDS; i++) {
-                to[i] = from[i] >> shift & mask;
-            }
-        } else {
-            const unsigned rest = lane_bits - shift;
-            const uint64_t low = repeat_lanes(low_bits(rest), lane_bits);
-            const uint64_t high = mask & ~low;
-            for (unsigned i = 0; i < ROW_WORDS; i++) {
-                to[i] = (from[i] >> shift & low) | (from[i + ROW_WORDS] << rest & high);
-            }
-        }
+/*
+ * Unpack rows of lanes and add `base` to each. A lane that two words share takes its low bits from
+ * the first and its high ones from the next; where it stands in one word, no bit is taken from the
+ * next, which is then the same one at the end, so that no row needs a branch.
+ */
+#define DEFINE_UNPACK_LANES(bits)                                                                 \
+    KERNEL_INLINE void unpack_lanes_##bits(const void *packed, unsigned width,                    \
+                                           uint##bits##_t base, void *values)                     \
+    {                                                                                             \
+        const lanes_u64 *words = packed;                                                          \
+        lanes_u##bits *to = values;                                                               \
+        const unsigned row_vectors = 128 / KERNEL_VECTOR_BYTES;                                   \
+        const uint64_t mask = repeat_lanes(low_bits(width), bits);                                \
+        for (unsigned row = 0; row < (bits); row++) {                                             \
+            const unsigned position = row * width;                                                \
+            const unsigned word = position / (bits);                                              \
+            const unsigned shift = position % (bits);                                             \
+            const unsigned rest = (bits) - shift;                                                 \
+            const uint64_t low = mask & repeat_lanes(low_bits(rest), bits);                       \
+            const uint64_t high = mask & ~low;                                                    \
+            const lanes_u64 *from = words + (size_t)word * row_vectors;                           \
+            const lanes_u64 *next = word + 1 < width ? from + row_vectors : from;                 \
+            for (unsigned i = 0; i < row_vectors; i++) {                                          \
+                const lanes_u64 value = (from[i] >> shift & low) | (next[i] << (rest % 64) & high);\
+                to[(size_t)row * row_vectors + i] = (lanes_u##bits)value + base;                  \
+            }                                                                                     \
+        }                                                                                         \
     }
-}
+DEFINE_UNPACK_LANES(8)
+DEFINE_UNPACK_LANES(16)
+DEFINE_UNPACK_LANES(32)
+DEFINE_UNPACK_LANES(64)
 
 KERNEL_INLINE void pack_lanes(const uint64_t *restrict values, unsigned width, unsigned lane_bits,
                               uint64_t *restrict packed)
@@ -95,17 +93,15 @@ KERNEL_INLINE void pack_lanes(const uint64_t *restrict values, unsigned width, u
         pack_lanes(narrow.words, width, bits, packed);                                            \
     }
 
+/* Numbers narrower than what is asked for: first into lanes of their own, then wider. */
 #define DEFINE_WIDEN(bits, out)                                                                   \
     static void unpack_##bits##_to_u##out(const void *packed, unsigned width, uint##out##_t base, \
                                           uint##out##_t *restrict values)                         \
     {                                                                                             \
-        union {                                                                                   \
-            uint##bits##_t lanes[WENDI_KERNEL_VALUES];                                            \
-            uint64_t words[(bits) * ROW_WORDS];                                                   \
-        } narrow;                                                                                 \
-        unpack_lanes(packed, width, bits, narrow.words);                                          \
+        _Alignas(64) uint##bits##_t narrow[WENDI_KERNEL_VALUES];                                  \
+        unpack_lanes_##bits(packed, width, 0, narrow);                                            \
         for (unsigned i = 0; i < WENDI_KERNEL_VALUES; i++) {                                      \
-            values[i] = (uint##out##_t)(base + narrow.lanes[i]);                                  \
+            values[i] = (uint##out##_t)(base + narrow[i]);                                        \
         }                                                                                         \
     }
 
@@ -115,7 +111,6 @@ DEFINE_NARROW(32)
 DEFINE_WIDEN(8, 16)
 DEFINE_WIDEN(8, 32)
 DEFINE_WIDEN(16, 32)
-DEFINE_WIDEN(32, 32)
 DEFINE_WIDEN(8, 64)
 DEFINE_WIDEN(16, 64)
 DEFINE_WIDEN(32, 64)
@@ -145,6 +140,8 @@ static void pack_u64(const uint64_t *values, unsigned width, void *packed)
     }
 DEFINE_FILL(64)
 DEFINE_FILL(32)
+DEFINE_FILL(16)
+DEFINE_FILL(8)
 
 static void unpack_u64(const void *packed, unsigned width, uint64_t base, uint64_t *values)
 {
@@ -157,10 +154,7 @@ static void unpack_u64(const void *packed, unsigned width, uint64_t base, uint64
     } else if (width <= 32) {
         unpack_32_to_u64(packed, width, base, values);
     } else {
-        unpack_lanes(packed, width, 64, values);
-        for (unsigned i = 0; i < WENDI_KERNEL_VALUES; i++) {
-            values[i] += base;
-        }
+        unpack_lanes_64(packed, width, base, values);
     }
 }
 
@@ -173,26 +167,26 @@ static void unpack_u32(const void *packed, unsigned width, uint32_t base, uint32
     } else if (width <= 16) {
         unpack_16_to_u32(packed, width, base, values);
     } else {
-        unpack_32_to_u32(packed, width, base, values);
+        unpack_lanes_32(packed, width, base, values);
     }
 }
 
 static void unpack_u16(const void *packed, unsigned width, uint16_t base, uint16_t *values)
 {
-    if (width <= 8) {
+    if (width == 0) {
+        fill_u16(values, WENDI_KERNEL_VALUES, base);
+    } else if (width <= 8) {
         unpack_8_to_u16(packed, width, base, values);
-        return;
-    }
-    unpack_lanes(packed, width, 16, (uint64_t *)(void *)values);
-    for (unsigned i = 0; i < WENDI_KERNEL_VALUES; i++) {
-        values[i] = (uint16_t)(values[i] + base);
+    } else {
+        unpack_lanes_16(packed, width, base, values);
     }
 }
 
 static void unpack_u8(const void *packed, unsigned width, uint8_t base, uint8_t *values)
 {
-    unpack_lanes(packed, width, 8, (uint64_t *)(void *)values);
-    for (unsigned i = 0; i < WENDI_KERNEL_VALUES; i++) {
-        values[i] = (uint8_t)(values[i] + base);
+    if (width == 0) {
+        fill_u8(values, WENDI_KERNEL_VALUES, base);
+    } else {
+        unpack_lanes_8(packed, width, base, values);
     }
 }
