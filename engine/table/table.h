@@ -50,7 +50,7 @@ typedef struct wendi_segment_entry {
     uint64_t commit_first; /* commits whose rows it holds; equal for L0 */
     uint64_t commit_last;
     uint32_t ordinal; /* among the segments of its commit: arrival order */
-    uint32_t level;   /* 0: written by ingest; higher: merged */
+    uint32_t level;   /* 0: written by ingest; 1: merged; 2: merged, and a window's whole share */
 } wendi_segment_entry;
 
 typedef struct wendi_reject_entry {
@@ -61,7 +61,9 @@ typedef struct wendi_reject_entry {
     uint64_t commit;
 } wendi_reject_entry;
 
-/** The table as of one commit. Borrowed from the snapshot; arrays in commit order. */
+/** The table as of one commit. Borrowed from the snapshot; arrays in commit order, segments by their
+ * last commit: of two that hold rows of one user and time, the one with the earlier arrivals stands
+ * first (docs/decisions/compaction-keeps-arrival.md). */
 typedef struct wendi_table_state {
     uint64_t version;        /* number of the newest commit */
     uint64_t epoch;          /* writer epoch */

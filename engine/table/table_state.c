@@ -64,6 +64,19 @@ static bool dropped(const wendi_record *record, const uint8_t uuid[WENDI_UUID_BY
     return false;
 }
 
+/* Put a segment behind all whose last commit is not later than its own: what ingest adds comes last,
+ * what was merged stands where its newest input stood. */
+static void insert_segment(wendi_segment_entry *segments, uint32_t count,
+                           const wendi_segment_entry *added)
+{
+    uint32_t at = count;
+    while (at > 0 && segments[at - 1].commit_last > added->commit_last) {
+        at--;
+    }
+    memmove(segments + at + 1, segments + at, (count - at) * sizeof *segments);
+    segments[at] = *added;
+}
+
 static wend_status apply_segments(const wendi_table_state *before, const wendi_record *record,
                                   wendi_owned_state *next, wend_error *error)
 {
@@ -83,12 +96,11 @@ static wend_status apply_segments(const wendi_table_state *before, const wendi_r
                           "commit %llu drops a segment that the table does not have",
                           (unsigned long long)record->version);
     }
-    if (record->added_segment_count != 0) {
-        memcpy(segments + count, record->added_segments,
-               record->added_segment_count * sizeof *segments);
+    for (uint32_t i = 0; i < record->added_segment_count; i++) {
+        insert_segment(segments, count++, &record->added_segments[i]);
     }
     next->state.segments = segments;
-    next->state.segment_count = count + record->added_segment_count;
+    next->state.segment_count = count;
     return WEND_OK;
 }
 

@@ -8,7 +8,6 @@
 
 #include "engine/base/clock.h"
 
-#define SWEEP_GRACE_US (INT64_C(15) * 60 * 1000000)
 #define ANSWER_GRACE_US (INT64_C(7) * 86400 * 1000000)
 
 /* The uuid that a file's name begins with; false when it begins with none. */
@@ -59,10 +58,56 @@ static bool is_referenced(const wendi_table_state *state, wendi_string name)
     return false;
 }
 
-/* Files that a crash left and no commit names; young ones stay, a reader of an older snapshot may
- * have them open. */
+/* The uuids of segments that commits of the last 15 minutes dropped, appended to `spared`. The log
+ * keeps such commits for days, so the first that is missing is the table's first. */
+static wend_status list_dropped(wendi_io *io, const char *folder, const wendi_table_state *state,
+                                int64_t now_us, wendi_buffer *spared, wend_error *error)
+{
+    wendi_arena arena = {0};
+    wend_status status = WEND_OK;
+    for (uint64_t version = state->version; version > 0; version--) {
+        wendi_record record;
+        uint64_t checksum;
+        wendi_arena_reset(&arena);
+        status = wendi_log_read(io, folder, WENDI_RECORD_COMMIT, version, &arena, &record,
+                                &checksum, error);
+        if (status == WEND_NOT_FOUND || (status == WEND_OK &&
+                                         now_us - record.commit_us >= WENDI_SWEEP_GRACE_US)) {
+            status = WEND_OK;
+            break;
+        }
+        WEND_TRY(status);
+        if (record.dropped_segment_count != 0 &&
+            wendi_buffer_append(spared, record.dropped_segments,
+                                (size_t)record.dropped_segment_count * WENDI_UUID_BYTES) !=
+                WEND_OK) {
+            WEND_TRY(wendi_fail_nomem(error, "a list of segments", spared->length));
+        }
+    }
+cleanup:
+    wendi_arena_free(&arena);
+    return status;
+}
+
+static bool is_spared(const wendi_buffer *spared, wendi_string name)
+{
+    uint8_t uuid[WENDI_UUID_BYTES];
+    if (!name_uuid(name, uuid)) {
+        return false;
+    }
+    for (size_t at = 0; at < spared->length; at += WENDI_UUID_BYTES) {
+        if (memcmp(spared->data + at, uuid, WENDI_UUID_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Files that no commit names, that are old enough, and that no young commit dropped. The log is read
+ * only when there is one that would go: `*listed` says whether it was. */
 static wend_status sweep_part(wendi_io *io, const char *folder, const wendi_table_state *state,
-                              const char *part, int64_t grace_us, wend_error *error)
+                              const char *part, int64_t grace_us, bool *listed,
+                              wendi_buffer *spared, wend_error *error)
 {
     wendi_arena arena = {0};
     wendi_io_entry *entries = NULL;
@@ -79,7 +124,14 @@ static wend_status sweep_part(wendi_io *io, const char *folder, const wendi_tabl
             continue;
         }
         WEND_TRY(wendi_table_path(path, folder, part, entries[i].name.data, error));
-        if (wendi_io_stat(io, path, &info, NULL) == WEND_OK && now - info.modified_us >= grace_us) {
+        if (wendi_io_stat(io, path, &info, NULL) != WEND_OK || now - info.modified_us < grace_us) {
+            continue;
+        }
+        if (!*listed) {
+            WEND_TRY(list_dropped(io, folder, state, now, spared, error));
+            *listed = true;
+        }
+        if (!is_spared(spared, entries[i].name)) {
             status = wendi_io_unlink(io, path, error);
             status = status == WEND_NOT_FOUND ? WEND_OK : status;
             WEND_TRY(status);
@@ -93,12 +145,16 @@ cleanup:
 wend_status wendi_table_sweep(wendi_io *io, const char *folder, const wendi_table_state *state,
                               wend_error *error)
 {
+    static const char *const parts[] = {"tmp", "seg", "rejects", "requests"};
+    wendi_buffer spared = {0};
+    bool listed = false;
     wend_status status = WEND_OK;
-    WEND_TRY(sweep_part(io, folder, state, "tmp", SWEEP_GRACE_US, error));
-    WEND_TRY(sweep_part(io, folder, state, "seg", SWEEP_GRACE_US, error));
-    WEND_TRY(sweep_part(io, folder, state, "rejects", SWEEP_GRACE_US, error));
-    WEND_TRY(sweep_part(io, folder, state, "requests", ANSWER_GRACE_US,
-                        error)); /* answers that nobody collected */
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        /* Of requests only answers go, that nobody collected. */
+        int64_t grace_us = strcmp(parts[i], "requests") == 0 ? ANSWER_GRACE_US : WENDI_SWEEP_GRACE_US;
+        WEND_TRY(sweep_part(io, folder, state, parts[i], grace_us, &listed, &spared, error));
+    }
 cleanup:
+    wendi_buffer_free(&spared);
     return status;
 }
