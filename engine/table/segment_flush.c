@@ -8,9 +8,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/table/row_order.h"
-#include "format/segment_writer.h"
-
-enum { FLUSH_SETTLE_MS = 60000 };
+#include "engine/table/segment_output.h"
 
 typedef struct flush { /* what one flush holds; all of it goes at the end */
     const wendi_row_builder *builder;
@@ -19,11 +17,6 @@ typedef struct flush { /* what one flush holds; all of it goes at the end */
     void **memory; /* per column: values; then nulls */
     wendi_dictionary **dictionaries;
 } flush;
-
-static wend_status write_to_file(void *context, const void *bytes, size_t length, wend_error *error)
-{
-    return wendi_file_write(context, bytes, length, error);
-}
 
 static bool any_null(const wendi_column_builder *column, uint32_t row_count)
 {
@@ -190,13 +183,11 @@ static void flush_close(flush *work)
     wendi_row_order_free(&work->order);
 }
 
-static wend_status write_segment(const flush *work, wendi_file *file,
-                                 const uint8_t uuid[WENDI_UUID_BYTES], int zstd_level,
-                                 wendi_segment_summary *summary, wend_error *error)
+static wend_status write_segment(const flush *work, wendi_io *io, const char *folder,
+                                 int zstd_level, wendi_segment_entry *entry, wend_error *error)
 {
     const wendi_schema *schema = work->builder->schema;
-    wendi_segment_sink sink = {file, write_to_file};
-    wendi_segment_writer *writer = NULL;
+    wendi_segment_output output = {.io = NULL};
     wendi_segment_column *columns = wendi_alloc_zero(schema->column_count, sizeof *columns);
     wend_status status = WEND_OK;
     if (columns == NULL) {
@@ -212,76 +203,23 @@ static wend_status write_segment(const flush *work, wendi_file *file,
                                             .user_column = schema->user_column,
                                             .time_column = schema->time_column,
                                             .zstd_level = zstd_level};
-    memcpy(options.uuid, uuid, WENDI_UUID_BYTES);
-    WEND_TRY(wendi_segment_writer_open(&sink, &options, &writer, error));
-    WEND_TRY(
-        wendi_segment_writer_row_group(writer, work->vectors, work->builder->row_count, error));
-    WEND_TRY(wendi_segment_writer_finish(writer, summary, error));
+    WEND_TRY(wendi_segment_output_open(io, folder, &options, &output, error));
+    WEND_TRY(wendi_segment_writer_row_group(output.writer, work->vectors,
+                                            work->builder->row_count, error));
+    WEND_TRY(wendi_segment_output_finish(&output, entry, error));
 cleanup:
-    wendi_segment_writer_close(writer);
+    wendi_segment_output_close(&output);
     wendi_free(columns);
     return status;
-}
-
-static wend_status publish_segment(wendi_io *io, const char *folder, const char *from,
-                                   const uint8_t uuid[WENDI_UUID_BYTES], uint64_t file_bytes,
-                                   wend_error *error)
-{
-    char to[WENDI_PATH_BYTES];
-    char seg_folder[WENDI_PATH_BYTES];
-    wend_status status = WEND_OK;
-    WEND_TRY(wendi_table_uuid_path(to, folder, "seg", uuid, ".wseg", error));
-    WEND_TRY(wendi_table_path(seg_folder, folder, "seg", "", error));
-    WEND_TRY(wendi_io_settled(io, from, file_bytes, FLUSH_SETTLE_MS, error));
-    WEND_TRY(wendi_io_rename_new(io, from, to, error));
-    WEND_TRY(wendi_io_sync_folder(io, seg_folder, error));
-cleanup:
-    return status;
-}
-
-static void fill_entry(wendi_segment_entry *entry, const uint8_t uuid[WENDI_UUID_BYTES],
-                       const wendi_segment_summary *summary)
-{
-    *entry = (wendi_segment_entry){.file_bytes = summary->file_bytes,
-                                   .footer_offset = summary->footer_offset,
-                                   .footer_checksum = summary->footer_checksum,
-                                   .row_count = summary->row_count,
-                                   .time_min = summary->time_min,
-                                   .time_max = summary->time_max,
-                                   .user_hash_min = summary->user_hash_min,
-                                   .user_hash_max = summary->user_hash_max,
-                                   .null_user_rows = summary->null_user_rows};
-    memcpy(entry->uuid, uuid, WENDI_UUID_BYTES);
 }
 
 wend_status wendi_segment_flush(wendi_io *io, const char *folder, const wendi_row_builder *builder,
                                 int zstd_level, wendi_segment_entry *entry, wend_error *error)
 {
-    char path[WENDI_PATH_BYTES];
-    uint8_t uuid[WENDI_UUID_BYTES];
-    wendi_file *file = NULL;
-    wendi_segment_summary summary;
     flush work = {.builder = builder};
-    wend_status status = WEND_OK;
-    bool created = false;
-
-    wendi_uuid_make(uuid);
-    WEND_TRY(wendi_table_uuid_path(path, folder, "tmp", uuid, ".wseg", error));
-    WEND_TRY(flush_open(&work, builder, error));
-    WEND_TRY(wendi_file_create(io, path, WENDI_CREATE_PLAIN, &file, error));
-    created = true;
-    WEND_TRY(write_segment(&work, file, uuid, zstd_level, &summary, error));
-    WEND_TRY(wendi_file_sync(file, error));
-    status = wendi_file_close(file, error);
-    file = NULL;
-    WEND_TRY(status);
-    WEND_TRY(publish_segment(io, folder, path, uuid, summary.file_bytes, error));
-    fill_entry(entry, uuid, &summary);
-cleanup:
-    wendi_file_abandon(file);
-    if (status != WEND_OK && created) {
-        wend_error ignored;
-        (void)wendi_io_unlink(io, path, &ignored);
+    wend_status status = flush_open(&work, builder, error);
+    if (status == WEND_OK) {
+        status = write_segment(&work, io, folder, zstd_level, entry, error);
     }
     flush_close(&work);
     return status;
