@@ -31,14 +31,18 @@ typedef enum wendi_codec_id { /* stored: never renumber */
     WENDI_CODEC_PDELTA = 5,
     WENDI_CODEC_RLE = 6,
     WENDI_CODEC_SPARSE = 7,
+    WENDI_CODEC_PATCHED = 8,
+    WENDI_CODEC_PATCHED_DELTA = 9,
+    WENDI_CODEC_MASKED = 10,
     WENDI_CODEC_COUNT
 } wendi_codec_id;
 
 /* ---- encoding ---- */
 
 /**
- * What is known of one vector of 1024 quotients (value - min) / divisor. Bits are histograms over the
- * values' widths: of the quotient above the vector's least, and of the zigzag of the step from the value before.
+ * What is known of one vector of 1024 quotients (value - min) / divisor. Bits are histograms over the widths of
+ * the quotient above the vector's least, of the zigzag of the step from the value before, and of that step mod
+ * 2^quotient_bits; the first value's step counts as 0.
  */
 typedef struct wendi_vector_statistics {
     uint64_t first;
@@ -49,6 +53,7 @@ typedef struct wendi_vector_statistics {
     uint32_t count;
     uint16_t offset_bits[65];
     uint16_t step_bits[65];
+    uint16_t rise_bits[65];
 } wendi_vector_statistics;
 
 /** Statistics of `count` >= 1 values; memory belongs to a wendi_stream_scratch. */
@@ -61,13 +66,16 @@ typedef struct wendi_stream_input {
     int64_t min;
     int64_t max;
     uint64_t divisor; /* divides all of value - min; at least 1 */
+    uint8_t quotient_bits; /* of the greatest quotient */
+    bool has_offsets;      /* the vectors' offset_bits are counted; not where they cannot pay */
+    bool has_steps;        /* the same of step_bits and rise_bits */
     uint32_t run_count;
     wendi_vector_statistics *vectors;
     /* Not nested only; NULL when runs are too many, or no value is common enough, for it to pay. */
     const struct wendi_stream_input *run_values;
     const struct wendi_stream_input *run_lengths;
     const struct wendi_stream_input *exceptions;
-    const uint16_t *exception_positions;
+    const uint16_t *exception_positions; /* NULL where they are too many to be listed */
     int64_t common; /* the value that is not among the exceptions */
 } wendi_stream_input;
 
@@ -85,7 +93,7 @@ typedef struct wendi_stream {
     uint32_t count;
     uint8_t lane_bytes; /* 8, or 4: decode() gives the low halves */
     size_t encoded_bytes; /* header, body and padding to 8 */
-    /* CONSTANT and SPARSE: the value. Packed codecs: the least value. */
+    /* CONSTANT, SPARSE and MASKED: the value. Packed codecs: the least value. */
     uint64_t reference;
     union {
         struct {
@@ -104,6 +112,20 @@ typedef struct wendi_stream {
             uint8_t exception_bytes;
         } pack;
         struct {
+            uint64_t divisor;
+            uint64_t quotient_mask; /* the low M bits */
+            const uint8_t *widths;
+            const uint8_t *upper_bits;
+            const uint8_t *upper_counts; /* u16 */
+            const uint8_t *bases;
+            const uint8_t *uppers;
+            const uint8_t *packed;
+            const uint8_t *end;  /* of the body: nothing is read from there on */
+            uint32_t *upper_at;  /* byte offset of each vector's into uppers */
+            uint32_t *packed_at; /* and into packed */
+            uint8_t base_bytes;
+        } patch;
+        struct {
             uint32_t run_count;
             const uint32_t *ends;
             const void *values; /* lane_bytes each */
@@ -113,6 +135,11 @@ typedef struct wendi_stream {
             const uint8_t *positions; /* u16, rising */
             const void *values;
         } sparse;
+        struct {
+            const uint64_t *bitmap;
+            const uint32_t *exception_at; /* exceptions before each vector */
+            const void *values;
+        } masked;
     };
 } wendi_stream;
 
@@ -183,5 +210,8 @@ extern const wendi_codec wendi_codec_delta;
 extern const wendi_codec wendi_codec_pdelta;
 extern const wendi_codec wendi_codec_rle;
 extern const wendi_codec wendi_codec_sparse;
+extern const wendi_codec wendi_codec_patched;
+extern const wendi_codec wendi_codec_patched_delta;
+extern const wendi_codec wendi_codec_masked;
 
 #endif

@@ -15,6 +15,9 @@ static const wendi_codec *const codecs[WENDI_CODEC_COUNT] = {
     [WENDI_CODEC_PDELTA] = &wendi_codec_pdelta,
     [WENDI_CODEC_RLE] = &wendi_codec_rle,
     [WENDI_CODEC_SPARSE] = &wendi_codec_sparse,
+    [WENDI_CODEC_PATCHED] = &wendi_codec_patched,
+    [WENDI_CODEC_PATCHED_DELTA] = &wendi_codec_patched_delta,
+    [WENDI_CODEC_MASKED] = &wendi_codec_masked,
 };
 
 const wendi_codec *wendi_codec_find(unsigned id)

@@ -13,7 +13,7 @@ static size_t positions_bytes(uint32_t count)
 static size_t size(const wendi_stream_input *input)
 {
     size_t values;
-    if (input->exceptions == NULL) {
+    if (input->exceptions == NULL || input->exception_positions == NULL) {
         return SIZE_MAX;
     }
     wendi_codec_choose(input->exceptions, (wendi_codec_wish){0}, &values);

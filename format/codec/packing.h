@@ -31,4 +31,10 @@ static inline size_t wendi_packed_bytes(uint32_t count, unsigned width)
     return ((size_t)count * width + 7) / 8;
 }
 
+/** Pack a vector's numbers, 1024 with zeros behind the last of `count`, each below 2^width; returns the place behind. */
+uint8_t *wendi_pack_vector(const uint64_t *numbers, uint32_t count, unsigned width, uint8_t *out);
+/** Bounds of the values whose quotients are base to base + reach; false where they would wrap. */
+bool wendi_quotient_bounds(uint64_t base, uint64_t reach, uint64_t divisor, uint64_t reference, int64_t *min,
+                           int64_t *max);
+
 #endif

@@ -220,6 +220,24 @@ void wendi_packing_decode(wendi_packing packing, const wendi_stream *stream, uin
     }
 }
 
+bool wendi_quotient_bounds(uint64_t base, uint64_t reach, uint64_t divisor, uint64_t reference, int64_t *min,
+                           int64_t *max)
+{
+    int64_t least;
+    int64_t most;
+    uint64_t low;
+    uint64_t high;
+    if (base > INT64_MAX || reach > INT64_MAX - base || __builtin_mul_overflow(base, divisor, &low) ||
+        __builtin_mul_overflow(base + reach, divisor, &high) || low > INT64_MAX || high > INT64_MAX ||
+        __builtin_add_overflow((int64_t)reference, (int64_t)low, &least) ||
+        __builtin_add_overflow((int64_t)reference, (int64_t)high, &most)) {
+        return false;
+    }
+    *min = least;
+    *max = most;
+    return true;
+}
+
 bool wendi_packing_bounds(wendi_packing packing, const wendi_stream *stream, uint32_t vector, int64_t *min,
                           int64_t *max)
 {
@@ -229,18 +247,5 @@ bool wendi_packing_bounds(wendi_packing packing, const wendi_stream *stream, uin
     unsigned width = stream->pack.widths[vector];
     uint64_t base = load(stream->pack.bases + (size_t)vector * stream->pack.base_bytes, stream->pack.base_bytes);
     uint64_t reach = width == 64 ? UINT64_MAX : ((uint64_t)1 << width) - 1;
-    int64_t least;
-    int64_t most;
-    uint64_t low;
-    uint64_t high;
-    if (base > INT64_MAX || reach > INT64_MAX - base ||
-        __builtin_mul_overflow(base, stream->pack.divisor, &low) ||
-        __builtin_mul_overflow(base + reach, stream->pack.divisor, &high) || low > INT64_MAX || high > INT64_MAX ||
-        __builtin_add_overflow((int64_t)stream->reference, (int64_t)low, &least) ||
-        __builtin_add_overflow((int64_t)stream->reference, (int64_t)high, &most)) {
-        return false;
-    }
-    *min = least;
-    *max = most;
-    return true;
+    return wendi_quotient_bounds(base, reach, stream->pack.divisor, stream->reference, min, max);
 }

@@ -8,6 +8,8 @@
  */
 #include "format/codec/packing.h"
 
+#include "format/codec/bit_string.h"
+
 typedef struct packing_plan {
     uint8_t widths[WENDI_STREAM_VECTORS_MAX];
     uint16_t exceptions[WENDI_STREAM_VECTORS_MAX];
@@ -182,26 +184,14 @@ static void take_exceptions(uint64_t *numbers, uint32_t count, unsigned width, u
     }
 }
 
-static void pack_tail(const uint64_t *numbers, uint32_t count, unsigned width, uint8_t *out)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        for (unsigned bit = 0; bit < width;) {
-            size_t position = (size_t)i * width + bit;
-            unsigned inside = (unsigned)(position % 8);
-            unsigned take = 8 - inside < width - bit ? 8 - inside : width - bit;
-            uint64_t piece = numbers[i] >> bit & ((1u << take) - 1);
-            out[position / 8] = (uint8_t)(out[position / 8] | piece << inside);
-            bit += take;
-        }
-    }
-}
-
-static uint8_t *pack_vector(const uint64_t *numbers, uint32_t count, unsigned width, uint8_t *out)
+uint8_t *wendi_pack_vector(const uint64_t *numbers, uint32_t count, unsigned width, uint8_t *out)
 {
     if (count == WENDI_VECTOR_ROWS) {
         wendi_kernels_get()->pack_u64(numbers, width, out);
     } else {
-        pack_tail(numbers, count, width, out);
+        for (uint32_t i = 0; i < count; i++) {
+            wendi_bit_string_put(out, i, width, numbers[i]);
+        }
     }
     return out + wendi_packed_bytes(count, width);
 }
@@ -248,7 +238,7 @@ wend_status wendi_packing_encode(wendi_packing packing, const wendi_stream_input
         if (packing.patched) {
             take_exceptions(numbers, count, plan.widths[v], plan.exception_bytes, &positions, &exceptions);
         }
-        packed = pack_vector(numbers, count, plan.widths[v], packed);
+        packed = wendi_pack_vector(numbers, count, plan.widths[v], packed);
     }
     WEND_REQUIRE(packed == out->data + begin + plan.bytes);
     return WEND_OK;

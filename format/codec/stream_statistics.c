@@ -8,8 +8,9 @@
 #include "format/codec/codec.h"
 
 #include "engine/base/alloc.h"
+#include "format/codec/bit_string.h"
 
-enum { SUB_INPUTS = 4, RUNS_MIN_LENGTH = 2 };
+enum { SUB_INPUTS = 4, RUNS_MIN_LENGTH = 2, SAMPLE_VALUES = 512, SAMPLE_SLOTS = 1024 };
 
 /** Arrays for one input: quotients and vector statistics. */
 typedef struct input_memory {
@@ -81,7 +82,7 @@ static void divide(const int64_t *values, uint32_t count, uint64_t min, uint64_t
     }
 }
 
-static void analyse_vector(const uint64_t *quotients, uint32_t count, wendi_vector_statistics *vector)
+static void analyse_vector(const uint64_t *quotients, uint32_t count, uint64_t mask, wendi_vector_statistics *vector)
 {
     uint64_t min = quotients[0];
     uint64_t max = quotients[0];
@@ -92,6 +93,7 @@ static void analyse_vector(const uint64_t *quotients, uint32_t count, wendi_vect
     *vector = (wendi_vector_statistics){.first = quotients[0], .min = min, .max = max, .count = count};
     vector->offset_bits[bit_width(quotients[0] - min)]++;
     vector->step_bits[0]++; /* The first value has no step inside the vector. */
+    vector->rise_bits[0]++;
     if (count > 1) {
         vector->step_min = INT64_MAX;
         vector->step_max = INT64_MIN;
@@ -103,6 +105,7 @@ static void analyse_vector(const uint64_t *quotients, uint32_t count, wendi_vect
         vector->step_max = step > vector->step_max ? step : vector->step_max;
         vector->offset_bits[bit_width(quotients[i] - min)]++;
         vector->step_bits[bit_width(zigzag)]++;
+        vector->rise_bits[bit_width((uint64_t)step & mask)]++;
     }
 }
 
@@ -113,14 +116,18 @@ static const wendi_stream_input *analyse(input_memory *memory, const int64_t *va
     *input = (wendi_stream_input){.values = values, .quotients = memory->quotients, .count = count, .nested = nested,
                                   .vectors = memory->vectors};
     kernels->min_max_i64(values, count, &input->min, &input->max);
+    const uint64_t span = (uint64_t)input->max - (uint64_t)input->min;
     input->run_count = (uint32_t)kernels->changes_u64((const uint64_t *)values, count) + 1;
-    input->divisor = common_divisor(values, count, (uint64_t)input->min, (uint64_t)input->max - (uint64_t)input->min);
+    input->divisor = common_divisor(values, count, (uint64_t)input->min, span);
+    input->quotient_bits = (uint8_t)bit_width(span / input->divisor);
+    input->has_offsets = true;
+    input->has_steps = span != 0;
     divide(values, count, (uint64_t)input->min, input->divisor, memory->quotients);
     input->vector_count = (count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS;
     for (uint32_t v = 0; v < input->vector_count; v++) {
         uint32_t first = v * WENDI_VECTOR_ROWS;
         uint32_t rows = count - first < WENDI_VECTOR_ROWS ? count - first : WENDI_VECTOR_ROWS;
-        analyse_vector(memory->quotients + first, rows, &memory->vectors[v]);
+        analyse_vector(memory->quotients + first, rows, wendi_low_bits(input->quotient_bits), &memory->vectors[v]);
     }
     return input;
 }
@@ -139,30 +146,68 @@ static void collect_runs(wendi_stream_scratch *scratch, const int64_t *values, u
     }
 }
 
-/* The value that more than half of the rows have, if there is one (Boyer and Moore's vote). */
-static int64_t majority(const int64_t *values, uint32_t count)
+/*
+ * The most frequent value of a sample that is spread over the rows, or any of a few that are about as frequent. It is
+ * taken where it makes up a twentieth of the rows, which the sample hardly misses.
+ */
+static int64_t frequent_value(const int64_t *values, uint32_t count)
 {
-    int64_t candidate = values[0];
-    uint32_t votes = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        candidate = votes == 0 ? values[i] : candidate;
-        votes = values[i] == candidate ? votes + 1 : votes - 1;
+    struct {
+        int64_t value;
+        uint32_t hits;
+    } slots[SAMPLE_SLOTS] = {{0, 0}};
+    const uint32_t sample = count < SAMPLE_VALUES ? count : SAMPLE_VALUES;
+    uint32_t best = 0;
+    int64_t frequent = values[0];
+    for (uint32_t i = 0; i < sample; i++) {
+        const int64_t value = values[(uint64_t)i * count / sample];
+        uint32_t at = (uint32_t)((uint64_t)value * UINT64_C(0x9e3779b97f4a7c15) >> 32) % SAMPLE_SLOTS;
+        while (slots[at].hits != 0 && slots[at].value != value) {
+            at = (at + 1) % SAMPLE_SLOTS;
+        }
+        slots[at].value = value;
+        if (++slots[at].hits > best) {
+            best = slots[at].hits;
+            frequent = value;
+        }
     }
-    return candidate;
+    return frequent;
 }
 
-static uint32_t collect_exceptions(wendi_stream_scratch *scratch, const int64_t *values, uint32_t count, int64_t common)
+static uint32_t count_equal(const int64_t *values, uint32_t count, int64_t common)
+{
+    uint32_t equal = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        equal += values[i] == common;
+    }
+    return equal;
+}
+
+/* Bits that FOR takes for a row, in sum over the page. */
+static uint64_t packed_bits(const wendi_stream_input *input)
+{
+    uint64_t bits = 0;
+    for (uint32_t v = 0; v < input->vector_count; v++) {
+        bits += (uint64_t)bit_width(input->vectors[v].max - input->vectors[v].min) * input->vectors[v].count;
+    }
+    return bits;
+}
+
+/* Taking the common value out saves its packed bits, more or less, for a bit a row or 16 an exception. */
+static bool exceptions_may_pay(const wendi_stream_input *input, uint32_t equal)
+{
+    return equal >= input->count / 20 && equal < input->count &&
+           packed_bits(input) / input->count * equal >= input->count / 8 * 7;
+}
+
+static void collect_exceptions(wendi_stream_scratch *scratch, const int64_t *values, uint32_t count, int64_t common)
 {
     uint32_t found = 0;
     for (uint32_t i = 0; i < count; i++) {
         scratch->exceptions[found] = values[i];
         scratch->exception_positions[found] = (uint16_t)i;
         found += values[i] != common;
-        if (found > count / 4) {
-            return count;
-        }
     }
-    return found;
 }
 
 const wendi_stream_input *wendi_stream_analyse(wendi_stream_scratch *scratch, const int64_t *values, uint32_t count)
@@ -177,11 +222,12 @@ const wendi_stream_input *wendi_stream_analyse(wendi_stream_scratch *scratch, co
         input->run_values = analyse(&scratch->inputs[1], scratch->run_values, input->run_count, true);
         input->run_lengths = analyse(&scratch->inputs[2], scratch->run_lengths, input->run_count, true);
     }
-    input->common = majority(values, count);
-    uint32_t exceptions = collect_exceptions(scratch, values, count, input->common);
-    if (exceptions > 0 && exceptions <= count / 4) {
-        input->exceptions = analyse(&scratch->inputs[3], scratch->exceptions, exceptions, true);
-        input->exception_positions = scratch->exception_positions;
+    input->common = frequent_value(values, count);
+    const uint32_t equal = count_equal(values, count, input->common);
+    if (exceptions_may_pay(input, equal)) {
+        collect_exceptions(scratch, values, count, input->common);
+        input->exceptions = analyse(&scratch->inputs[3], scratch->exceptions, count - equal, true);
+        input->exception_positions = count - equal <= count / 4 ? scratch->exception_positions : NULL;
     }
     return input;
 }

@@ -13,6 +13,7 @@
 #include "format/kernel/kernel_select.h"
 #include "format/kernel/kernel_bitmap.h"
 #include "format/kernel/kernel_convert.h"
+#include "format/kernel/kernel_patch.h"
 
 #define WENDI_KERNEL_TABLE(symbol, isa)                                                           \
     const wendi_kernels symbol = {                                                                \
@@ -41,6 +42,11 @@
         .float_bits_f64 = float_bits_f64,                                                         \
         .join_b16 = join_b16,                                                                     \
         .expand_nulls_u64 = expand_nulls_u64,                                                     \
+        .wrap_multiply_add_u64 = wrap_multiply_add_u64,                                           \
+        .wrap_multiply_add_u32 = wrap_multiply_add_u32,                                           \
+        .expand_masked_u64 = expand_masked_u64,                                                   \
+        .expand_masked_u32 = expand_masked_u32,                                                   \
+        .join_uuid4 = join_uuid4,                                                                 \
         .select_range_u8 = select_range_u8,                                                       \
         .select_range_u16 = select_range_u16,                                                     \
         .select_range_u32 = select_range_u32,                                                     \

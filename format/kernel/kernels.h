@@ -84,6 +84,22 @@ typedef struct wendi_kernels {
     size_t (*expand_nulls_u64)(const uint8_t *bitmap, const uint64_t *dense, size_t count, uint8_t *nulls,
                                uint64_t *values);
 
+    /* ---- patched and masked streams, packed UUIDs ---- */
+
+    /** values[i] becomes base + (values[i] & mask) * factor. */
+    void (*wrap_multiply_add_u64)(uint64_t *values, size_t count, uint64_t mask, uint64_t factor, uint64_t base);
+    void (*wrap_multiply_add_u32)(uint32_t *values, size_t count, uint32_t mask, uint32_t factor, uint32_t base);
+    /**
+     * values[i] = the next dense value where row i is set in the bitmap, else `common`. `dense` has one readable
+     * value beyond its last; bits beyond `count` are not looked at. Returns the values taken.
+     */
+    size_t (*expand_masked_u64)(const uint64_t *bitmap, const uint64_t *dense, size_t count, uint64_t common,
+                                uint64_t *values);
+    size_t (*expand_masked_u32)(const uint64_t *bitmap, const uint32_t *dense, size_t count, uint32_t common,
+                                uint32_t *values);
+    /** join_b16() of UUIDs of version 4 from their 60 and 62 free bits; higher bits are ignored. */
+    void (*join_uuid4)(const uint64_t *high, const uint64_t *low, size_t count, uint64_t *pairs);
+
     /* ---- filters on codes and values: each writes a bitmap ---- */
 
     /** Rows whose value is low..high, both included; none when low > high. */

@@ -157,7 +157,7 @@ static void the_choice_is_the_smallest_that_applies(void **state)
         column_shape shape;
         wendi_codec_id codec;
     } choices[] = {{SHAPE_CONSTANT, WENDI_CODEC_CONSTANT}, {SHAPE_SMALL, WENDI_CODEC_FOR},
-                   {SHAPE_SKEWED, WENDI_CODEC_PFOR},       {SHAPE_RISING, WENDI_CODEC_DELTA},
+                   {SHAPE_SKEWED, WENDI_CODEC_PATCHED},    {SHAPE_RISING, WENDI_CODEC_DELTA},
                    {SHAPE_RUNS, WENDI_CODEC_RLE},          {SHAPE_RARE, WENDI_CODEC_SPARSE}};
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
         size_t bytes;

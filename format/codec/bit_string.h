@@ -1,0 +1,64 @@
+/**
+ * Bit strings: numbers of one width behind each other, lowest bits first, number i from bit i * width on.
+ * So stand the numbers of a vector that is not full, and the upper parts of patched ones.
+ */
+#ifndef WENDI_FORMAT_CODEC_BIT_STRING_H
+#define WENDI_FORMAT_CODEC_BIT_STRING_H
+
+#include "engine/base/bytes.h"
+
+static inline uint64_t wendi_low_bits(unsigned width)
+{
+    return width >= 64 ? UINT64_MAX : ((uint64_t)1 << width) - 1;
+}
+
+static inline size_t wendi_bit_string_bytes(uint32_t count, unsigned width)
+{
+    return ((size_t)count * width + 7) / 8;
+}
+
+/**
+ * Number `index` of the string at `bytes`. `end` is where readable bytes end, at the string's end or behind it:
+ * a word is read at once where one fits before it.
+ */
+static inline uint64_t wendi_bit_string_get(const uint8_t *bytes, const uint8_t *end, uint32_t index, unsigned width)
+{
+    const size_t bit = (size_t)index * width;
+    const uint8_t *at = bytes + bit / 8;
+    const unsigned shift = (unsigned)(bit % 8);
+    uint64_t value = 0;
+    if (end - at >= 8) {
+        value = wendi_load_u64(at) >> shift;
+        if (shift + width > 64) { /* The number ends in a ninth byte, which then is the string's. */
+            value |= (uint64_t)at[8] << (64 - shift);
+        }
+        return value & wendi_low_bits(width);
+    }
+    for (unsigned i = 0; at + i < end; i++) {
+        value |= (uint64_t)at[i] << (8 * i);
+    }
+    return value >> shift & wendi_low_bits(width);
+}
+
+/** Put a number below 2^width into a string whose bits there are zero. */
+static inline void wendi_bit_string_put(uint8_t *bytes, uint32_t index, unsigned width, uint64_t value)
+{
+    size_t bit = (size_t)index * width;
+    for (unsigned left = width; left > 0;) {
+        const unsigned shift = (unsigned)(bit % 8);
+        const unsigned take = 8 - shift < left ? 8 - shift : left;
+        bytes[bit / 8] = (uint8_t)(bytes[bit / 8] | (value & wendi_low_bits(take)) << shift);
+        value >>= take;
+        bit += take;
+        left -= take;
+    }
+}
+
+/** Whether the bits behind the last number, up to the string's last byte, are zero. */
+static inline bool wendi_bit_string_ends_clean(const uint8_t *bytes, uint32_t count, unsigned width)
+{
+    const size_t bits = (size_t)count * width;
+    return bits % 8 == 0 || bytes[bits / 8] >> (bits % 8) == 0;
+}
+
+#endif
