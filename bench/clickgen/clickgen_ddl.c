@@ -22,7 +22,7 @@
     "    country text,\n"                                                                          \
     "    city text,\n"                                                                             \
     "    language text\n"                                                                          \
-    ") WITH (user_column='user_id', time_column='ts', event_column='event_type');\n"
+    ") WITH (user_column='user_id', time_column='ts', event_column='event_type', rest='drop');\n"
 
 static const char user_events_ddl[] =
     "CREATE TABLE user_events (\n"
@@ -37,7 +37,7 @@ static const char user_events_ddl[] =
     "    country text,\n"
     "    city text,\n"
     "    language text\n"
-    ") WITH (user_column='user_id', time_column='ts', event_column='kind');\n";
+    ") WITH (user_column='user_id', time_column='ts', event_column='kind', rest='drop');\n";
 
 static const char transactions_ddl[] =
     "CREATE TABLE transactions (\n"
@@ -55,7 +55,7 @@ static const char transactions_ddl[] =
     "    country text,\n"
     "    city text,\n"
     "    language text\n"
-    ") WITH (user_column='user_id', time_column='ts', event_column='payment.status');\n";
+    ") WITH (user_column='user_id', time_column='ts', event_column='payment.status', rest='drop');\n";
 
 const char *wendi_clickgen_ddl(bool shop, wendi_clickgen_topic topic)
 {

@@ -10,6 +10,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/bytes.h"
+#include "engine/base/status.h"
 #include "engine/column/type.h"
 
 typedef enum wendi_time_format {
@@ -33,7 +34,8 @@ typedef enum wendi_origin {
     WENDI_ORIGIN_KEY,
     WENDI_ORIGIN_TIMESTAMP,
     WENDI_ORIGIN_HEADER,   /* paths[0] is the header's name */
-    WENDI_ORIGIN_GENERATED /* computed from `generated` */
+    WENDI_ORIGIN_GENERATED, /* computed from `generated` */
+    WENDI_ORIGIN_REST       /* what no other column takes: the column _rest, which DDL does not list */
 } wendi_origin;
 
 /** One way into a document: object keys from the root, as in $.geo.country -> {"geo", "country"}. */
@@ -73,7 +75,15 @@ typedef struct wendi_unique {
 enum { WENDI_NO_COLUMN = 0xffffffffu };
 
 typedef enum wendi_duplicate_key { WENDI_DUPLICATE_KEY_REJECT = 0, WENDI_DUPLICATE_KEY_FIRST, WENDI_DUPLICATE_KEY_LAST } wendi_duplicate_key;
+/**
+ * How the one UNIQUE column is stored. HASH: as the bigint wendi_value_hash() of its value. DROP: not at all.
+ * With either, commits carry the keys of the deduplication window in key files.
+ */
 typedef enum wendi_event_id_policy { WENDI_EVENT_ID_KEEP = 0, WENDI_EVENT_ID_HASH, WENDI_EVENT_ID_DROP } wendi_event_id_policy;
+/** What becomes of JSON that no column takes. Statements of before there was a choice drop it. */
+typedef enum wendi_rest_policy { WENDI_REST_UNSAID = 0, WENDI_REST_KEEP, WENDI_REST_DROP } wendi_rest_policy;
+
+#define WENDI_REST_NAME "_rest"
 
 /** All memory is in `arena`; immutable once made. One owner: make a copy by parsing its DDL again. */
 typedef struct wendi_schema {
@@ -97,7 +107,22 @@ typedef struct wendi_schema {
     uint8_t duplicate_keys; /* wendi_duplicate_key */
     uint8_t event_id_policy;
     uint64_t unique_window_keys; /* 0: default by memory */
+    uint8_t rest_policy;   /* wendi_rest_policy */
+    uint32_t rest_column;  /* position of the column _rest, which is the last one; or WENDI_NO_COLUMN */
+    uint32_t id_column;    /* position of the UNIQUE column under HASH or DROP, else WENDI_NO_COLUMN */
+    wendi_string dropped_name; /* in a reading schema: the name of the column that is not stored; else empty */
+    const struct wendi_schema *reading; /* NULL: readers see the same; else see wendi_schema_reading() */
 } wendi_schema;
+
+/**
+ * The schema as segments have it and queries see it. Under event_id 'hash' the column is a bigint whose type
+ * knows what it is a hash of (type.hash_of); under 'drop' it is not there, and `dropped_name` says what it was
+ * called. Rules of arrival (CHECK, UNIQUE) are not part of it. Everything else, ids too, is the same; positions
+ * behind a dropped column are one less. Lives as long as `schema`.
+ */
+const wendi_schema *wendi_schema_reading(const wendi_schema *schema);
+/** Make schema->reading anew, after ids were set. WEND_NOMEM. */
+wend_status wendi_schema_make_reading(wendi_schema *schema, wend_error *error);
 
 /** Position of the column named `name` (exact bytes), or WENDI_NO_COLUMN. */
 uint32_t wendi_schema_find(const wendi_schema *schema, wendi_string name);

@@ -44,7 +44,7 @@ typedef struct wendi_type {
     uint8_t kind;        /* wendi_type_kind */
     uint8_t precision;   /* numeric: digits in all, 1..38 */
     uint8_t scale;       /* numeric: digits behind the point, <= precision */
-    uint8_t reserved;    /* 0 */
+    uint8_t hash_of;     /* bigint: the kind whose values it has the hashes of (hash64 in SQL); else 0. No part of equality */
     uint32_t length_max; /* varchar(n): characters (code points); 0: no limit */
 } wendi_type;
 

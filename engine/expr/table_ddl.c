@@ -95,8 +95,8 @@ static wend_status add_columns(wendi_ddl *ddl)
                                 "keep rarely used subtrees as one jsonb column each",
                                 "a table has at most %d columns", COLUMNS_MAX);
     }
-    WEND_TRY(wendi_ddl_memory(ddl, statement->column_count, sizeof *ddl->schema->columns,
-                              &ddl->schema->columns));
+    WEND_TRY(wendi_ddl_memory(ddl, statement->column_count + (size_t)1,
+                              sizeof *ddl->schema->columns, &ddl->schema->columns));
     for (uint32_t i = 0; i < statement->column_count; i++) {
         WEND_TRY(add_column(ddl, i));
         any_stored = any_stored || ddl->schema->columns[i].origin != WENDI_ORIGIN_GENERATED;
@@ -112,6 +112,31 @@ cleanup:
     return status;
 }
 
+/* The column of what is left over. No DDL lists it: the option does. */
+static wend_status add_rest_column(wendi_ddl *ddl)
+{
+    wend_status status = WEND_OK;
+    wendi_schema *schema = ddl->schema;
+    uint32_t taken = wendi_schema_find(schema, wendi_string_of(WENDI_REST_NAME));
+    WEND_TRY(wendi_ddl_rest_option(ddl));
+    if (schema->rest_policy != WENDI_REST_KEEP) {
+        return WEND_OK;
+    }
+    if (taken != WENDI_NO_COLUMN) {
+        return wendi_ddl_refuse(ddl, ddl->statement->columns[taken].span.start,
+                                "name it otherwise, or do without what no column takes: WITH (rest = 'drop')",
+                                "%s is the column of what no other column takes", WENDI_REST_NAME);
+    }
+    schema->rest_column = schema->column_count++;
+    schema->columns[schema->rest_column] =
+        (wendi_column){.id = schema->column_count,
+                       .name = wendi_string_of(WENDI_REST_NAME),
+                       .type = wendi_type_of(WENDI_TYPE_JSONB),
+                       .origin = WENDI_ORIGIN_REST};
+cleanup:
+    return status;
+}
+
 static wend_status fill(wendi_ddl *ddl)
 {
     wend_status status = WEND_OK;
@@ -119,12 +144,18 @@ static wend_status fill(wendi_ddl *ddl)
     wendi_buffer text = {0};
     WEND_TRY(wendi_ddl_copy(ddl, ddl->statement->table, &schema->table_name));
     WEND_TRY(add_columns(ddl));
+    WEND_TRY(add_rest_column(ddl));
+    ddl->generated_from = wendi_arena_alloc_zero(&ddl->scratch, schema->column_count);
+    if (ddl->generated_from == NULL) {
+        WEND_TRY(wendi_fail_nomem(ddl->error, "a schema", schema->column_count));
+    }
     WEND_TRY(wendi_ddl_rules(ddl));
     WEND_TRY(wendi_ddl_table_options(ddl));
     schema->next_column_id = schema->column_count + 1;
     WEND_TRY(wendi_schema_write_ddl(schema, &text));
     WEND_TRY(wendi_ddl_copy(ddl, (wendi_string){(const char *)text.data, (uint32_t)text.length},
                             &schema->ddl));
+    WEND_TRY(wendi_schema_make_reading(schema, ddl->error));
 cleanup:
     wendi_buffer_free(&text);
     return status;
@@ -132,11 +163,15 @@ cleanup:
 
 /* Columns of `statement` from `added_from` on are written in `added_text`. */
 static wend_status make_schema(const wendi_sql_statement *statement, uint32_t added_from,
-                               const char *added_text, wendi_schema **schema_out, wend_error *error)
+                               const char *added_text, wendi_rest_policy rest,
+                               wendi_schema **schema_out, wend_error *error)
 {
     wend_status status = WEND_OK;
-    wendi_ddl ddl = {
-        .statement = statement, .added_from = added_from, .added_text = added_text, .error = error};
+    wendi_ddl ddl = {.statement = statement,
+                     .added_from = added_from,
+                     .added_text = added_text,
+                     .rest = rest,
+                     .error = error};
     *schema_out = NULL;
     ddl.schema = wendi_alloc_zero(1, sizeof *ddl.schema);
     if (ddl.schema == NULL) {
@@ -146,6 +181,8 @@ static wend_status make_schema(const wendi_sql_statement *statement, uint32_t ad
     ddl.schema->time_column = WENDI_NO_COLUMN;
     ddl.schema->event_column = WENDI_NO_COLUMN;
     ddl.schema->order_column = WENDI_NO_COLUMN;
+    ddl.schema->rest_column = WENDI_NO_COLUMN;
+    ddl.schema->id_column = WENDI_NO_COLUMN;
     ddl.schema->max_future_us = WENDI_US_PER_DAY;
     WEND_TRY(fill(&ddl));
     *schema_out = ddl.schema;
@@ -156,8 +193,8 @@ cleanup:
     return status;
 }
 
-wend_status wendi_schema_from_statement(const wendi_sql_statement *statement,
-                                        wendi_schema **schema_out, wend_error *error)
+static wend_status from_statement(const wendi_sql_statement *statement, wendi_rest_policy rest,
+                                  wendi_schema **schema_out, wend_error *error)
 {
     *schema_out = NULL;
     if (statement->kind != WENDI_SQL_STATEMENT_CREATE_TABLE) {
@@ -165,20 +202,32 @@ wend_status wendi_schema_from_statement(const wendi_sql_statement *statement,
         wendi_error_hint(error, "write CREATE TABLE name (column type …) WITH (…)");
         return WEND_INVALID;
     }
-    return make_schema(statement, statement->column_count, NULL, schema_out, error);
+    return make_schema(statement, statement->column_count, NULL, rest, schema_out, error);
 }
 
-wend_status wendi_schema_parse(const char *ddl, wendi_schema **schema_out, wend_error *error)
+wend_status wendi_schema_from_statement(const wendi_sql_statement *statement,
+                                        wendi_schema **schema_out, wend_error *error)
+{
+    return from_statement(statement, WENDI_REST_KEEP, schema_out, error);
+}
+
+static wend_status parse(const char *ddl, wendi_rest_policy rest, wendi_schema **schema_out,
+                         wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_arena arena = {0};
     const wendi_sql_statement *statement = NULL;
     *schema_out = NULL;
     WEND_TRY(wendi_sql_parse_one(ddl, strlen(ddl), &arena, &statement, error));
-    WEND_TRY(wendi_schema_from_statement(statement, schema_out, error));
+    WEND_TRY(from_statement(statement, rest, schema_out, error));
 cleanup:
     wendi_arena_free(&arena);
     return status;
+}
+
+wend_status wendi_schema_parse(const char *ddl, wendi_schema **schema_out, wend_error *error)
+{
+    return parse(ddl, WENDI_REST_UNSAID, schema_out, error);
 }
 
 static bool ids_fit(const wendi_schema *schema, const uint32_t *ids, uint32_t id_count,
@@ -200,12 +249,14 @@ static bool ids_fit(const wendi_schema *schema, const uint32_t *ids, uint32_t id
     return true;
 }
 
-static void set_ids(wendi_schema *schema, const uint32_t *ids, uint32_t next_column_id)
+static wend_status set_ids(wendi_schema *schema, const uint32_t *ids, uint32_t next_column_id,
+                           wend_error *error)
 {
     for (uint32_t i = 0; i < schema->column_count; i++) {
         schema->columns[i].id = ids[i];
     }
     schema->next_column_id = next_column_id;
+    return wendi_schema_make_reading(schema, error);
 }
 
 wend_status wendi_schema_parse_with_ids(const char *ddl, const uint32_t *ids, uint32_t id_count,
@@ -214,7 +265,7 @@ wend_status wendi_schema_parse_with_ids(const char *ddl, const uint32_t *ids, ui
 {
     wendi_schema *schema = NULL;
     *schema_out = NULL;
-    wend_status status = wendi_schema_parse(ddl, &schema, error);
+    wend_status status = parse(ddl, WENDI_REST_DROP, &schema, error); /* what a stored one means */
     if (status == WEND_NOMEM) {
         return status;
     }
@@ -231,7 +282,11 @@ wend_status wendi_schema_parse_with_ids(const char *ddl, const uint32_t *ids, ui
                           "the stored schema is damaged: %u column ids do not fit its columns",
                           id_count);
     }
-    set_ids(schema, ids, next_column_id);
+    status = set_ids(schema, ids, next_column_id, error);
+    if (status != WEND_OK) {
+        wendi_schema_free(schema);
+        return status;
+    }
     *schema_out = schema;
     return WEND_OK;
 }
@@ -306,14 +361,20 @@ static wend_status join_columns(const wendi_schema *schema, const wendi_sql_stat
     return WEND_OK;
 }
 
-static void keep_ids(const wendi_schema *schema, wendi_schema *joined)
+/* Old columns keep theirs; new ones stand behind them, but _rest stays the last. */
+static wend_status keep_ids(const wendi_schema *schema, wendi_schema *joined, wend_error *error)
 {
-    for (uint32_t i = 0; i < joined->column_count; i++) {
-        joined->columns[i].id = i < schema->column_count
-                                    ? schema->columns[i].id
-                                    : schema->next_column_id + (i - schema->column_count);
+    uint32_t rest = schema->rest_column != WENDI_NO_COLUMN;
+    uint32_t old = schema->column_count - rest;
+    for (uint32_t i = 0; i < joined->column_count - rest; i++) {
+        joined->columns[i].id =
+            i < old ? schema->columns[i].id : schema->next_column_id + (i - old);
+    }
+    if (rest) {
+        joined->columns[joined->rest_column].id = schema->columns[schema->rest_column].id;
     }
     joined->next_column_id = schema->next_column_id + (joined->column_count - schema->column_count);
+    return wendi_schema_make_reading(joined, error);
 }
 
 wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alter,
@@ -339,8 +400,13 @@ wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alte
     }
     WEND_TRY(wendi_sql_parse_one(schema->ddl.data, schema->ddl.length, &arena, &base, error));
     WEND_TRY(join_columns(schema, base, added, &arena, &joined, error));
-    WEND_TRY(make_schema(&joined, schema->column_count, added->text, schema_out, error));
-    keep_ids(schema, *schema_out);
+    WEND_TRY(make_schema(&joined, base->column_count, added->text,
+                         (wendi_rest_policy)schema->rest_policy, schema_out, error));
+    status = keep_ids(schema, *schema_out, error);
+    if (status != WEND_OK) {
+        wendi_schema_free(*schema_out);
+        *schema_out = NULL;
+    }
 cleanup:
     wendi_arena_free(&arena);
     return status;

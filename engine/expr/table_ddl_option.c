@@ -352,7 +352,7 @@ static wend_status set_table_option(wendi_ddl *ddl, const wendi_sql_option *opti
 {
     static const char *const known[] = {
         "user_column", "time_column",    "event_column", "order_column",  "retention", "max_future",
-        "unique_rows", "duplicate_keys", "event_id",     "unique_window", NULL};
+        "unique_rows", "duplicate_keys", "event_id",     "unique_window", "rest",      NULL};
     static const char *const duplicates[] = {"reject", "first", "last", NULL};
     static const char *const policies[] = {"keep", "hash", "drop", NULL};
     wendi_schema *schema = ddl->schema;
@@ -388,6 +388,8 @@ static wend_status set_table_option(wendi_ddl *ddl, const wendi_sql_option *opti
         return choose(ddl, option, policies, &schema->event_id_policy);
     case 9:
         return set_window(ddl, option);
+    case 10:
+        return WEND_OK; /* wendi_ddl_rest_option() has seen to it */
     default:
         return refuse_unknown(ddl, option, "table", known);
     }
@@ -401,6 +403,58 @@ static const wendi_sql_option *find_option(const wendi_ddl *ddl, const char *nam
         }
     }
     return NULL;
+}
+
+wend_status wendi_ddl_rest_option(wendi_ddl *ddl)
+{
+    static const char *const words[] = {"keep", "drop", NULL};
+    const wendi_sql_option *option = find_option(ddl, "rest");
+    uint8_t word = 0;
+    wend_status status = WEND_OK;
+    ddl->schema->rest_policy = (uint8_t)ddl->rest;
+    if (option != NULL) {
+        WEND_TRY(need_value(ddl, option));
+        WEND_TRY(choose(ddl, option, words, &word));
+        ddl->schema->rest_policy = word == 0 ? WENDI_REST_KEEP : WENDI_REST_DROP;
+    }
+cleanup:
+    return status;
+}
+
+/* The column that event_id is about may be known by its keys alone: nothing else may need its values. */
+static wend_status check_id_column(wendi_ddl *ddl, const wendi_sql_option *option)
+{
+    wendi_schema *schema = ddl->schema;
+    uint32_t position = schema->uniques[0].columns[0];
+    const wendi_column *column = &schema->columns[position];
+    const uint32_t roles[] = {schema->user_column, schema->time_column, schema->event_column, schema->order_column};
+    char type[40];
+    if (schema->unique_rows) {
+        return wendi_ddl_refuse(ddl, option->span.start, "keep one of both",
+                                "unique_rows needs whole rows, and event_id = '%.*s' does not store %.*s",
+                                WENDI_DDL_TEXT(option->value), WENDI_DDL_TEXT(column->name));
+    }
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        if (roles[i] == position) {
+            return wendi_ddl_refuse(ddl, option->span.start, "leave event_id out, or give the role to another column",
+                                    "%.*s is needed as it is, as the user, time, event or order column",
+                                    WENDI_DDL_TEXT(column->name));
+        }
+    }
+    if (ddl->generated_from[position]) {
+        return wendi_ddl_refuse(ddl, option->span.start, "leave event_id out, or derive the column from others",
+                                "a GENERATED column is made of %.*s, which is not stored as it arrives",
+                                WENDI_DDL_TEXT(column->name));
+    }
+    bool wide = column->type.kind == WENDI_TYPE_UUID || column->type.kind == WENDI_TYPE_TEXT ||
+                column->type.kind == WENDI_TYPE_INET;
+    if (schema->event_id_policy == WENDI_EVENT_ID_HASH && !wide) {
+        return wendi_ddl_refuse(ddl, option->span.start, "leave event_id out, or write 'drop'",
+                                "a hash has eight bytes, and %.*s is %s, which needs no more",
+                                WENDI_DDL_TEXT(column->name), wendi_type_name(column->type, type));
+    }
+    schema->id_column = position;
+    return WEND_OK;
 }
 
 /* What the options need of each other. */
@@ -435,7 +489,8 @@ static wend_status check_table_options(wendi_ddl *ddl)
                                 "event_id = '%.*s' needs exactly one column that is UNIQUE alone",
                                 WENDI_DDL_TEXT(option->value));
     }
-    return WEND_OK;
+    return option != NULL && schema->event_id_policy != WENDI_EVENT_ID_KEEP ? check_id_column(ddl, option)
+                                                                            : WEND_OK;
 }
 
 wend_status wendi_ddl_table_options(wendi_ddl *ddl)

@@ -8,6 +8,7 @@
 typedef struct rule_scope {
     wendi_ddl *ddl;
     uint32_t visible_generated; /* generated columns from here on are not yet computed */
+    bool generates;             /* what is used becomes part of a stored value */
     const char *rule;           /* "CHECK", "GENERATED" */
 } rule_scope;
 
@@ -34,6 +35,7 @@ static wend_status resolve_column(void *context, wendi_string qualifier, wendi_s
         return WEND_INVALID;
     }
     *type = schema->columns[*slot].type;
+    scope->ddl->generated_from[*slot] |= scope->generates;
     return WEND_OK;
 }
 
@@ -134,7 +136,7 @@ static wend_status add_check(wendi_ddl *ddl, const wendi_sql_constraint *node, c
     const wendi_expr *bound = NULL;
     wendi_schema *schema = ddl->schema;
     wendi_check *check = &schema->checks[schema->check_count];
-    rule_scope scope = {ddl, schema->column_count, "CHECK"};
+    rule_scope scope = {ddl, schema->column_count, false, "CHECK"};
     WEND_TRY(bind_rule(ddl, node->expr, &scope, NULL, &bound));
     WEND_TRY(rule_text(ddl, node->expr, source, &check->expression));
     if (node->name.length == 0) {
@@ -455,7 +457,7 @@ static wend_status bind_generated(wendi_ddl *ddl)
             find_constraint(&statement->columns[i], WENDI_SQL_GENERATED);
         if (node != NULL) {
             const wendi_expr *bound = NULL;
-            rule_scope scope = {ddl, i, "GENERATED"};
+            rule_scope scope = {ddl, i, true, "GENERATED"};
             WEND_TRY(bind_rule(ddl, node->expr, &scope, &ddl->schema->columns[i].type, &bound));
         }
     }

@@ -205,6 +205,10 @@ static wend_status write_with(const wendi_schema *schema, wendi_buffer *out)
     if (schema->event_id_policy != WENDI_EVENT_ID_KEEP) {
         WEND_TRY(write_word("event_id", policies[schema->event_id_policy], &count, out));
     }
+    if (schema->rest_policy != WENDI_REST_UNSAID) {
+        WEND_TRY(write_word("rest", schema->rest_policy == WENDI_REST_KEEP ? "'keep'" : "'drop'",
+                            &count, out));
+    }
     if (schema->unique_window_keys != 0) {
         snprintf(number, sizeof number, "%" PRIu64, schema->unique_window_keys);
         WEND_TRY(write_word("unique_window", number, &count, out));
@@ -221,6 +225,9 @@ wend_status wendi_schema_write_ddl(const wendi_schema *schema, wendi_buffer *out
     WEND_TRY(wendi_sql_print_name(schema->table_name, out));
     WEND_TRY(text(out, " (\n    "));
     for (uint32_t i = 0; i < schema->column_count; i++) {
+        if (i == schema->rest_column) { /* the last one, and WITH says it */
+            continue;
+        }
         WEND_TRY(text(out, i > 0 ? ",\n    " : ""));
         WEND_TRY(write_column(schema, i, out));
     }

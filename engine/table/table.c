@@ -104,6 +104,11 @@ void wendi_snapshot_release(wendi_snapshot *snapshot)
 
 const wendi_schema *wendi_snapshot_schema(const wendi_snapshot *snapshot)
 {
+    return wendi_schema_reading(snapshot->shared->schema);
+}
+
+const wendi_schema *wendi_snapshot_arrival_schema(const wendi_snapshot *snapshot)
+{
     return snapshot->shared->schema;
 }
 

@@ -61,6 +61,16 @@ typedef struct wendi_reject_entry {
     uint64_t commit;
 } wendi_reject_entry;
 
+/** A file with the keys of the rows of some commits: where segments do not have the UNIQUE column. */
+typedef struct wendi_key_entry {
+    uint8_t uuid[16];
+    uint64_t file_bytes;
+    uint64_t checksum; /* xxh3-64 of the whole file */
+    uint64_t key_count;
+    uint64_t commit_first;
+    uint64_t commit_last;
+} wendi_key_entry;
+
 /** The table as of one commit. Borrowed from the snapshot; arrays in commit order, segments by their
  * last commit: of two that hold rows of one user and time, the one with the earlier arrivals stands
  * first (docs/decisions/compaction-keeps-arrival.md). */
@@ -75,6 +85,8 @@ typedef struct wendi_table_state {
     uint32_t source_count;
     wendi_reject_entry *rejects;
     uint32_t reject_count;
+    wendi_key_entry *key_files; /* by rising commits */
+    uint32_t key_file_count;
 } wendi_table_state;
 
 /** Open `table` of the store at `store`; WEND_NOT_FOUND lists what there is. Reads the log. */
@@ -106,7 +118,10 @@ wend_status wendi_table_snapshot(wendi_table *table, wendi_snapshot **snapshot_o
                                  wend_error *error);
 wendi_snapshot *wendi_snapshot_acquire(wendi_snapshot *snapshot);
 void wendi_snapshot_release(wendi_snapshot *snapshot);
+/** The schema that queries see and segments have: wendi_schema_reading() of the table's. */
 const wendi_schema *wendi_snapshot_schema(const wendi_snapshot *snapshot);
+/** The schema that rows have when they arrive: what the table's statement says. */
+const wendi_schema *wendi_snapshot_arrival_schema(const wendi_snapshot *snapshot);
 const wendi_table_state *wendi_snapshot_state(const wendi_snapshot *snapshot);
 /**
  * The opened segment of state->segments[index], opened at first use and shared by all threads;

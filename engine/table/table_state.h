@@ -49,6 +49,10 @@ typedef struct wendi_record {
     uint32_t source_count;
     const wendi_reject_entry *rejects;
     uint32_t reject_count;
+    const wendi_key_entry *key_files;
+    uint32_t key_file_count;
+    const uint8_t (*dropped_key_files)[WENDI_UUID_BYTES];
+    uint32_t dropped_key_file_count;
 } wendi_record;
 
 /** Append the record's bytes to `out`; `*checksum` is what the next commit names as its previous.

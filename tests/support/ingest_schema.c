@@ -49,6 +49,8 @@ void test_schema_make(wendi_schema *schema, const test_column *columns, uint32_t
                              .time_column = WENDI_NO_COLUMN,
                              .event_column = WENDI_NO_COLUMN,
                              .order_column = WENDI_NO_COLUMN,
+                             .rest_column = WENDI_NO_COLUMN,
+                             .id_column = WENDI_NO_COLUMN,
                              .max_future_us = INT64_C(86400) * 1000000};
     schema->table_name = copy(schema, "events");
     schema->columns = wendi_arena_alloc_zero(&schema->arena, count * sizeof *schema->columns);
