@@ -8,22 +8,20 @@
 Values: None for null; bool; int for smallint, integer, bigint, date (days) and timestamptz (µs); numeric(p, s) as
 the int value × 10^s; float; str for text and jsonb; 16 bytes for uuid and inet (IPv4 as ::ffff:a.b.c.d).
 
-The file is refused with Damage, or with Unsupported where it needs what this reader does not know. Its being a
-witness for the document comes first: it is slow, it keeps everything in memory, and it shares no line with the
-engine. A page layout is one function in LAYOUTS; a codec of integers one in segment_streams.CODECS; a feature bit
-one line in FEATURES. Needs the packages xxhash and zstandard.
+The file is refused with Damage, or with Unsupported where it needs what this reader does not know. To be a witness
+for the document comes first: this is slow, keeps everything in memory, and shares no line with the engine. A page
+layout is one function in LAYOUTS, a codec of integers one in segment_streams.CODECS, a form of a dictionary's blocks
+one in segment_dictionaries.FORMS; a feature bit is a line in FEATURES. Needs the packages xxhash and zstandard.
 """
 
 import array
 import itertools
 import math
 import struct
-import sys
 
-import xxhash
-import zstandard
-
-import segment_streams
+from segment_dictionaries import Dictionary, decompress, text_of, xxh3
+from segment_predictions import Prediction
+from segment_streams import CODECS, CODECS_PATCHED, MASK64
 from segment_streams import Cursor, Damage, Unsupported, decode_stream, require, require_rising, require_zero, signed
 
 VERSION = 1
@@ -31,7 +29,6 @@ HEADER_BYTES = 64
 TRAILER_BYTES = 64
 FOOTER_FIXED_BYTES = 128
 INDEX_ENTRY_BYTES = 48
-DICTIONARY_HEADER_BYTES = 64
 FILE_ALIGN = 4096
 PART_ALIGN = 64
 ROW_GROUP_ROWS_MOST = 1048576
@@ -39,8 +36,6 @@ PAGE_ROWS = 65536
 NONE = 0xFFFFFFFF
 
 # Places that are no page's number; they only serve as seeds.
-PLACE_DICTIONARY = 0x80000000
-PLACE_DICTIONARY_BLOCK = 0x80000001
 PLACE_INDEX = 0xFFFFFFFE
 PLACE_FOOTER = 0xFFFFFFFD
 
@@ -52,8 +47,19 @@ BYTES16_KINDS = {"uuid", "inet"}
 TEXT_KINDS = {"text", "jsonb"}
 INTEGER_BITS = {"smallint": 16, "integer": 32, "date": 32, "bigint": 64, "numeric": 64, "timestamptz": 64}
 
-# Incompatible features that are known: bit number -> name.
-FEATURES = {}
+# Incompatible features that are known: bit number -> what the file may contain.
+FEATURES = {
+    0: "patched and masked streams",
+    1: "pages of UUIDs of version 4",
+    2: "predictions",
+    3: "forms of dictionary blocks",
+    4: "dictionaries in any order",
+    5: "first bytes as bounds of pages",
+}
+FEATURE_PATCHED = 0
+FEATURE_UUID4 = 1
+FEATURE_PREDICTED = 2
+FEATURE_FIRST_BYTES = 5
 
 # Chunk flags.
 CHUNK_BOUNDS = 1
@@ -62,39 +68,19 @@ CHUNK_ORDERED = 8
 PAGE_BOUNDS = 1
 PAGE_BOUNDS_ARE_CODES = 2
 PAGE_MASK = 4
+PAGE_BOUNDS_ARE_FIRST_BYTES = 8
+PAGE_FLAGS = PAGE_BOUNDS | PAGE_BOUNDS_ARE_CODES | PAGE_MASK | PAGE_BOUNDS_ARE_FIRST_BYTES
 
-DECOMPRESSOR = zstandard.ZstdDecompressor()
 
-
-def xxh3(data, seed=0):
-    return xxhash.xxh3_64_intdigest(data, seed)
+def is_float(value):
+    """Whether a double is also a real."""
+    return math.isnan(value) or array.array("f", [value])[0] == value
 
 
 def require_features(bits):
     for bit in range(64):
         if bits >> bit & 1 and bit not in FEATURES:
             raise Unsupported("the segment needs feature bit %d, which this reader does not know" % bit)
-
-
-def decompress(stored, raw_bytes, what):
-    """A block's raw bytes: they are stored as they are, or as one zstd frame that says its content's size."""
-    if len(stored) == raw_bytes:
-        return bytes(stored)
-    require(raw_bytes <= 40000 * len(stored) + 1024, "%s claims %d bytes from %d", what, raw_bytes, len(stored))
-    try:
-        require(zstandard.frame_content_size(stored) == raw_bytes, "%s is not a frame of %d bytes", what, raw_bytes)
-        raw = DECOMPRESSOR.decompress(stored, max_output_size=raw_bytes, allow_extra_data=False)
-    except zstandard.ZstdError as fault:
-        raise Damage("%s: %s" % (what, fault)) from None
-    require(len(raw) == raw_bytes, "%s has %d bytes, not %d", what, len(raw), raw_bytes)
-    return raw
-
-
-def text_of(data):
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        raise Damage("a text is not UTF-8: %s" % fault) from None
 
 
 def doubles_of(bits):
@@ -154,14 +140,15 @@ class Chunk:
         self.column = column
         self.row_group = row_group
         (self.offset, self.pages_bytes, self.dictionary_bytes, self.entries, self.null_rows, self.flags,
-         least_place, least_length, greatest_place, greatest_length, zero, least, greatest) = fields
+         least_place, least_length, greatest_place, greatest_length, self.prediction_bytes, least, greatest) = fields
         self.pages = []
-        require(zero == 0, "a reserved field of a chunk is not zero")
         require(self.flags & ~(CHUNK_BOUNDS | CHUNK_ORDERED) == 0, "flags 0x%x of a chunk", self.flags)
         require(self.null_rows <= row_group.rows, "a chunk with more nulls than rows")
         require((self.dictionary_bytes == 0) == (self.entries == 0), "a dictionary without bytes or without entries")
         require(self.entries == 0 or column.kind in TEXT_KINDS, "a dictionary of a column that is no text")
         require(self.entries != 0 or not self.flags & CHUNK_ORDERED, "no dictionary, but it is ordered")
+        require(self.prediction_bytes == 0 or column.kind not in BYTES16_KINDS, "a prediction of a column of %s", column.kind)
+        self.dictionary_ordered = bool(self.flags & CHUNK_ORDERED)
         self.least = self.greatest = None
         if self.flags & CHUNK_BOUNDS:
             if column.kind in BYTES16_KINDS | TEXT_KINDS:
@@ -188,89 +175,13 @@ class PageEntry:
         self.rows = rows
         self.offset, self.bytes, self.null_rows, self.flags, reserved, self.least, self.greatest, self.mask = fields
         require_zero(reserved, "a reserved field of an index entry")
-        require(self.flags & ~(PAGE_BOUNDS | PAGE_BOUNDS_ARE_CODES | PAGE_MASK) == 0, "flags 0x%x of a page", self.flags)
+        require(self.flags & ~PAGE_FLAGS == 0, "flags 0x%x of a page", self.flags)
         require(self.null_rows <= rows, "a page with more nulls than rows")
 
 
 def name_at(names, place, length):
     require(place + length <= len(names), "a name at %d of %d bytes lies beyond the names", place, length)
     return bytes(names[place:place + length])
-
-
-# Dictionaries --------------------------------------------------------------------------------------
-
-class Dictionary:
-    """entries[0] is None, the others are bytes; texts are the same as str."""
-
-    def __init__(self, segment, chunk, data):
-        place = (chunk.row_group.number, chunk.column.id)
-        cursor = Cursor(data, "the dictionary of %s" % chunk.column.name)
-        checksum, entries, blocks, total, column_id, row_group, flags, reserved = cursor.unpack("QIIQIII28s")
-        require(blocks <= len(data) // 24, "a dictionary of %d blocks in %d bytes", blocks, len(data))
-        index_end = DICTIONARY_HEADER_BYTES + 24 * blocks
-        require(index_end <= len(data), "a dictionary's index is beyond its end")
-        require(xxh3(data[8:index_end], segment.seed(*place, PLACE_DICTIONARY)) == checksum, "checksum of %s", cursor.what)
-        require_zero(reserved, "a reserved field of a dictionary")
-        require((row_group, column_id) == place, "%s says that it is column %d in row group %d", cursor.what, column_id, row_group)
-        require(flags & ~1 == 0 and (flags == 1) == bool(chunk.flags & CHUNK_ORDERED), "flags %d of a dictionary", flags)
-        require(entries == chunk.entries, "%s has %d entries, its chunk says %d", cursor.what, entries, chunk.entries)
-        require(total < 2 ** 32 - 64, "%s holds %d bytes", cursor.what, total)
-        index = [cursor.unpack("IIIIQ") for _ in range(blocks)]
-        self._read_blocks(segment, place, cursor, index, entries, total)
-        self._require_order(flags)
-        self.texts = [None] + [text_of(entry) for entry in self.entries[1:]]
-
-    def _read_blocks(self, segment, place, cursor, index, entries, total):
-        firsts = [block[0] for block in index] + [entries]
-        require(firsts[0] == 1, "%s does not begin with entry 1", cursor.what)
-        require(sum(block[3] for block in index) == total, "blocks of %s do not hold its %d bytes", cursor.what, total)
-        self.entries = [None]
-        for number, (first, stored_bytes, raw_bytes, string_bytes, checksum) in enumerate(index):
-            count = firsts[number + 1] - first
-            require(count >= 1, "block %d of %s has no entries", number, cursor.what)
-            stored = cursor.take(stored_bytes)
-            require(xxh3(stored, segment.seed(*place, PLACE_DICTIONARY_BLOCK + number)) == checksum,
-                    "checksum of block %d of %s", number, cursor.what)
-            require(count == 1 or string_bytes <= 1 << 20, "block %d of %s holds %d bytes", number, cursor.what, string_bytes)
-            raw = decompress(stored, raw_bytes, "block %d of %s" % (number, cursor.what))
-            self.entries += front_coded(Cursor(raw, "block %d of %s" % (number, cursor.what)), count, string_bytes)
-        cursor.align(PART_ALIGN)
-        cursor.end()
-
-    def _require_order(self, flags):
-        keys = self.entries[1:] if flags else [(xxh3(entry), entry) for entry in self.entries[1:]]
-        require(all(a < b for a, b in zip(keys, keys[1:])), "entries of a dictionary do not rise")
-
-
-def varints(cursor, count):
-    values = []
-    for _ in range(count):
-        value = shift = 0
-        while True:
-            byte = cursor.one("B")
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-            require(shift < 35, "a varint of more than 5 bytes")
-        values.append(value)
-    return values
-
-
-def front_coded(cursor, count, string_bytes):
-    """The strings of a dictionary's block: what each shares with the one before, and the rest."""
-    require(count <= len(cursor.data) // 2, "%d entries in %d bytes", count, len(cursor.data))
-    shared = varints(cursor, count)
-    following = varints(cursor, count)
-    require(shared[0] == 0, "the first entry of a block shares with none")
-    require(sum(shared) + sum(following) == string_bytes, "strings of a block are not %d bytes", string_bytes)
-    strings, before = [], b""
-    for prefix, suffix in zip(shared, following):
-        require(prefix <= len(before), "an entry shares more than there is")
-        before = before[:prefix] + bytes(cursor.take(suffix))
-        strings.append(before)
-    cursor.end()
-    return strings
 
 
 # Layouts -------------------------------------------------------------------------------------------
@@ -282,8 +193,11 @@ def layout_null(_payload, _page):
 
 
 def layout_integer(payload, page):
-    values = list(map(signed, page.stream(payload, page.values)))
-    column = page.chunk.column
+    return integers_of(list(map(signed, page.stream(payload, page.values))), page.chunk.column)
+
+
+def integers_of(values, column):
+    """Numbers as Python's values of the column's type; refused out of its range."""
     if column.kind == "boolean":
         require(all(0 <= value <= 1 for value in values), "a boolean that is neither 0 nor 1")
         return list(map(bool, values))
@@ -298,6 +212,28 @@ def layout_codes(payload, page):
     page.codes = codes
     require(codes.count(0) == page.null_rows, "nulls of a page of codes are not as its index entry says")
     return list(map(page.dictionary.texts.__getitem__, codes))
+
+
+def layout_predicted(payload, page):
+    page.segment.require_feature(FEATURE_PREDICTED, page.what)
+    prediction = page.segment.prediction(page.chunk)
+    require(prediction is not None, "%s is predicted by nothing", page.what)
+    residuals = page.stream(payload, page.rows)
+    numbers = prediction.numbers(prediction.keys(page.segment, page.number, page.rows), residuals)
+    require(numbers.count(0) == page.null_rows, "nulls of %s are not as its index entry says", page.what)
+    if page.dictionary is not None:
+        require(max(numbers, default=0) < page.chunk.entries, "a code beyond the dictionary")
+        page.codes = numbers
+        return list(map(page.dictionary.texts.__getitem__, numbers))
+    bits = prediction.bits_of(numbers)
+    present = [value for value in bits if value is not None]
+    if page.chunk.column.kind in DOUBLE_KINDS:
+        present = doubles_of(present)
+        require(page.chunk.column.kind != "real" or all(map(is_float, present)), "a real that is no float")
+    else:
+        present = integers_of(list(map(signed, present)), page.chunk.column)
+    following = iter(present)
+    return [None if value is None else next(following) for value in bits]
 
 
 def layout_double(payload, page):
@@ -324,7 +260,7 @@ def layout_decimal(payload, page):
     require_rising(positions, page.values, "DECIMAL")
     payload.align(8)
     for position, value in zip(positions, payload.numbers("d", exceptions)):
-        require(not page.real or math.isnan(value) or array.array("f", [value])[0] == value, "an exception that is no float")
+        require(not page.real or is_float(value), "an exception that is no float")
         values[position] = value
     return values
 
@@ -338,6 +274,14 @@ def layout_split16(payload, page):
     high = page.stream(payload, page.values)
     low = page.stream(payload, page.values)
     return [struct.pack(">QQ", a, b) for a, b in zip(high, low)]
+
+
+def layout_uuid4(payload, page):
+    page.segment.require_feature(FEATURE_UUID4, page.what)
+    high = page.stream(payload, page.values)
+    low = page.stream(payload, page.values)
+    require(max(high, default=0) < 1 << 60 and max(low, default=0) < 1 << 62, "bits where a UUID of version 4 has its own")
+    return [struct.pack(">QQ", a >> 12 << 16 | 0x4000 | a & 0xFFF, b | 1 << 63) for a, b in zip(high, low)]
 
 
 def layout_strings(payload, page):
@@ -368,14 +312,20 @@ LAYOUTS = {
     6: ("RAW16", BYTES16_KINDS, layout_raw16),
     7: ("SPLIT16", BYTES16_KINDS, layout_split16),
     8: ("STRINGS", TEXT_KINDS, layout_strings),
+    9: ("PREDICTED", INTEGER_KINDS | DOUBLE_KINDS | TEXT_KINDS, layout_predicted),
+    10: ("UUID4", {"uuid"}, layout_uuid4),
 }
+# Layouts that store one number a row, nulls included.
+ROW_LAYOUTS = {"CODES", "PREDICTED"}
 
 
 class Page:
     """A page's header, and its rows: values with None in the nulls' places. codecs: names of its streams' codecs."""
 
     def __init__(self, segment, chunk, entry, dictionary):
+        self.segment = segment
         self.chunk = chunk
+        self.number = entry.number
         self.dictionary = dictionary
         self.codecs = []
         self.codes = None
@@ -395,9 +345,10 @@ class Page:
         require(layout in LAYOUTS, "layout %d of %s is not known", layout, self.what)
         self.layout, kinds, function = LAYOUTS[layout]
         require(chunk.column.kind in kinds, "%s is %s, its column %s", self.what, self.layout, chunk.column.kind)
-        require((self.layout == "CODES") == (dictionary is not None), "%s is %s beside its dictionary", self.what, self.layout)
+        require(self.layout in ROW_LAYOUTS if dictionary is not None else self.layout != "CODES", "%s is %s beside its dictionary", self.what, self.layout)
         require(self.layout == "DECIMAL" or self.exponent == 0, "%s has an exponent", self.what)
-        require(self.real == (chunk.column.kind == "real" and self.layout != "NULL"), "byte 23 of %s is %d", self.what, self.real)
+        real = chunk.column.kind == "real" and self.layout not in ("NULL", "PREDICTED")
+        require(self.real == real, "byte 23 of %s is %d", self.what, self.real)
         null_places = self._nulls(payload)
         values = function(payload, self)
         payload.end()
@@ -405,8 +356,8 @@ class Page:
 
     def _nulls(self, payload):
         """Bits of the null bitmap as one int, or None where values already stand row by row."""
-        if self.layout == "CODES":
-            require(self.nulls == 0 and self.values == self.rows, "%s has codes and a bitmap, or not a code a row", self.what)
+        if self.layout in ROW_LAYOUTS:
+            require(self.nulls == 0 and self.values == self.rows, "%s has a bitmap, or not a number a row", self.what)
             return None
         require(self.values == self.rows - self.null_rows, "%s has %d values, its index entry says otherwise", self.what, self.values)
         require((self.nulls == 2) == (self.layout == "NULL"), "%s is %s with nulls %d", self.what, self.layout, self.nulls)
@@ -428,7 +379,7 @@ class Page:
         return [None if bit == "1" else next(following) for bit in bits]
 
     def stream(self, payload, count):
-        values = decode_stream(payload, seen=self.codecs)
+        values = decode_stream(payload, self.segment.codecs, self.codecs)
         require(len(values) == count, "a stream of %s has %d values, not %d", self.what, len(values), count)
         return values
 
@@ -442,6 +393,8 @@ class Segment:
                 data = file.read()
         self.data = memoryview(data)
         self._dictionaries = {}
+        self._predictions = {}
+        self._codes = {}
         require(len(data) >= HEADER_BYTES + FOOTER_FIXED_BYTES + TRAILER_BYTES, "a file of %d bytes", len(data))
         self._read_header(self.part(0, HEADER_BYTES))
         footer_at, footer_bytes = self._read_trailer(self.part(len(data) - TRAILER_BYTES, TRAILER_BYTES))
@@ -454,6 +407,10 @@ class Segment:
         require(offset + size <= len(self.data), "bytes %d to %d are not in the file", offset, offset + size)
         return self.data[offset:offset + size]
 
+    def require_feature(self, bit, what):
+        """Called where something is met that came with a feature."""
+        require(self.incompatible >> bit & 1, "%s needs feature bit %d (%s), which is not set", what, bit, FEATURES[bit])
+
     def seed(self, row_group, column_id, page):
         return xxh3(self.uuid + struct.pack("<III", row_group, column_id, page))
 
@@ -465,6 +422,7 @@ class Segment:
             raise Unsupported("version %d of segments" % version)
         require_features(incompatible)
         self.incompatible = incompatible
+        self.codecs = CODECS_PATCHED if incompatible >> FEATURE_PATCHED & 1 else CODECS
         require(size == HEADER_BYTES, "a header of %d bytes", size)
         require(reserved == 0, "a reserved field of the header is not zero")
 
@@ -513,8 +471,9 @@ class Segment:
         for row_group in self.row_groups:
             for chunk in row_group.chunks:
                 require(chunk.offset == at, "%s in row group %d is not behind what is before it", chunk.column.name, row_group.number)
-                require(chunk.pages_bytes % PART_ALIGN == 0 and chunk.dictionary_bytes % PART_ALIGN == 0, "a chunk's parts are not of 64")
-                at += chunk.pages_bytes + chunk.dictionary_bytes
+                for size in (chunk.pages_bytes, chunk.dictionary_bytes, chunk.prediction_bytes):
+                    require(size % PART_ALIGN == 0, "a part of %s has %d bytes", chunk.column.name, size)
+                    at += size
             require(row_group.index_offset == at, "the index of row group %d is not behind its chunks", row_group.number)
             at += row_group.index_bytes
         require(at == footer_at, "the footer is not behind the last row group")
@@ -553,10 +512,32 @@ class Segment:
             self._dictionaries[chunk] = Dictionary(self, chunk, data)
         return self._dictionaries[chunk]
 
+    def prediction(self, chunk):
+        """The prediction of a chunk, or None; decoded once."""
+        if chunk.prediction_bytes == 0:
+            return None
+        if chunk not in self._predictions:
+            self.require_feature(FEATURE_PREDICTED, "a prediction of %s" % chunk.column.name)
+            data = self.part(chunk.offset + chunk.pages_bytes + chunk.dictionary_bytes, chunk.prediction_bytes)
+            self._predictions[chunk] = Prediction(self, chunk, data)
+            self._predictions[chunk].steps(self)
+        return self._predictions[chunk]
+
+    def page(self, chunk, number):
+        page = Page(self, chunk, chunk.pages[number], self.dictionary(chunk))
+        if page.codes is not None:
+            self._codes[chunk, number] = page.codes
+        return page
+
     def pages(self, chunk):
         """Every page of a chunk, decoded."""
-        for entry in chunk.pages:
-            yield Page(self, chunk, entry, self.dictionary(chunk))
+        return (self.page(chunk, number) for number in range(len(chunk.pages)))
+
+    def codes(self, chunk, number):
+        """The codes of a page of a chunk with a dictionary; kept, since several columns may be predicted from them."""
+        if (chunk, number) not in self._codes:
+            self.page(chunk, number)
+        return self._codes[chunk, number]
 
     def chunk_rows(self, chunk):
         return list(itertools.chain.from_iterable(page.rows_values for page in self.pages(chunk)))

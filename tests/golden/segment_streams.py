@@ -231,6 +231,91 @@ def require_rising(positions, count, what):
     require(not positions or positions[-1] < count, "a position of %s is beyond its values", what)
 
 
+class Patched:
+    """The head of PATCHED and PATCHED_DELTA: a vector's numbers are w bits each, and upper parts of h bits for the few that need more."""
+
+    def __init__(self, body, count, delta):
+        self.body = body
+        self.counts = [min(VECTOR_VALUES, count - at) for at in range(0, count, VECTOR_VALUES)]
+        vectors = len(self.counts)
+        self.reference, self.divisor, base_size, self.total_bits, zeros = body.unpack("QQBB6s")
+        require_zero(zeros, "a reserved field of " + body.what)
+        require(self.divisor >= 1, "a stream's divisor is 0")
+        require(base_size <= 8, "a base of %d bytes", base_size)
+        require(1 <= self.total_bits <= 64 if delta else self.total_bits == 0, "quotients of %d bits", self.total_bits)
+        self.widths = body.take(vectors).tolist()
+        upper_widths = body.take(vectors).tolist()
+        upper_counts = body.numbers("H", vectors)
+        self.bases = body.sized_numbers(base_size, vectors)
+        require(all(w + h <= 64 for w, h in zip(self.widths, upper_widths)), "numbers of more than 64 bits")
+        require(all((h == 0) == (x == 0) for h, x in zip(upper_widths, upper_counts)), "upper parts without bits, or bits without parts")
+        self.uppers = [self._upper_parts(*one) for one in zip(self.counts, upper_counts, upper_widths)]
+        body.align(8)
+
+    def _upper_parts(self, rows, count, width):
+        """Of one vector: pairs of a position and what stands above its number's bits."""
+        require(count <= rows, "%d upper parts in %d rows", count, rows)
+        if count == 0:
+            return ()
+        bitmap_bytes = (rows + 7) // 8
+        if 2 * count < bitmap_bytes:
+            positions = self.body.numbers("H", count)
+            require_rising(positions, rows, "upper parts")
+        else:
+            positions = bit_positions(self.body.take(bitmap_bytes), rows)
+            require(len(positions) == count, "%d bits are set for %d upper parts", len(positions), count)
+        return list(zip(positions, unpack_short(self.body.take((count * width + 7) // 8), width, count)))
+
+    def vectors(self):
+        for count, width, base, uppers in zip(self.counts, self.widths, self.bases, self.uppers):
+            numbers = unpack_vector(self.body, width, count)
+            for position, upper in uppers:
+                numbers[position] += upper << width
+            yield numbers, base
+
+    def values(self, quotients):
+        return [(self.reference + self.divisor * quotient) & MASK64 for quotient in quotients]
+
+
+def bit_positions(data, count):
+    """Positions of set bits, lowest bit of the first byte first; none may lie at `count` or beyond."""
+    bits = int.from_bytes(data, "little")
+    require(bits >> count == 0, "a bit is set beyond the last of %d", count)
+    return [position for position, bit in enumerate(bin(bits)[:1:-1]) if bit == "1"]
+
+
+def decode_patched(body, count, _inner):
+    packed = Patched(body, count, delta=False)
+    values = []
+    for numbers, base in packed.vectors():
+        values += packed.values([(base + number) & MASK64 for number in numbers])
+    return values
+
+
+def decode_patched_delta(body, count, _inner):
+    packed = Patched(body, count, delta=True)
+    mask = (1 << packed.total_bits) - 1
+    values = []
+    for numbers, base in packed.vectors():
+        require(numbers[0] == 0, "the first step of a vector is not 0")
+        require(base <= mask, "a base of more than %d bits", packed.total_bits)
+        values += packed.values([total & mask for total in itertools.accumulate([base] + numbers[1:])])
+    return values
+
+
+def decode_masked(body, count, inner):
+    common, exceptions, zero = body.unpack("QII")
+    require(zero == 0, "a reserved field of MASKED is not zero")
+    positions = bit_positions(body.take((count + 63) // 64 * 8), count)
+    require(1 <= exceptions == len(positions), "%d exceptions of MASKED, %d bits", exceptions, len(positions))
+    values = decode_stream(body, inner)
+    require(len(values) == exceptions, "MASKED has %d exceptions for %d bits", len(values), exceptions)
+    result = [common] * count
+    for position, value in zip(positions, values):
+        result[position] = value
+    return result
+
+
 # number: (name, function of (body, count of values, what streams inside may be))
 SIMPLE = {
     1: ("CONSTANT", decode_constant),
@@ -244,14 +329,24 @@ CODECS = {
     6: ("RLE", decode_rle),
     7: ("SPARSE", decode_sparse),
 }
+# With feature bit 0 there are more of both: those that hold no other stream, and all.
+SIMPLE_PATCHED = {
+    **SIMPLE,
+    8: ("PATCHED", decode_patched),
+    9: ("PATCHED_DELTA", decode_patched_delta),
+}
+CODECS_PATCHED = {
+    **CODECS,
+    **SIMPLE_PATCHED,
+    10: ("MASKED", decode_masked),
+}
 
 
-def decode_stream(cursor, codecs=None, seen=None):
+def decode_stream(cursor, codecs, seen=None):
     """Decode the stream at the cursor and leave it behind the stream's padding.
 
-    codecs: the codecs allowed here, all by default; seen: a list that is told the codecs' names.
+    codecs: the table of codecs allowed here; seen: a list that is told the codecs' names.
     """
-    codecs = CODECS if codecs is None else codecs
     require(cursor.at % 8 == 0, "a stream does not begin at a multiple of 8")
     codec, zero8, zero16, count, body_bytes, zero32 = cursor.unpack("BBHIII")
     require(zero8 == 0 and zero16 == 0 and zero32 == 0, "reserved fields of a stream are not zero")
@@ -261,7 +356,7 @@ def decode_stream(cursor, codecs=None, seen=None):
     if seen is not None:
         seen.append(name)
     body = Cursor(cursor.take(body_bytes), "the body of a %s stream" % name)
-    values = function(body, count, SIMPLE)
+    values = function(body, count, SIMPLE_PATCHED if 8 in codecs else SIMPLE)
     body.end()
     cursor.align(8)
     require(len(values) == count, "a %s stream has %d values, not %d", name, len(values), count)
