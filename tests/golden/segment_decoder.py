@@ -347,7 +347,7 @@ class Page:
         require(chunk.column.kind in kinds, "%s is %s, its column %s", self.what, self.layout, chunk.column.kind)
         require(self.layout in ROW_LAYOUTS if dictionary is not None else self.layout != "CODES", "%s is %s beside its dictionary", self.what, self.layout)
         require(self.layout == "DECIMAL" or self.exponent == 0, "%s has an exponent", self.what)
-        real = chunk.column.kind == "real" and self.layout not in ("NULL", "PREDICTED")
+        real = dictionary is not None if self.layout == "PREDICTED" else chunk.column.kind == "real" and self.layout != "NULL"
         require(self.real == real, "byte 23 of %s is %d", self.what, self.real)
         null_places = self._nulls(payload)
         values = function(payload, self)
