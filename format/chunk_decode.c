@@ -28,6 +28,12 @@ static decode_range range_of(const wendi_page *page, uint32_t first_row, uint32_
     return range;
 }
 
+/* Sixteen-byte values in two streams. */
+static bool is_split(const wendi_page *page)
+{
+    return page->layout == WENDI_LAYOUT_SPLIT16 || page->layout == WENDI_LAYOUT_UUID4;
+}
+
 /* A value that stands for every row of the page. */
 static bool is_constant(const wendi_page *page)
 {
@@ -39,7 +45,7 @@ static bool is_constant(const wendi_page *page)
         return false;
     }
     return page->streams[0].codec->id == WENDI_CODEC_CONSTANT &&
-           (page->layout != WENDI_LAYOUT_SPLIT16 || page->streams[1].codec->id == WENDI_CODEC_CONSTANT);
+           (!is_split(page) || page->streams[1].codec->id == WENDI_CODEC_CONSTANT);
 }
 
 static void put_exceptions(const wendi_page *page, const decode_range *range, double *dense)
@@ -105,13 +111,24 @@ static void spread_nulls(wendi_chunk *chunk, const decode_range *range)
     }
 }
 
+static void join_values(const wendi_page *page, const uint64_t *high, const uint64_t *low, uint32_t count,
+                        wendi_b16 *values)
+{
+    const wendi_kernels *kernels = wendi_kernels_get();
+    if (page->layout == WENDI_LAYOUT_UUID4) {
+        kernels->join_uuid4(high, low, count, (uint64_t *)values);
+    } else {
+        kernels->join_b16(high, low, count, (uint64_t *)values);
+    }
+}
+
 static void decode_b16(wendi_chunk *chunk, const decode_range *range, wendi_vector *vector)
 {
     const wendi_page *page = &chunk->page;
     wendi_b16 *values = chunk->values;
     const bool nulls = page->null_form == WENDI_NULLS_BITMAP;
     uint32_t from = range->skip;
-    if (page->layout == WENDI_LAYOUT_SPLIT16 && range->count > 0) {
+    if (is_split(page) && range->count > 0) {
         wendi_stream_decode(&page->streams[0], range->aligned, range->count, chunk->dense);
         wendi_stream_decode(&page->streams[1], range->aligned, range->count, chunk->more_dense);
     }
@@ -121,7 +138,7 @@ static void decode_b16(wendi_chunk *chunk, const decode_range *range, wendi_vect
         return;
     }
     if (!nulls) {
-        wendi_kernels_get()->join_b16(chunk->dense, chunk->more_dense, range->row_count, (uint64_t *)values);
+        join_values(page, chunk->dense, chunk->more_dense, range->row_count, values);
         return;
     }
     spread_nulls(chunk, range);
@@ -133,7 +150,7 @@ static void decode_b16(wendi_chunk *chunk, const decode_range *range, wendi_vect
             memcpy(&values[i], page->raw + ((size_t)range->aligned + from) * 16, 16);
             from++;
         } else {
-            wendi_kernels_get()->join_b16(chunk->dense + from, chunk->more_dense + from, 1, values[i].word);
+            join_values(page, chunk->dense + from, chunk->more_dense + from, 1, &values[i]);
             from++;
         }
     }
@@ -219,7 +236,7 @@ static wend_status decode_constant(wendi_chunk *chunk, wendi_vector *vector, wen
     if (page->layout == WENDI_LAYOUT_CODES) {
         return constant_string(chunk, vector, error);
     }
-    if (page->layout == WENDI_LAYOUT_SPLIT16) {
+    if (is_split(page)) {
         decode_b16(chunk, &one, vector);
     } else {
         decode_u64(chunk, &one, vector);
@@ -248,6 +265,7 @@ wend_status wendi_chunk_read(wendi_chunk *chunk, uint32_t first_row, uint32_t ro
         return decode_strings(chunk, &range, vector, error);
     case WENDI_LAYOUT_RAW16:
     case WENDI_LAYOUT_SPLIT16:
+    case WENDI_LAYOUT_UUID4:
         decode_b16(chunk, &range, vector);
         break;
     default:

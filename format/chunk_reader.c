@@ -99,7 +99,8 @@ static bool layout_fits(const wendi_chunk *chunk, uint8_t layout)
         return layout == WENDI_LAYOUT_DOUBLE || layout == WENDI_LAYOUT_DECIMAL || layout == WENDI_LAYOUT_NULL ||
                layout == WENDI_LAYOUT_FLOAT;
     case WENDI_PHYSICAL_B16:
-        return layout == WENDI_LAYOUT_RAW16 || layout == WENDI_LAYOUT_SPLIT16 || layout == WENDI_LAYOUT_NULL;
+        return layout == WENDI_LAYOUT_RAW16 || layout == WENDI_LAYOUT_SPLIT16 || layout == WENDI_LAYOUT_NULL ||
+               (layout == WENDI_LAYOUT_UUID4 && type.kind == WENDI_TYPE_UUID);
     case WENDI_PHYSICAL_STRING:
         if (chunk->entry->dictionary_entries != 0) {
             return layout == WENDI_LAYOUT_CODES;

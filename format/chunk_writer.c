@@ -175,7 +175,7 @@ static wend_status write_doubles(wendi_chunk_writer *writer, const wendi_vector 
 }
 
 static wend_status write_b16(wendi_chunk_writer *writer, const wendi_vector *vector, uint32_t first,
-                             wendi_page_rows rows, wendi_chunk_entry *chunk, wendi_b16 *bounds)
+                             wendi_page_rows rows, bool uuid, wendi_chunk_entry *chunk, wendi_b16 *bounds)
 {
     const wendi_b16 *values = gather_b16(vector, first, rows, writer->b16);
     for (uint32_t i = 0; i < rows.value_count; i++) {
@@ -188,7 +188,7 @@ static wend_status write_b16(wendi_chunk_writer *writer, const wendi_vector *vec
             bounds[1] = values[i];
         }
     }
-    return wendi_page_encode_b16(&writer->encoder, rows, values);
+    return wendi_page_encode_b16(&writer->encoder, rows, values, uuid);
 }
 
 static wend_status write_pages(wendi_chunk_writer *writer, const wendi_segment_column *column,
@@ -207,7 +207,7 @@ static wend_status write_pages(wendi_chunk_writer *writer, const wendi_segment_c
         } else if (physical == WENDI_PHYSICAL_F64) {
             WEND_TRY(write_doubles(writer, vector, first, rows, column->type.kind == WENDI_TYPE_REAL, pages, entry));
         } else {
-            WEND_TRY(write_b16(writer, vector, first, rows, entry, bounds));
+            WEND_TRY(write_b16(writer, vector, first, rows, column->type.kind == WENDI_TYPE_UUID, entry, bounds));
         }
         wendi_chunk_writer_end_page(writer, rows, pages, entry);
     }

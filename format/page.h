@@ -23,6 +23,8 @@ typedef enum wendi_page_layout { /* stored: never renumber */
     WENDI_LAYOUT_RAW16 = 6,    /* 16 bytes a value */
     WENDI_LAYOUT_SPLIT16 = 7,  /* two streams: upper and lower 8 bytes, read as big-endian */
     WENDI_LAYOUT_STRINGS = 8,  /* a stream of lengths, then compressed blocks */
+    WENDI_LAYOUT_PREDICTED = 9, /* one stream: residuals of a prediction, a row each */
+    WENDI_LAYOUT_UUID4 = 10,   /* two streams: 60 and 62 bits of version 4 UUIDs */
     WENDI_LAYOUT_COUNT
 } wendi_page_layout;
 
@@ -68,7 +70,8 @@ wend_status wendi_page_encode_integers(wendi_page_encoder *encoder, wendi_page_r
                                        wendi_page_layout layout);
 /** `real`: values are floats held as doubles. */
 wend_status wendi_page_encode_doubles(wendi_page_encoder *encoder, wendi_page_rows rows, const double *values, bool real);
-wend_status wendi_page_encode_b16(wendi_page_encoder *encoder, wendi_page_rows rows, const wendi_b16 *values);
+/** `uuid`: values are UUIDs, so they may be packed as such. */
+wend_status wendi_page_encode_b16(wendi_page_encoder *encoder, wendi_page_rows rows, const wendi_b16 *values, bool uuid);
 wend_status wendi_page_encode_strings(wendi_page_encoder *encoder, wendi_page_rows rows, const wendi_string *values);
 
 /* For the files that encode one layout each: */

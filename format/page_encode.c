@@ -139,19 +139,44 @@ static bool is_random(const int64_t *values, uint32_t count)
     return count > WENDI_VECTOR_ROWS && changes > count - count / 8 && (uint64_t)max - (uint64_t)min > UINT64_MAX / 8;
 }
 
-/* Two streams when they are smaller than the bytes themselves; random identifiers stay as they are. */
-wend_status wendi_page_encode_b16(wendi_page_encoder *encoder, wendi_page_rows rows, const wendi_b16 *values)
+static bool is_uuid4(const wendi_b16 *values, uint32_t count)
+{
+    uint64_t other = 0; /* what is set in a version or variant where it should not be, or the reverse */
+    for (uint32_t i = 0; i < count; i++) {
+        other |= (__builtin_bswap64(values[i].word[0]) ^ UINT64_C(0x4000)) & UINT64_C(0xf000);
+        other |= (__builtin_bswap64(values[i].word[1]) ^ UINT64_C(1) << 63) & UINT64_C(3) << 62;
+    }
+    return other == 0 && count > 0;
+}
+
+/* The two numbers of each value, without the six bits that all of UUID4 share. */
+static void split_values(const wendi_b16 *values, uint32_t count, bool uuid4, int64_t *high, int64_t *low)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t x = __builtin_bswap64(values[i].word[0]);
+        const uint64_t y = __builtin_bswap64(values[i].word[1]);
+        high[i] = (int64_t)(uuid4 ? x >> 16 << 12 | (x & 0xfff) : x);
+        low[i] = (int64_t)(uuid4 ? y & UINT64_MAX >> 2 : y);
+    }
+}
+
+/*
+ * Two streams when they are smaller than the bytes themselves; random identifiers stay as they are. Those of version 4
+ * take six bits less; what makes the one form's streams small makes the other's small, too, so only one is tried.
+ */
+wend_status wendi_page_encode_b16(wendi_page_encoder *encoder, wendi_page_rows rows, const wendi_b16 *values,
+                                  bool uuid)
 {
     wend_status status = WEND_OK;
-    wendi_page_layout layout = rows.value_count == 0 ? WENDI_LAYOUT_NULL : WENDI_LAYOUT_SPLIT16;
+    const bool uuid4 = uuid && is_uuid4(values, rows.value_count);
+    wendi_page_layout layout = rows.value_count == 0 ? WENDI_LAYOUT_NULL
+                               : uuid4               ? WENDI_LAYOUT_UUID4
+                                                     : WENDI_LAYOUT_SPLIT16;
     size_t raw_bytes = (size_t)rows.value_count * sizeof *values;
     WEND_TRY(wendi_page_begin(encoder, rows));
     size_t begin = encoder->out->length;
-    for (uint32_t i = 0; i < rows.value_count; i++) {
-        encoder->integers[i] = (int64_t)__builtin_bswap64(values[i].word[0]);
-        encoder->more_integers[i] = (int64_t)__builtin_bswap64(values[i].word[1]);
-    }
-    bool random = rows.value_count > 0 && encoder->forced_codec == 0 &&
+    split_values(values, rows.value_count, uuid4, encoder->integers, encoder->more_integers);
+    bool random = rows.value_count > 0 && !uuid4 && encoder->forced_codec == 0 &&
                   is_random(encoder->integers, rows.value_count) && is_random(encoder->more_integers, rows.value_count);
     if (rows.value_count > 0 && !random) {
         WEND_TRY(wendi_page_stream(encoder, encoder->integers, rows.value_count));

@@ -132,7 +132,7 @@ static wend_status open_layout(wendi_page *page, wendi_reader *reader, wendi_are
     } else if (page->layout != WENDI_LAYOUT_NULL) {
         WEND_TRY(wendi_stream_open(&page->streams[0], reader, page->value_count, lane, false, arena, reason));
     }
-    if (page->layout == WENDI_LAYOUT_SPLIT16) {
+    if (page->layout == WENDI_LAYOUT_SPLIT16 || page->layout == WENDI_LAYOUT_UUID4) {
         WEND_TRY(wendi_stream_open(&page->streams[1], reader, page->value_count, lane, false, arena, reason));
     } else if (page->layout == WENDI_LAYOUT_STRINGS) {
         WEND_TRY(wendi_page_open_strings(page, reader, arena, reason));
