@@ -31,10 +31,30 @@ static size_t changes_u64(const uint64_t *values, size_t count)
     return changes;
 }
 
+/*
+ * The nearest double of an integer, rounded once. Sets that convert 64-bit integers do it themselves;
+ * the others put the halves behind the exponents of 2^84 and 2^52, so that (2^84 + high * 2^32) and
+ * (2^52 + low) are exact doubles, and what the sum of them rounds to is the answer.
+ */
+KERNEL_INLINE double double_of(int64_t integer)
+{
+#if defined(KERNEL_AVX512) || defined(__aarch64__)
+    return (double)integer;
+#else
+    const uint64_t low_bits_of = ((uint64_t)integer & UINT32_MAX) | UINT64_C(0x4330000000000000);
+    const uint64_t high_bits_of = ((uint64_t)integer >> 32) ^ UINT64_C(0x4530000080000000);
+    double low;
+    double high;
+    memcpy(&low, &low_bits_of, sizeof low);
+    memcpy(&high, &high_bits_of, sizeof high);
+    return (high - 0x1.00000801p84) + low; /* less 2^84, 2^63 for the sign and 2^52 */
+#endif
+}
+
 static void decimal_f64(const int64_t *integers, size_t count, double divisor, double *doubles)
 {
     for (size_t i = 0; i < count; i++) {
-        doubles[i] = (double)integers[i] / divisor;
+        doubles[i] = double_of(integers[i]) / divisor;
     }
 }
 
