@@ -41,6 +41,7 @@ static bool is_constant(const wendi_page *page)
         return true;
     }
     if (page->null_form != WENDI_NULLS_NONE || page->layout == WENDI_LAYOUT_STRINGS ||
+        page->layout == WENDI_LAYOUT_PREDICTED ||
         page->layout == WENDI_LAYOUT_RAW16 || page->exception_count != 0) {
         return false;
     }
@@ -156,19 +157,31 @@ static void decode_b16(wendi_chunk *chunk, const decode_range *range, wendi_vect
     }
 }
 
-static wend_status decode_codes(wendi_chunk *chunk, const decode_range *range, wendi_vector *vector, wend_error *error)
+static wend_status decode_codes(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, wendi_vector *vector,
+                                wend_error *error)
 {
-    wend_status status = wendi_chunk_dictionary(chunk, &vector->dictionary, error);
-    if (status != WEND_OK) {
-        return status;
-    }
-    wendi_stream_decode(&chunk->page.streams[0], range->first_row, range->row_count, chunk->values);
-    if (!wendi_chunk_codes_hold(chunk, chunk->values, range->row_count)) {
-        return wendi_chunk_damage(chunk, "code beyond the dictionary", error);
-    }
+    wend_status status = WEND_OK;
+    const uint32_t *codes;
+    WEND_TRY(wendi_chunk_dictionary(chunk, &vector->dictionary, error));
+    WEND_TRY(wendi_chunk_read_codes(chunk, first_row, row_count, &codes, error));
     vector->form = WENDI_FORM_DICTIONARY;
+    vector->codes = codes;
+cleanup:
+    return status;
+}
+
+static wend_status decode_predicted(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, wendi_vector *vector,
+                                    wend_error *error)
+{
+    bool any_null = false;
+    if (chunk->page.real) {
+        return decode_codes(chunk, first_row, row_count, vector, error);
+    }
+    wend_status status =
+        wendi_chunk_predicted_values(chunk, first_row, row_count, chunk->values, chunk->nulls, &any_null, error);
     vector->data = chunk->values;
-    return WEND_OK;
+    vector->nulls = any_null ? chunk->nulls : NULL;
+    return status;
 }
 
 static wend_status decode_strings(wendi_chunk *chunk, const decode_range *range, wendi_vector *vector,
@@ -260,7 +273,9 @@ wend_status wendi_chunk_read(wendi_chunk *chunk, uint32_t first_row, uint32_t ro
     decode_range range = range_of(&chunk->page, in_page, row_count);
     switch (chunk->page.layout) {
     case WENDI_LAYOUT_CODES:
-        return decode_codes(chunk, &range, vector, error);
+        return decode_codes(chunk, first_row, row_count, vector, error);
+    case WENDI_LAYOUT_PREDICTED:
+        return decode_predicted(chunk, first_row, row_count, vector, error);
     case WENDI_LAYOUT_STRINGS:
         return decode_strings(chunk, &range, vector, error);
     case WENDI_LAYOUT_RAW16:

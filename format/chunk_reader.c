@@ -38,6 +38,7 @@ void wendi_chunk_close(wendi_chunk *chunk)
     if (chunk == NULL) {
         return;
     }
+    wendi_chunk_close_determinants(chunk);
     wendi_free(chunk->window);
     wendi_free(chunk->values);
     wendi_free(chunk->dense);
@@ -89,9 +90,33 @@ static wend_status fill_window(wendi_chunk *chunk, const wendi_page_entry *entry
     return status;
 }
 
+/* The page's bytes, checked, in the window. Without `*reason` the failure is told already. */
+static wend_status read_page(wendi_chunk *chunk, uint32_t page, const wendi_place *place, const uint8_t **bytes,
+                             const char **reason, wend_error *error)
+{
+    const wendi_page_entry *entry = &chunk->pages[page];
+    wend_status status = fill_window(chunk, entry, error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    *bytes = chunk->window + (entry->offset - chunk->window_offset);
+    *reason = wendi_page_check(*bytes, entry->bytes, place);
+    if (*reason != NULL) {
+        return WEND_CORRUPT;
+    }
+    wendi_kept_page_offer(chunk->segment, chunk->row_group, chunk->column, page, *bytes, entry->bytes);
+    return WEND_OK;
+}
+
 static bool layout_fits(const wendi_chunk *chunk, uint8_t layout)
 {
     wendi_type type = chunk->segment->footer.columns[chunk->column].type;
+    if (layout == WENDI_LAYOUT_PREDICTED) {
+        bool codes = wendi_type_physical(type) == WENDI_PHYSICAL_STRING;
+        return chunk->entry->prediction_bytes != 0 && chunk->column != chunk->segment->footer.user_column &&
+               chunk->page.real == codes && codes == (chunk->entry->dictionary_entries != 0) &&
+               wendi_type_physical(type) != WENDI_PHYSICAL_B16;
+    }
     switch (wendi_type_physical(type)) {
     case WENDI_PHYSICAL_I64:
         return layout == WENDI_LAYOUT_INTEGER || layout == WENDI_LAYOUT_NULL;
@@ -119,15 +144,21 @@ wend_status wendi_chunk_load_page(wendi_chunk *chunk, uint32_t page, wend_error 
     }
     chunk->page_number = WENDI_PLACE_NONE;
     wendi_arena_reset(&chunk->page_arena);
-    wend_status status = fill_window(chunk, entry, error);
-    if (status != WEND_OK) {
-        return status;
-    }
     wendi_place place = {.row_group = chunk->row_group, .column_id = chunk->segment->footer.columns[chunk->column].id,
                          .page = page};
     memcpy(place.uuid, chunk->segment->footer.uuid, 16);
-    status = wendi_page_open(&chunk->page, chunk->window + (entry->offset - chunk->window_offset), entry->bytes, &place,
-                             wendi_chunk_page_rows(chunk, page), &chunk->page_arena, &reason);
+    const uint8_t *bytes = wendi_kept_page_find(chunk->segment, chunk->row_group, chunk->column, page);
+    wend_status status = WEND_OK;
+    if (bytes == NULL) {
+        status = read_page(chunk, page, &place, &bytes, &reason, error);
+        if (status != WEND_OK && reason == NULL) {
+            return status;
+        }
+    }
+    if (status == WEND_OK) {
+        status = wendi_page_open_checked(&chunk->page, bytes, entry->bytes, &place, wendi_chunk_page_rows(chunk, page),
+                                         &chunk->page_arena, &reason);
+    }
     if (status == WEND_OK && !layout_fits(chunk, chunk->page.layout)) {
         status = WEND_CORRUPT;
         reason = "page layout does not fit the column's type";

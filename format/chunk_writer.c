@@ -1,6 +1,6 @@
 /*
  * Chunks of numbers, times and sixteen-byte values: gather the values that are not null page by page,
- * take their bounds, encode.
+ * take their bounds, encode. And what all chunks share: the prediction, if there is one.
  */
 #include "format/chunk_writer.h"
 
@@ -19,7 +19,8 @@ wend_status wendi_chunk_writer_init(wendi_chunk_writer *writer, const uint8_t *u
     writer->strings = wendi_alloc(WENDI_PAGE_ROWS * sizeof *writer->strings);
     writer->b16 = wendi_alloc(WENDI_PAGE_ROWS * sizeof *writer->b16);
     writer->nulls = wendi_alloc(WENDI_PAGE_ROWS);
-    if (writer->strings == NULL || writer->b16 == NULL || writer->nulls == NULL) {
+    if (writer->strings == NULL || writer->b16 == NULL || writer->nulls == NULL ||
+        wendi_prediction_builder_new(&writer->predictions) != WEND_OK) {
         wendi_chunk_writer_free(writer);
         return WEND_NOMEM;
     }
@@ -29,12 +30,11 @@ wend_status wendi_chunk_writer_init(wendi_chunk_writer *writer, const uint8_t *u
 void wendi_chunk_writer_free(wendi_chunk_writer *writer)
 {
     wendi_page_encoder_free(&writer->encoder);
-    wendi_free(writer->codes);
-    wendi_free(writer->remap);
-    wendi_free(writer->kept);
     wendi_free(writer->strings);
     wendi_free(writer->b16);
     wendi_free(writer->nulls);
+    wendi_prediction_builder_free(writer->predictions);
+    wendi_buffer_free(&writer->prediction);
     *writer = (wendi_chunk_writer){.out_offset = 0};
 }
 
@@ -115,7 +115,8 @@ static const wendi_b16 *gather_b16(const wendi_vector *vector, uint32_t first, w
 }
 
 static wend_status write_integers(wendi_chunk_writer *writer, const wendi_vector *vector, uint32_t first,
-                                  wendi_page_rows rows, wendi_page_entry *page, wendi_chunk_entry *chunk)
+                                  wendi_page_rows rows, const int64_t *residuals, wendi_page_entry *page,
+                                  wendi_chunk_entry *chunk)
 {
     const int64_t *values = gather_u64(vector, first, rows, writer->encoder.integers);
     if (rows.value_count > 0) {
@@ -129,7 +130,8 @@ static wend_status write_integers(wendi_chunk_writer *writer, const wendi_vector
         chunk->max = !chunk->has_min_max || max > (int64_t)chunk->max ? page->max : chunk->max;
         chunk->has_min_max = true;
     }
-    return wendi_page_encode_integers(&writer->encoder, rows, values, WENDI_LAYOUT_INTEGER);
+    return residuals != NULL ? wendi_page_encode_residuals(&writer->encoder, rows.row_count, residuals, false)
+                             : wendi_page_encode_integers(&writer->encoder, rows, values, WENDI_LAYOUT_INTEGER);
 }
 
 /* NaN is above all doubles and equal to itself. */
@@ -153,7 +155,8 @@ static double double_of(uint64_t bits)
 }
 
 static wend_status write_doubles(wendi_chunk_writer *writer, const wendi_vector *vector, uint32_t first,
-                                 wendi_page_rows rows, bool real, wendi_page_entry *page, wendi_chunk_entry *chunk)
+                                 wendi_page_rows rows, bool real, const int64_t *residuals, wendi_page_entry *page,
+                                 wendi_chunk_entry *chunk)
 {
     /* Gathered into the b16 page, since encoding doubles uses the integers. */
     const double *values = (const double *)gather_u64(vector, first, rows, (int64_t *)writer->b16);
@@ -171,7 +174,8 @@ static wend_status write_doubles(wendi_chunk_writer *writer, const wendi_vector 
         chunk->max = !chunk->has_min_max || double_below(double_of(chunk->max), max) ? page->max : chunk->max;
         chunk->has_min_max = true;
     }
-    return wendi_page_encode_doubles(&writer->encoder, rows, values, real);
+    return residuals != NULL ? wendi_page_encode_residuals(&writer->encoder, rows.row_count, residuals, false)
+                             : wendi_page_encode_doubles(&writer->encoder, rows, values, real);
 }
 
 static wend_status write_b16(wendi_chunk_writer *writer, const wendi_vector *vector, uint32_t first,
@@ -192,8 +196,8 @@ static wend_status write_b16(wendi_chunk_writer *writer, const wendi_vector *vec
 }
 
 static wend_status write_pages(wendi_chunk_writer *writer, const wendi_segment_column *column,
-                               const wendi_vector *vector, wendi_arena *arena, wendi_chunk_entry *entry,
-                               wendi_page_entry *pages)
+                               const wendi_vector *vector, const int64_t *residuals, wendi_arena *arena,
+                               wendi_chunk_entry *entry, wendi_page_entry *pages)
 {
     wend_status status = WEND_OK;
     wendi_b16 bounds[2];
@@ -201,11 +205,13 @@ static wend_status write_pages(wendi_chunk_writer *writer, const wendi_segment_c
     for (uint32_t first = 0; first < vector->row_count; first += WENDI_PAGE_ROWS, pages++) {
         uint32_t left = vector->row_count - first;
         wendi_page_rows rows = page_rows(writer, vector, first, left < WENDI_PAGE_ROWS ? left : WENDI_PAGE_ROWS);
+        const int64_t *remaining = residuals == NULL ? NULL : residuals + first;
         wendi_chunk_writer_begin_page(writer, first / WENDI_PAGE_ROWS, pages);
         if (physical == WENDI_PHYSICAL_I64) {
-            WEND_TRY(write_integers(writer, vector, first, rows, pages, entry));
+            WEND_TRY(write_integers(writer, vector, first, rows, remaining, pages, entry));
         } else if (physical == WENDI_PHYSICAL_F64) {
-            WEND_TRY(write_doubles(writer, vector, first, rows, column->type.kind == WENDI_TYPE_REAL, pages, entry));
+            bool real = column->type.kind == WENDI_TYPE_REAL;
+            WEND_TRY(write_doubles(writer, vector, first, rows, real, remaining, pages, entry));
         } else {
             WEND_TRY(write_b16(writer, vector, first, rows, column->type.kind == WENDI_TYPE_UUID, entry, bounds));
         }
@@ -223,26 +229,127 @@ cleanup:
     return status;
 }
 
-wend_status wendi_chunk_writer_write(wendi_chunk_writer *writer, const wendi_segment_column *column,
-                                     const wendi_vector *vector, bool keep_order, uint32_t row_group,
-                                     wendi_arena *arena, wendi_chunk_entry *entry, wendi_page_entry *pages,
-                                     wend_error *error)
+/*
+ * Build the prediction that was chosen and keep its stored form. It is given up when map and list turn out to be
+ * so large that nothing would be saved: then *residuals stays NULL.
+ */
+static wend_status predict(wendi_chunk_writer *writer, const wendi_chunk_input *inputs, uint32_t at,
+                           const wendi_prediction_column *columns, const int64_t **residuals)
 {
-    wend_status status;
+    wend_status status = WEND_OK;
+    const wendi_prediction_built *built;
+    const wendi_prediction_choice *choice = &inputs[at].choice;
+    wendi_prediction_rule by_id = choice->rule;
+    *residuals = NULL;
+    if (!choice->predicted) {
+        return WEND_OK;
+    }
+    for (uint32_t d = 0; d < by_id.determinant_count; d++) {
+        by_id.determinants[d] = inputs[choice->rule.determinants[d]].column->id;
+    }
+    WEND_TRY(wendi_prediction_build(writer->predictions, columns, at, &choice->rule, inputs[at].vector->row_count,
+                                    &built));
+    writer->prediction.length = 0;
+    WEND_TRY(wendi_prediction_store(&by_id, columns[at].base, built->map, built->map_count, built->list,
+                                    built->list_count, writer->encoder.place, writer->encoder.zstd_level,
+                                    &writer->prediction));
+    if ((double)writer->prediction.length < choice->map_bytes + choice->saving) {
+        *residuals = built->residuals;
+    }
+cleanup:
+    return status;
+}
+
+wend_status wendi_chunk_writer_write(wendi_chunk_writer *writer, const wendi_chunk_input *inputs, uint32_t at,
+                                     const wendi_prediction_column *columns, uint32_t row_group, wendi_arena *arena,
+                                     wendi_chunk_entry *entry, wendi_page_entry *pages, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    const wendi_chunk_input *input = &inputs[at];
+    const wendi_segment_column *column = input->column;
+    const int64_t *residuals;
+    wendi_buffer *out = writer->encoder.out;
     writer->encoder.place.row_group = row_group;
     writer->encoder.place.column_id = column->id;
-    *entry = (wendi_chunk_entry){.offset = writer->out_offset + writer->encoder.out->length, .low = {"", 0}, .high = {"", 0}};
+    *entry = (wendi_chunk_entry){.offset = writer->out_offset + out->length, .low = {"", 0}, .high = {"", 0}};
+    WEND_TRY(predict(writer, inputs, at, columns, &residuals));
     if (wendi_type_physical(column->type) == WENDI_PHYSICAL_STRING) {
-        status = wendi_chunk_write_strings(writer, vector, keep_order, arena, entry, pages, error);
+        WEND_TRY(wendi_chunk_write_strings(writer, input, residuals, arena, entry, pages));
     } else {
-        status = write_pages(writer, column, vector, arena, entry, pages);
+        WEND_TRY(write_pages(writer, column, input->vector, residuals, arena, entry, pages));
     }
+    if (residuals != NULL) {
+        WEND_TRY(wendi_buffer_append(out, writer->prediction.data, writer->prediction.length));
+        entry->prediction_bytes = (uint32_t)writer->prediction.length;
+    }
+cleanup:
     if (status == WEND_NOMEM) {
-        return wendi_fail_nomem(error, "encoding a column chunk", vector->row_count);
+        return wendi_fail_nomem(error, "encoding a column chunk", input->vector->row_count);
     }
     if (status == WEND_INVALID) {
         return wendi_fail(error, status, "column %.*s: a string is longer than 1 GiB, or those of a row group than 4 GiB",
                           (int)column->name.length, column->name.data);
     }
+    return status;
+}
+
+/* Bounds of the values as signed numbers; false when there are none or they span too much to be counted from the least. */
+static bool span_of(const wendi_vector *vector, int64_t *least)
+{
+    bool any = false;
+    int64_t min = 0;
+    int64_t max = 0;
+    for (uint32_t i = 0; i < vector->row_count; i++) {
+        if (vector->nulls != NULL && vector->nulls[i] != 0) {
+            continue;
+        }
+        int64_t value = vector->i64[i];
+        min = !any || value < min ? value : min;
+        max = !any || value > max ? value : max;
+        any = true;
+    }
+    *least = min;
+    return any && (uint64_t)max - (uint64_t)min < UINT64_C(1) << 61;
+}
+
+static wendi_prediction_column as_numbers(const wendi_chunk_input *input)
+{
+    wendi_prediction_column numbers = {.never = input->keep_order};
+    const wendi_vector *vector = input->vector;
+    switch (wendi_type_physical(input->column->type)) {
+    case WENDI_PHYSICAL_STRING:
+        numbers.codes = input->strings.stored;
+        numbers.code_count = input->strings.kept_count + 1;
+        break;
+    case WENDI_PHYSICAL_I64:
+    case WENDI_PHYSICAL_F64:
+        if (vector->form == WENDI_FORM_FLAT && span_of(vector, &numbers.base)) {
+            numbers.values = vector->i64;
+            numbers.nulls = vector->nulls;
+        }
+        numbers.doubles = wendi_type_physical(input->column->type) == WENDI_PHYSICAL_F64;
+        numbers.real = input->column->type.kind == WENDI_TYPE_REAL;
+        break;
+    case WENDI_PHYSICAL_B16:
+        break;
+    }
+    return numbers;
+}
+
+wend_status wendi_chunk_choose_predictions(wendi_chunk_input *inputs, uint32_t count, uint32_t row_count,
+                                           wendi_prediction_column *columns)
+{
+    wendi_prediction_choice *choices = wendi_alloc_zero(count, sizeof *choices);
+    if (choices == NULL) {
+        return WEND_NOMEM;
+    }
+    for (uint32_t c = 0; c < count; c++) {
+        columns[c] = as_numbers(&inputs[c]);
+    }
+    wend_status status = wendi_prediction_find(columns, count, row_count, choices);
+    for (uint32_t c = 0; c < count && status == WEND_OK; c++) {
+        inputs[c].choice = choices[c];
+    }
+    wendi_free(choices);
     return status;
 }

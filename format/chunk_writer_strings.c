@@ -2,8 +2,9 @@
  * Chunks of strings: codes into a dictionary of the strings that occur, or blocks of bytes where most rows have a
  * string of their own.
  *
- * Whatever form comes in becomes codes first: used entries are counted and renumbered without gaps,
- * in their order. FLAT vectors are interned.
+ * Whatever form comes in becomes codes first: used entries are counted and renumbered without gaps, in
+ * their order, or in that of their first rows where a code hardly comes back once another has begun: then
+ * the codes are all but their own position and cost nothing. FLAT vectors are interned.
  */
 #include "format/chunk_writer.h"
 
@@ -11,39 +12,16 @@
 #include "engine/column/value.h"
 #include "format/dictionary_store.h"
 
-/** Strings as codes into something; what the pages are made from. */
-typedef struct coded_strings {
-    const uint32_t *codes; /* a row each, or one for a constant */
-    bool constant;
-    const wendi_dictionary *dictionary;
-    wendi_dictionary *owned;
-    uint32_t kept_count; /* entries that occur, null not counted */
-    bool ordered;
-} coded_strings;
+enum { APPEARANCE_ENTRIES_MIN = 1024 }; /* smaller dictionaries gain nothing from another order */
 
-static wend_status reserve_codes(wendi_chunk_writer *writer, uint32_t entries)
+void wendi_coded_strings_free(wendi_coded_strings *strings)
 {
-    if (entries <= writer->code_capacity) {
-        return WEND_OK;
-    }
-    wendi_free(writer->remap);
-    wendi_free(writer->kept);
-    writer->code_capacity = 0;
-    writer->remap = wendi_alloc((size_t)entries * sizeof *writer->remap);
-    writer->kept = wendi_alloc((size_t)entries * sizeof *writer->kept);
-    if (writer->remap == NULL || writer->kept == NULL) {
-        return WEND_NOMEM;
-    }
-    writer->code_capacity = entries;
-    return WEND_OK;
-}
-
-static wend_status own_codes(wendi_chunk_writer *writer)
-{
-    if (writer->codes == NULL) {
-        writer->codes = wendi_alloc((size_t)WENDI_ROW_GROUP_ROWS_MAX * sizeof *writer->codes);
-    }
-    return writer->codes == NULL ? WEND_NOMEM : WEND_OK;
+    wendi_free(strings->kept);
+    wendi_free(strings->remap);
+    wendi_free(strings->own_codes);
+    wendi_free(strings->own_stored);
+    wendi_dictionary_release(strings->own_dictionary);
+    *strings = (wendi_coded_strings){.codes = NULL};
 }
 
 /* The interner's entries as a dictionary in their order of appearance. */
@@ -68,69 +46,160 @@ static wend_status appearance_dictionary(const wendi_interner *interner, wendi_d
 }
 
 /* Rows to codes; rows of the user column come in user order, so appearance is the order to keep. */
-static wend_status intern(wendi_chunk_writer *writer, const wendi_vector *vector, bool keep_order,
-                          coded_strings *strings, wend_error *error)
+static wend_status intern(const wendi_vector *vector, bool keep_order, wendi_coded_strings *strings, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_interner interner = {.entry_count = 0};
-    uint32_t count = vector->form == WENDI_FORM_CONSTANT ? 1 : vector->row_count;
-    WEND_TRY(own_codes(writer));
+    uint32_t *remap = NULL;
+    uint32_t count = strings->constant ? 1 : vector->row_count;
+    strings->own_codes = wendi_alloc(((size_t)count + 1) * sizeof *strings->own_codes);
+    if (strings->own_codes == NULL) {
+        return WEND_NOMEM;
+    }
     WEND_TRY(wendi_interner_reserve(&interner, 1024));
     for (uint32_t i = 0; i < count; i++) {
-        writer->codes[i] = 0;
+        strings->own_codes[i] = 0;
         if (!wendi_vector_is_null(vector, i)) {
-            WEND_TRY(wendi_interner_code(&interner, wendi_vector_string(vector, i), &writer->codes[i]));
+            WEND_TRY(wendi_interner_code(&interner, wendi_vector_string(vector, i), &strings->own_codes[i]));
         }
     }
     if (keep_order) {
-        WEND_TRY(appearance_dictionary(&interner, &strings->owned));
+        WEND_TRY(appearance_dictionary(&interner, &strings->own_dictionary));
     } else {
-        WEND_TRY(reserve_codes(writer, interner.entry_count));
-        WEND_TRY(wendi_interner_ordered(&interner, NULL, writer->remap, &strings->owned, error));
+        remap = wendi_alloc(interner.entry_count * sizeof *remap);
+        if (remap == NULL) {
+            status = WEND_NOMEM;
+            goto cleanup;
+        }
+        WEND_TRY(wendi_interner_ordered(&interner, NULL, remap, &strings->own_dictionary, error));
         for (uint32_t i = 0; i < count; i++) {
-            writer->codes[i] = writer->remap[writer->codes[i]];
+            strings->own_codes[i] = remap[strings->own_codes[i]];
         }
     }
-    strings->codes = writer->codes;
-    strings->dictionary = strings->owned;
+    strings->codes = strings->own_codes;
+    strings->dictionary = strings->own_dictionary;
 cleanup:
+    wendi_free(remap);
     wendi_interner_free(&interner);
     return status;
 }
 
 /* Number the entries that occur 1, 2, 3, ... in their order: remap[old] = new, kept[new - 1] = old. */
-static wend_status renumber(wendi_chunk_writer *writer, uint32_t row_count, coded_strings *strings)
+static void number_in_order(wendi_coded_strings *strings, uint32_t count)
 {
     uint32_t entries = strings->dictionary->entry_count;
-    uint32_t count = strings->constant ? 1 : row_count;
-    wend_status status = reserve_codes(writer, entries);
-    if (status != WEND_OK) {
-        return status;
-    }
-    memset(writer->remap, 0, (size_t)entries * sizeof *writer->remap);
+    memset(strings->remap, 0, (size_t)entries * sizeof *strings->remap);
     for (uint32_t i = 0; i < count; i++) {
-        writer->remap[strings->codes[i]] = 1;
+        strings->remap[strings->codes[i]] = 1;
     }
-    writer->remap[0] = 0;
+    strings->remap[0] = 0;
     strings->kept_count = 0;
     for (uint32_t code = 1; code < entries; code++) {
-        if (writer->remap[code] != 0) {
-            writer->kept[strings->kept_count++] = code;
-            writer->remap[code] = strings->kept_count;
+        if (strings->remap[code] != 0) {
+            strings->kept[strings->kept_count++] = code;
+            strings->remap[code] = strings->kept_count;
         }
     }
+}
+
+static void number_by_appearance(wendi_coded_strings *strings, uint32_t count)
+{
+    memset(strings->remap, 0, (size_t)strings->dictionary->entry_count * sizeof *strings->remap);
+    strings->kept_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t code = strings->codes[i];
+        if (code != 0 && strings->remap[code] == 0) {
+            strings->kept[strings->kept_count++] = code;
+            strings->remap[code] = strings->kept_count;
+        }
+    }
+    strings->ordered = false;
+}
+
+/* Hardly a code comes back once another has begun: there are few more runs than entries. */
+static bool mostly_new(const wendi_coded_strings *strings, uint32_t count)
+{
+    uint32_t runs = 0;
+    uint32_t before = 0;
+    if (strings->kept_count < APPEARANCE_ENTRIES_MIN) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        runs += strings->codes[i] != before && strings->codes[i] != 0;
+        before = strings->codes[i];
+    }
+    return runs <= strings->kept_count + strings->kept_count / 8;
+}
+
+/* Worth a dictionary: values repeat, or the column must have one because its codes are the runs of users. */
+static bool wants_dictionary(const wendi_coded_strings *strings, uint32_t row_count, bool keep_order)
+{
+    return keep_order || (uint64_t)strings->kept_count * 10 <= (uint64_t)row_count * 6 || strings->kept_count <= 64;
+}
+
+/* The stored code of each row: what came in where nothing was renumbered. */
+static wend_status store_codes(wendi_coded_strings *strings, uint32_t row_count)
+{
+    bool same = strings->kept_count + 1 == strings->dictionary->entry_count;
+    for (uint32_t i = 0; i < strings->kept_count && same; i++) {
+        same = strings->kept[i] == i + 1;
+    }
+    if (same) {
+        strings->stored = strings->codes;
+        return WEND_OK;
+    }
+    strings->own_stored = wendi_alloc((size_t)row_count * sizeof *strings->own_stored);
+    if (strings->own_stored == NULL) {
+        return WEND_NOMEM;
+    }
+    for (uint32_t i = 0; i < row_count; i++) {
+        strings->own_stored[i] = strings->remap[strings->codes[i]];
+    }
+    strings->stored = strings->own_stored;
     return WEND_OK;
 }
 
-static wend_status write_code_page(wendi_chunk_writer *writer, const coded_strings *strings, uint32_t first,
-                                   uint32_t count, wendi_page_entry *page, wendi_chunk_entry *entry)
+wend_status wendi_chunk_code_strings(const wendi_vector *vector, bool keep_order, wendi_coded_strings *strings,
+                                     wend_error *error)
+{
+    wend_status status = WEND_OK;
+    strings->constant = vector->form == WENDI_FORM_CONSTANT;
+    strings->ordered = !keep_order;
+    if (vector->form == WENDI_FORM_DICTIONARY && (keep_order || vector->dictionary->ordered)) {
+        strings->codes = vector->codes;
+        strings->dictionary = vector->dictionary;
+    } else {
+        WEND_TRY(intern(vector, keep_order, strings, error));
+    }
+    uint32_t count = strings->constant ? 1 : vector->row_count;
+    uint32_t entries = strings->dictionary->entry_count;
+    strings->kept = wendi_alloc((size_t)entries * sizeof *strings->kept);
+    strings->remap = wendi_alloc((size_t)entries * sizeof *strings->remap);
+    if (strings->kept == NULL || strings->remap == NULL) {
+        return WEND_NOMEM;
+    }
+    number_in_order(strings, count);
+    strings->coded = wants_dictionary(strings, vector->row_count, keep_order);
+    if (strings->coded && !keep_order && mostly_new(strings, count)) {
+        number_by_appearance(strings, count);
+    }
+    if (strings->coded && !strings->constant) {
+        status = store_codes(strings, vector->row_count);
+    }
+cleanup:
+    return status;
+}
+
+static wend_status write_code_page(wendi_chunk_writer *writer, const wendi_coded_strings *strings,
+                                   const int64_t *residuals, uint32_t first, uint32_t count, wendi_page_entry *page,
+                                   wendi_chunk_entry *entry)
 {
     int64_t *codes = writer->encoder.integers;
     uint32_t nulls = 0;
     uint32_t min = UINT32_MAX;
     uint32_t max = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t code = writer->remap[strings->codes[strings->constant ? 0 : first + i]];
+        uint32_t code = strings->constant ? strings->remap[strings->codes[0]] : strings->stored[first + i];
         codes[i] = code;
         nulls += code == 0;
         min = code - 1 < min ? code - 1 : min; /* null wraps to the greatest */
@@ -143,13 +212,16 @@ static wend_status write_code_page(wendi_chunk_writer *writer, const coded_strin
     page->min = max > 0 ? min + 1 : 0;
     page->max = max;
     wendi_page_rows rows = {.row_count = count, .value_count = count};
-    wend_status status = wendi_page_encode_integers(&writer->encoder, rows, codes, WENDI_LAYOUT_CODES);
+    wend_status status =
+        residuals != NULL
+            ? wendi_page_encode_residuals(&writer->encoder, count, residuals + first, true)
+            : wendi_page_encode_integers(&writer->encoder, rows, codes, WENDI_LAYOUT_CODES);
     rows.value_count -= nulls;
     wendi_chunk_writer_end_page(writer, rows, page, entry);
     return status;
 }
 
-static wend_status write_block_page(wendi_chunk_writer *writer, const coded_strings *strings, uint32_t first,
+static wend_status write_block_page(wendi_chunk_writer *writer, const wendi_coded_strings *strings, uint32_t first,
                                     uint32_t count, wendi_page_entry *page, wendi_chunk_entry *entry)
 {
     wendi_page_rows rows = {.row_count = count, .nulls = writer->nulls};
@@ -195,37 +267,20 @@ static wend_status store_bounds(wendi_string low, wendi_string high, wendi_arena
     return WEND_OK;
 }
 
-static wend_status take_bounds(const wendi_chunk_writer *writer, const coded_strings *strings, wendi_arena *arena,
+static wend_status take_bounds(const wendi_coded_strings *strings, wendi_arena *arena,
                                wendi_chunk_entry *entry)
 {
     if (strings->kept_count == 0) {
         return WEND_OK;
     }
-    wendi_string low = wendi_dictionary_at(strings->dictionary, writer->kept[0]);
-    wendi_string high = wendi_dictionary_at(strings->dictionary, writer->kept[strings->kept_count - 1]);
+    wendi_string low = wendi_dictionary_at(strings->dictionary, strings->kept[0]);
+    wendi_string high = wendi_dictionary_at(strings->dictionary, strings->kept[strings->kept_count - 1]);
     for (uint32_t i = 0; !strings->ordered && i < strings->kept_count; i++) {
-        wendi_string text = wendi_dictionary_at(strings->dictionary, writer->kept[i]);
+        wendi_string text = wendi_dictionary_at(strings->dictionary, strings->kept[i]);
         low = wendi_string_compare(text, low) < 0 ? text : low;
         high = wendi_string_compare(text, high) > 0 ? text : high;
     }
     return store_bounds(low, high, arena, entry);
-}
-
-static wend_status code_strings(wendi_chunk_writer *writer, const wendi_vector *vector, bool keep_order,
-                                coded_strings *strings, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    strings->constant = vector->form == WENDI_FORM_CONSTANT;
-    strings->ordered = !keep_order;
-    if (vector->form == WENDI_FORM_DICTIONARY && (keep_order || vector->dictionary->ordered)) {
-        strings->codes = vector->codes;
-        strings->dictionary = vector->dictionary;
-    } else {
-        WEND_TRY(intern(writer, vector, keep_order, strings, error));
-    }
-    WEND_TRY(renumber(writer, vector->row_count, strings));
-cleanup:
-    return status;
 }
 
 /*
@@ -233,61 +288,54 @@ cleanup:
  * the codes 1, 2, 3, ... one run each, rows without a user last, and hashes rise. A writer that breaks this
  * would lose users silently.
  */
-static void require_user_order(const wendi_chunk_writer *writer, const coded_strings *strings, uint32_t row_count)
+static void require_user_order(const wendi_coded_strings *strings, uint32_t row_count)
 {
     uint32_t before = 0;
     bool null = false;
     uint64_t hash = 0;
     for (uint32_t i = 0; i < (strings->constant ? 1 : row_count); i++) {
-        uint32_t code = writer->remap[strings->codes[i]];
+        uint32_t code = strings->remap[strings->codes[i]];
         WEND_REQUIRE(code == 0 || (!null && code - before <= 1));
         null = code == 0;
         before = code != 0 ? code : before;
     }
     for (uint32_t i = 0; i < strings->kept_count; i++) {
         wendi_value user = {.type = wendi_type_of(WENDI_TYPE_TEXT),
-                            .string = wendi_dictionary_at(strings->dictionary, writer->kept[i])};
+                            .string = wendi_dictionary_at(strings->dictionary, strings->kept[i])};
         uint64_t next = wendi_value_hash(&user);
         WEND_REQUIRE(next >= hash);
         hash = next;
     }
 }
 
-/* Worth a dictionary: values repeat, or the column must have one because its codes are the runs of users. */
-static bool wants_dictionary(const coded_strings *strings, uint32_t row_count, bool keep_order)
-{
-    return keep_order || (uint64_t)strings->kept_count * 10 <= (uint64_t)row_count * 6 || strings->kept_count <= 64;
-}
-
-wend_status wendi_chunk_write_strings(wendi_chunk_writer *writer, const wendi_vector *vector, bool keep_order,
-                                      wendi_arena *arena, wendi_chunk_entry *entry, wendi_page_entry *pages,
-                                      wend_error *error)
+wend_status wendi_chunk_write_strings(wendi_chunk_writer *writer, const wendi_chunk_input *input,
+                                      const int64_t *residuals, wendi_arena *arena, wendi_chunk_entry *entry,
+                                      wendi_page_entry *pages)
 {
     wend_status status = WEND_OK;
-    coded_strings strings = {.codes = NULL};
+    const wendi_coded_strings *strings = &input->strings;
+    uint32_t row_count = input->vector->row_count;
     wendi_buffer *out = writer->encoder.out;
-    WEND_TRY(code_strings(writer, vector, keep_order, &strings, error));
-    if (keep_order) {
-        require_user_order(writer, &strings, vector->row_count);
+    if (input->keep_order) {
+        require_user_order(strings, row_count);
     }
-    WEND_TRY(take_bounds(writer, &strings, arena, entry));
-    bool coded = wants_dictionary(&strings, vector->row_count, keep_order);
-    for (uint32_t first = 0; first < vector->row_count; first += WENDI_PAGE_ROWS, pages++) {
-        uint32_t left = vector->row_count - first;
+    WEND_TRY(take_bounds(strings, arena, entry));
+    for (uint32_t first = 0; first < row_count; first += WENDI_PAGE_ROWS, pages++) {
+        uint32_t left = row_count - first;
         uint32_t count = left < WENDI_PAGE_ROWS ? left : WENDI_PAGE_ROWS;
         wendi_chunk_writer_begin_page(writer, first / WENDI_PAGE_ROWS, pages);
-        WEND_TRY(coded ? write_code_page(writer, &strings, first, count, pages, entry)
-                       : write_block_page(writer, &strings, first, count, pages, entry));
+        WEND_TRY(strings->coded ? write_code_page(writer, strings, residuals, first, count, pages, entry)
+                                : write_block_page(writer, strings, first, count, pages, entry));
     }
-    if (coded) {
+    if (strings->coded) {
         size_t begin = out->length;
-        WEND_TRY(wendi_dictionary_store_encode(strings.dictionary, writer->kept, strings.kept_count, strings.ordered,
-                                               writer->encoder.place, writer->encoder.zstd_level, out));
+        WEND_TRY(wendi_dictionary_store_encode(strings->dictionary, strings->kept, strings->kept_count,
+                                               strings->ordered, writer->encoder.place, writer->encoder.zstd_level,
+                                               out));
         entry->dictionary_bytes = out->length - begin;
-        entry->dictionary_entries = strings.kept_count + 1;
-        entry->ordered = strings.ordered;
+        entry->dictionary_entries = strings->kept_count + 1;
+        entry->ordered = strings->ordered;
     }
 cleanup:
-    wendi_dictionary_release(strings.owned);
     return status;
 }

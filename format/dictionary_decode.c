@@ -8,6 +8,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/compress.h"
 #include "engine/base/hash.h"
+#include "format/dictionary_digits.h"
 #include "format/dictionary_layout.h"
 
 wendi_dictionary_block wendi_dictionary_index_block(const wendi_dictionary_index *index, uint32_t block)
@@ -47,9 +48,10 @@ static const char *read_header(wendi_dictionary_index *index, const uint8_t *byt
         return "checksum of the dictionary's index does not match";
     }
     index->string_bytes = wendi_load_u64(bytes + 16);
+    index->forms = (wendi_load_u32(bytes + 32) & WENDI_DICTIONARY_FORMS) != 0;
     if (wendi_load_u32(bytes + 8) != index->entry_count || index->string_bytes > UINT32_MAX - 64 ||
         wendi_load_u32(bytes + 24) != index->place.column_id || wendi_load_u32(bytes + 28) != index->place.row_group ||
-        wendi_load_u32(bytes + 32) != index->ordered || (index->block_count == 0) != (index->entry_count == 1)) {
+        (wendi_load_u32(bytes + 32) & ~(uint32_t)WENDI_DICTIONARY_FORMS) != index->ordered || (index->block_count == 0) != (index->entry_count == 1)) {
         return "dictionary header does not fit its index";
     }
     for (size_t i = 36; i < WENDI_DICTIONARY_HEADER_BYTES; i++) {
@@ -73,9 +75,12 @@ static const char *check_index(wendi_dictionary_index *index, size_t length)
         if ((b == 0 && block.first_code != 1) || next <= block.first_code || next > index->entry_count) {
             return "codes of dictionary blocks do not rise";
         }
-        uint32_t most = next - block.first_code == 1 ? block.raw_bytes : WENDI_DICTIONARY_BLOCK_STRING_BYTES;
+        uint32_t most = WENDI_DICTIONARY_BLOCK_STRING_BYTES;
+        if (next - block.first_code == 1 && block.raw_bytes > most) {
+            most = block.raw_bytes;
+        }
         if (block.stored_bytes > block.raw_bytes || block.raw_bytes > wendi_raw_bytes_max(block.stored_bytes) ||
-            block.string_bytes > most || (next - block.first_code) > block.raw_bytes / 2) {
+            block.string_bytes > most || (next - block.first_code) > (index->forms ? block.raw_bytes : block.raw_bytes / 2)) {
             return "dictionary block with impossible lengths";
         }
         index->raw_bytes_max = block.raw_bytes > index->raw_bytes_max ? block.raw_bytes : index->raw_bytes_max;
@@ -178,6 +183,35 @@ static const char *decode_entries(const block_decoder *decoder, uint32_t count, 
     return suffix == end && filled == limit ? NULL : "dictionary block has bytes left over";
 }
 
+/* Entries made of digits come without the comparisons that front coding has on the way. */
+static const char *check_order(const block_decoder *decoder, uint32_t count, const wendi_string *before)
+{
+    wendi_string last = before == NULL ? (wendi_string){"", 0} : *before;
+    for (uint32_t i = 0; i < count && decoder->ordered; i++) {
+        const uint32_t *at = decoder->offsets + i;
+        wendi_string entry = {decoder->bytes + at[0], at[1] - at[0]};
+        if ((i > 0 || before != NULL) && wendi_string_compare(last, entry) >= 0) {
+            return "dictionary entries do not rise";
+        }
+        last = entry;
+    }
+    return NULL;
+}
+
+/* A block that begins with its form. */
+static const char *decode_form(block_decoder *decoder, wendi_dictionary_block *block, uint32_t count,
+                               const wendi_string *before)
+{
+    if (block->raw_bytes > 0 && decoder->raw[0] == WENDI_DICTIONARY_FRONT_CODED) {
+        decoder->raw++;
+        block->raw_bytes--;
+        return decode_entries(decoder, count, before);
+    }
+    const char *reason = wendi_dictionary_digits_decode(decoder->raw, block->raw_bytes, count, decoder->ordered,
+                                                        block->string_bytes, decoder->offsets, decoder->bytes);
+    return reason == NULL ? check_order(decoder, count, before) : reason;
+}
+
 wend_status wendi_dictionary_block_decode(const wendi_dictionary_index *index, uint32_t b, const uint8_t *stored,
                                           const wendi_string *before, uint8_t *raw, uint32_t *offsets, char *bytes,
                                           const char **reason)
@@ -198,7 +232,8 @@ wend_status wendi_dictionary_block_decode(const wendi_dictionary_index *index, u
         }
         decoder.raw = raw;
     }
-    *reason = decode_entries(&decoder, wendi_dictionary_index_codes_end(index, b) - block.first_code, before);
+    uint32_t count = wendi_dictionary_index_codes_end(index, b) - block.first_code;
+    *reason = index->forms ? decode_form(&decoder, &block, count, before) : decode_entries(&decoder, count, before);
     return *reason == NULL ? WEND_OK : WEND_CORRUPT;
 }
 

@@ -3,6 +3,7 @@
 
 #include "engine/base/compress.h"
 #include "engine/base/hash.h"
+#include "format/dictionary_digits.h"
 #include "format/dictionary_layout.h"
 
 typedef struct dictionary_encoder {
@@ -16,6 +17,8 @@ typedef struct dictionary_encoder {
     wendi_buffer shared;   /* of the block under way: lengths shared with the entry before */
     wendi_buffer lengths;  /* lengths of the rest */
     wendi_buffer suffixes; /* the rest */
+    wendi_buffer digits;   /* the block in another form, if it has one */
+    bool ordered;
     uint32_t block_count;
     uint64_t string_bytes;
 } dictionary_encoder;
@@ -55,6 +58,7 @@ static wend_status collect_block(dictionary_encoder *encoder, uint32_t first, ui
     uint64_t string_bytes = 0;
     uint32_t i = first;
     encoder->shared.length = encoder->lengths.length = encoder->suffixes.length = 0;
+    WEND_TRY(wendi_buffer_append_zero(&encoder->shared, 1)); /* form FRONT_CODED */
     for (; i < encoder->count; i++) {
         wendi_string entry = entry_at(encoder, i);
         uint32_t prefix = shared_prefix(before, entry);
@@ -78,21 +82,54 @@ cleanup:
     return status;
 }
 
-static wend_status store_block(dictionary_encoder *encoder, uint32_t first, uint64_t string_bytes)
+/* Compress `raw` behind the blocks; their length stays, *stored says what was added. */
+static wend_status compress_block(dictionary_encoder *encoder, const wendi_buffer *raw, size_t *stored)
 {
     wend_status status = WEND_OK;
-    wendi_buffer *raw = &encoder->shared;
-    WEND_TRY(wendi_buffer_append(raw, encoder->lengths.data, encoder->lengths.length));
-    WEND_TRY(wendi_buffer_append(raw, encoder->suffixes.data, encoder->suffixes.length));
     size_t bound = wendi_compress_bound(raw->length);
-    size_t stored = 0;
     WEND_TRY(wendi_buffer_reserve(&encoder->blocks, bound));
     uint8_t *to = encoder->blocks.data + encoder->blocks.length;
-    WEND_TRY(wendi_compress(raw->data, raw->length, encoder->zstd_level, to, bound, &stored));
-    if (stored >= raw->length) {
+    WEND_TRY(wendi_compress(raw->data, raw->length, encoder->zstd_level, to, bound, stored));
+    if (*stored >= raw->length) {
         memcpy(to, raw->data, raw->length);
-        stored = raw->length;
+        *stored = raw->length;
     }
+cleanup:
+    return status;
+}
+
+/* Front-coded, or as digits where entries are such and that is smaller. */
+static wend_status compress_smaller(dictionary_encoder *encoder, uint32_t first, uint32_t count,
+                                    const wendi_buffer **raw, size_t *stored)
+{
+    wend_status status = WEND_OK;
+    size_t front_coded = 0;
+    WEND_TRY(wendi_dictionary_digits_encode(encoder->dictionary, encoder->codes + first, count, encoder->ordered,
+                                            &encoder->digits));
+    *raw = &encoder->shared;
+    WEND_TRY(compress_block(encoder, *raw, &front_coded));
+    *stored = front_coded;
+    if (encoder->digits.length > 0) {
+        WEND_TRY(compress_block(encoder, &encoder->digits, stored));
+        if (*stored <= front_coded) {
+            *raw = &encoder->digits;
+        } else {
+            WEND_TRY(compress_block(encoder, *raw, stored));
+        }
+    }
+cleanup:
+    return status;
+}
+
+static wend_status store_block(dictionary_encoder *encoder, uint32_t first, uint32_t count, uint64_t string_bytes)
+{
+    wend_status status = WEND_OK;
+    const wendi_buffer *raw = NULL;
+    size_t stored = 0;
+    WEND_TRY(wendi_buffer_append(&encoder->shared, encoder->lengths.data, encoder->lengths.length));
+    WEND_TRY(wendi_buffer_append(&encoder->shared, encoder->suffixes.data, encoder->suffixes.length));
+    WEND_TRY(compress_smaller(encoder, first, count, &raw, &stored));
+    const uint8_t *to = encoder->blocks.data + encoder->blocks.length;
     encoder->blocks.length += stored;
     encoder->place.page = WENDI_PLACE_DICTIONARY + 1 + encoder->block_count;
     WEND_TRY(wendi_buffer_u32(&encoder->index, first + 1));
@@ -115,7 +152,7 @@ static void fill_header(const dictionary_encoder *encoder, bool ordered, uint8_t
     wendi_store_u64(header + 16, encoder->string_bytes);
     wendi_store_u32(header + 24, place.column_id);
     wendi_store_u32(header + 28, place.row_group);
-    wendi_store_u32(header + 32, ordered);
+    wendi_store_u32(header + 32, (ordered ? WENDI_DICTIONARY_ORDERED : 0u) | WENDI_DICTIONARY_FORMS);
     wendi_store_u64(header, wendi_hash64_seed(header + 8, WENDI_DICTIONARY_HEADER_BYTES - 8 + encoder->index.length,
                                               wendi_place_seed(&place)));
 }
@@ -126,12 +163,12 @@ wend_status wendi_dictionary_store_encode(const wendi_dictionary *dictionary, co
     wend_status status = WEND_OK;
     size_t begin = out->length;
     dictionary_encoder encoder = {.dictionary = dictionary, .codes = codes, .count = count, .place = place,
-                                  .zstd_level = zstd_level};
+                                  .zstd_level = zstd_level, .ordered = ordered};
     for (uint32_t first = 0; first < count;) {
         uint32_t end;
         uint64_t string_bytes;
         WEND_TRY(collect_block(&encoder, first, &end, &string_bytes));
-        WEND_TRY(store_block(&encoder, first, string_bytes));
+        WEND_TRY(store_block(&encoder, first, end - first, string_bytes));
         first = end;
     }
     if (encoder.string_bytes > UINT32_MAX - 64) {
@@ -149,5 +186,6 @@ cleanup:
     wendi_buffer_free(&encoder.shared);
     wendi_buffer_free(&encoder.lengths);
     wendi_buffer_free(&encoder.suffixes);
+    wendi_buffer_free(&encoder.digits);
     return status;
 }

@@ -29,6 +29,7 @@ typedef struct wendi_dictionary_block {
 typedef struct wendi_dictionary_index {
     wendi_place place;
     bool ordered;
+    bool forms;           /* blocks begin with a form */
     uint32_t entry_count; /* null included */
     uint32_t block_count;
     uint32_t raw_bytes_max; /* of any block */

@@ -42,6 +42,7 @@ typedef struct wendi_chunk_entry {
     uint64_t offset; /* of the first page; the dictionary follows the last */
     uint64_t page_bytes;
     uint64_t dictionary_bytes; /* 0: none */
+    uint32_t prediction_bytes; /* behind the dictionary; 0: none */
     uint32_t dictionary_entries; /* null included */
     uint32_t null_count;
     bool has_min_max;

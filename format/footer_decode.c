@@ -204,6 +204,7 @@ static const char *decode_chunk(const uint8_t *at, wendi_string names, uint64_t 
         .page_bytes = wendi_load_u64(at + 8),
         .dictionary_bytes = wendi_load_u64(at + 16),
         .dictionary_entries = wendi_load_u32(at + 24),
+        .prediction_bytes = wendi_load_u32(at + 52),
         .null_count = wendi_load_u32(at + 28),
         .has_min_max = (flags & WENDI_STATISTIC_MIN_MAX) != 0,
         .ordered = (flags & WENDI_STATISTIC_ORDERED) != 0,
@@ -215,10 +216,12 @@ static const char *decode_chunk(const uint8_t *at, wendi_string names, uint64_t 
     wendi_physical physical = wendi_type_physical(column->type);
     if (chunk->offset % 64 != 0 || chunk->page_bytes % 64 != 0 || chunk->dictionary_bytes % 64 != 0 ||
         chunk->offset > footer_offset || chunk->page_bytes > footer_offset - chunk->offset ||
-        chunk->dictionary_bytes > footer_offset - chunk->offset - chunk->page_bytes) {
+        chunk->dictionary_bytes > footer_offset - chunk->offset - chunk->page_bytes ||
+        chunk->prediction_bytes % 64 != 0 ||
+        chunk->prediction_bytes > footer_offset - chunk->offset - chunk->page_bytes - chunk->dictionary_bytes) {
         return "column chunk outside the file";
     }
-    if (chunk->low.data == NULL || chunk->high.data == NULL || wendi_load_u32(at + 52) != 0 ||
+    if (chunk->low.data == NULL || chunk->high.data == NULL ||
         (flags & ~(uint32_t)(WENDI_STATISTIC_MIN_MAX | WENDI_STATISTIC_ORDERED)) != 0 ||
         (chunk->has_min_max && physical == WENDI_PHYSICAL_B16 && (chunk->low.length != 16 || chunk->high.length != 16))) {
         return "bounds of a column chunk outside the footer";

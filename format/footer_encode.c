@@ -140,6 +140,7 @@ static wend_status encode_chunks(const wendi_footer *footer, wendi_buffer *out, 
                                         (chunk->ordered ? WENDI_STATISTIC_ORDERED : 0u));
         WEND_TRY(add_name(names, chunk->low, bytes + 36));
         WEND_TRY(add_name(names, chunk->high, bytes + 44));
+        wendi_store_u32(bytes + 52, chunk->prediction_bytes);
         wendi_store_u64(bytes + 56, chunk->min);
         wendi_store_u64(bytes + 64, chunk->max);
         WEND_TRY(wendi_buffer_append(out, bytes, sizeof bytes));

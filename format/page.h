@@ -68,6 +68,9 @@ typedef struct wendi_page_rows {
 
 wend_status wendi_page_encode_integers(wendi_page_encoder *encoder, wendi_page_rows rows, const int64_t *values,
                                        wendi_page_layout layout);
+/** Residuals of a prediction, one a row; `codes`: of dictionary codes. */
+wend_status wendi_page_encode_residuals(wendi_page_encoder *encoder, uint32_t row_count, const int64_t *residuals,
+                                        bool codes);
 /** `real`: values are floats held as doubles. */
 wend_status wendi_page_encode_doubles(wendi_page_encoder *encoder, wendi_page_rows rows, const double *values, bool real);
 /** `uuid`: values are UUIDs, so they may be packed as such. */
@@ -95,7 +98,7 @@ typedef struct wendi_page {
     uint8_t layout;
     uint8_t null_form;
     uint8_t exponent;
-    bool real;
+    bool real; /* PREDICTED: residuals are of codes */
     uint32_t row_count;
     uint32_t value_count;
     const uint8_t *null_bitmap;

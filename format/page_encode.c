@@ -129,6 +129,18 @@ cleanup:
     return status;
 }
 
+wend_status wendi_page_encode_residuals(wendi_page_encoder *encoder, uint32_t row_count, const int64_t *residuals,
+                                        bool codes)
+{
+    wend_status status = WEND_OK;
+    wendi_page_rows rows = {.row_count = row_count, .value_count = row_count};
+    WEND_TRY(wendi_page_begin(encoder, rows));
+    WEND_TRY(wendi_page_stream(encoder, residuals, row_count));
+    WEND_TRY(wendi_page_finish(encoder, rows, WENDI_LAYOUT_PREDICTED, 0, codes));
+cleanup:
+    return status;
+}
+
 /* Spread over all of 64 bits and hardly ever twice in a row: no codec will gain anything. */
 static bool is_random(const int64_t *values, uint32_t count)
 {

@@ -118,12 +118,15 @@ static const char *read_exceptions(wendi_page *page, wendi_reader *reader)
 static wend_status open_layout(wendi_page *page, wendi_reader *reader, wendi_arena *arena, const char **reason)
 {
     wend_status status = WEND_OK;
-    uint8_t lane = page->layout == WENDI_LAYOUT_CODES || page->layout == WENDI_LAYOUT_STRINGS ? 4 : 8;
+    bool narrow = page->layout == WENDI_LAYOUT_CODES || page->layout == WENDI_LAYOUT_STRINGS ||
+                  (page->layout == WENDI_LAYOUT_PREDICTED && page->real);
+    uint8_t lane = narrow ? 4 : 8;
     if ((page->layout == WENDI_LAYOUT_NULL) != (page->value_count == 0)) {
         *reason = "layout does not fit the nulls";
         return WEND_CORRUPT;
     }
-    if (page->layout == WENDI_LAYOUT_CODES && page->null_form != WENDI_NULLS_NONE) {
+    if ((page->layout == WENDI_LAYOUT_CODES || page->layout == WENDI_LAYOUT_PREDICTED) &&
+        page->null_form != WENDI_NULLS_NONE) {
         *reason = "codes with a null bitmap";
         return WEND_CORRUPT;
     }

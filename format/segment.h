@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "format/footer.h"
+#include "format/prediction.h"
 
 /** The user runs of a row group with what hashes are computed from. */
 typedef struct wendi_loaded_runs {
@@ -14,13 +15,20 @@ typedef struct wendi_loaded_runs {
     wendi_b16 *keys;      /* owned; users that are not text, by run; else NULL: run r is code r + 1 */
 } wendi_loaded_runs;
 
+/** A page whose bytes stay in memory; kept_pages.c. */
+typedef struct wendi_kept_page wendi_kept_page;
+
 /** What is loaded lazily of a row group; set once under the lock, then read without it. */
 typedef struct wendi_row_group_state {
     pthread_mutex_t lock;
+    _Atomic(wendi_kept_page *) *kept; /* by page, as `pages`, and there when they are */
+    _Atomic uint32_t *dictionary_rounds; /* a column each: when its dictionary was used last */
+    _Atomic uint32_t users_round;        /* and runs or hashes */
     _Atomic(wendi_page_entry *) pages; /* column by column */
     _Atomic(wendi_loaded_runs *) runs;
     _Atomic(uint64_t *) hashes;
     _Atomic(wendi_dictionary *) *dictionaries; /* a column each */
+    _Atomic(wendi_prediction *) *predictions;  /* a column each */
 } wendi_row_group_state;
 
 struct wendi_segment {
@@ -29,7 +37,12 @@ struct wendi_segment {
     wendi_footer footer;
     wendi_row_group_state *row_groups;
     uint32_t lock_count; /* row groups whose lock was made */
-    char name[128];      /* for messages */
+    /* Who counts the memory of what is loaded; NULL: nobody, and nothing is kept that need not be. */
+    bool (*hold)(void *context, uint64_t bytes, bool needed);
+    void *hold_context;
+    _Atomic uint64_t held_bytes;
+    _Atomic uint32_t round; /* the user's clock, see wendi_segment_set_round() */
+    char name[128];         /* for messages */
 };
 
 struct wendi_chunk {
@@ -40,6 +53,11 @@ struct wendi_chunk {
     const wendi_page_entry *pages;
     uint32_t row_count; /* of the row group */
     wendi_dictionary *dictionary; /* borrowed from the segment once loaded */
+    /* Predicted chunks, from their first predicted page on: borrowed from the segment; chunks of the determinants, owned. */
+    const wendi_prediction *prediction;
+    wendi_chunk *determinants[WENDI_PREDICTION_DETERMINANTS_MAX];
+    uint32_t second_entries; /* of the second determinant's dictionary; 1 without one */
+    uint32_t depth;          /* of this chunk in a tree of determinants */
     /* Bytes read ahead: [window_offset, window_offset + window_bytes) of the file. */
     uint8_t *window;
     size_t window_capacity;
@@ -68,6 +86,25 @@ wend_status wendi_segment_pages(wendi_segment *segment, uint32_t row_group, cons
 wend_status wendi_segment_dictionary(wendi_segment *segment, uint32_t row_group, uint32_t column,
                                      wendi_dictionary **dictionary_out, wend_error *error);
 void wendi_loaded_runs_free(wendi_loaded_runs *runs);
+/** The prediction of a chunk that has one, loaded at first use. */
+wend_status wendi_segment_prediction(wendi_segment *segment, uint32_t row_group, uint32_t column,
+                                     const wendi_prediction **prediction_out, wend_error *error);
+
+/** Free runs and hashes of a row group that nobody uses; how many bytes that was. */
+uint64_t wendi_row_group_forget_users(wendi_segment *segment, uint32_t row_group);
+
+/** Count memory that was taken; false: it is not needed and there is no room for it. */
+bool wendi_segment_hold(wendi_segment *segment, uint64_t bytes, bool needed);
+/** The opposite, of what turned out not to be needed. */
+void wendi_segment_give_back(wendi_segment *segment, uint64_t bytes);
+
+/** The checked bytes of a page that is kept, 64 readable ones behind them; NULL: read it. */
+const uint8_t *wendi_kept_page_find(wendi_segment *segment, uint32_t row_group, uint32_t column, uint32_t page);
+/** These bytes of a page were read and checked: keep a copy if they were read before. */
+void wendi_kept_page_offer(wendi_segment *segment, uint32_t row_group, uint32_t column, uint32_t page,
+                           const uint8_t *bytes, uint32_t length);
+/** Free the row group's kept pages that were not used since `before_round`; how many bytes that was. */
+uint64_t wendi_kept_pages_trim(wendi_segment *segment, uint32_t row_group, uint32_t before_round);
 
 /** Make page `page` the open one. */
 wend_status wendi_chunk_load_page(wendi_chunk *chunk, uint32_t page, wend_error *error);
@@ -75,6 +112,12 @@ uint32_t wendi_chunk_page_rows(const wendi_chunk *chunk, uint32_t page);
 /** Room for `count` output values; count is rounded up to vectors. */
 wend_status wendi_chunk_reserve(wendi_chunk *chunk, uint32_t count, wend_error *error);
 wend_status wendi_chunk_damage(const wendi_chunk *chunk, const char *reason, wend_error *error);
+/** Predicted pages: codes, not checked against the dictionary, or 8-byte values with nulls. `codes` and `values` have room for whole vectors. */
+wend_status wendi_chunk_predicted_codes(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, uint32_t *codes,
+                                        wend_error *error);
+wend_status wendi_chunk_predicted_values(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, uint64_t *values,
+                                         uint8_t *nulls, bool *any_null, wend_error *error);
+void wendi_chunk_close_determinants(wendi_chunk *chunk);
 /** Codes must lie below the number of entries before they are used. */
 bool wendi_chunk_codes_hold(const wendi_chunk *chunk, const uint32_t *codes, uint32_t count);
 

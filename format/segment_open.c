@@ -29,6 +29,8 @@ wend_status wendi_segment_damage(const wendi_segment *segment, wend_status statu
     }
     if (page == WENDI_PLACE_DICTIONARY) {
         snprintf(place + at, sizeof place - (size_t)at, ", dictionary");
+    } else if (page == WENDI_PLACE_PREDICTION) {
+        snprintf(place + at, sizeof place - (size_t)at, ", prediction");
     } else if (page != WENDI_PLACE_NONE) {
         snprintf(place + at, sizeof place - (size_t)at, ", page %" PRIu32, page);
     }
@@ -150,10 +152,17 @@ static wend_status make_states(wendi_segment *segment)
         pthread_mutex_init(&state->lock, NULL);
         segment->lock_count++;
         state->dictionaries = wendi_alloc_zero(footer->column_count, sizeof *state->dictionaries);
-        if (state->dictionaries == NULL) {
+        state->dictionary_rounds = wendi_alloc_zero(footer->column_count, sizeof *state->dictionary_rounds);
+        state->predictions = wendi_alloc_zero(footer->column_count, sizeof *state->predictions);
+        if (state->dictionaries == NULL || state->dictionary_rounds == NULL || state->predictions == NULL) {
             return WEND_NOMEM;
         }
     }
+    uint64_t chunks = (uint64_t)footer->row_group_count * footer->column_count;
+    atomic_init(&segment->held_bytes,
+                sizeof *segment + segment->source.length - footer->summary.footer_offset +
+                    footer->row_group_count * sizeof *segment->row_groups +
+                    chunks * (sizeof(wendi_dictionary *) + sizeof(uint32_t) + sizeof *footer->chunks));
     return WEND_OK;
 }
 
@@ -198,9 +207,16 @@ void wendi_segment_close(wendi_segment *segment)
         for (uint32_t c = 0; state->dictionaries != NULL && c < segment->footer.column_count; c++) {
             wendi_dictionary_release(atomic_load(&state->dictionaries[c]));
         }
+        for (uint32_t c = 0; state->predictions != NULL && c < segment->footer.column_count; c++) {
+            wendi_prediction_free(atomic_load(&state->predictions[c]));
+        }
+        wendi_free(state->predictions);
+        (void)wendi_kept_pages_trim(segment, g, UINT32_MAX);
+        wendi_free(state->kept);
         wendi_free(atomic_load(&state->pages));
         wendi_free(atomic_load(&state->hashes));
         wendi_loaded_runs_free(atomic_load(&state->runs));
+        wendi_free(state->dictionary_rounds);
         wendi_free(state->dictionaries);
         pthread_mutex_destroy(&state->lock);
     }
@@ -208,6 +224,73 @@ void wendi_segment_close(wendi_segment *segment)
     wendi_arena_free(&segment->arena);
     wendi_free(segment);
 }
+
+/* ---- memory ---- */
+
+bool wendi_segment_hold(wendi_segment *segment, uint64_t bytes, bool needed)
+{
+    if (segment->hold != NULL && !segment->hold(segment->hold_context, bytes, needed)) {
+        return false;
+    }
+    atomic_fetch_add_explicit(&segment->held_bytes, bytes, memory_order_relaxed);
+    return true;
+}
+
+void wendi_segment_give_back(wendi_segment *segment, uint64_t bytes)
+{
+    atomic_fetch_sub_explicit(&segment->held_bytes, bytes, memory_order_relaxed);
+    if (segment->hold != NULL) {
+        segment->hold(segment->hold_context, 0 - bytes, true);
+    }
+}
+
+void wendi_segment_count_memory(wendi_segment *segment, void *context,
+                                bool (*hold)(void *context, uint64_t bytes, bool needed))
+{
+    segment->hold = hold;
+    segment->hold_context = context;
+    (void)hold(context, atomic_load(&segment->held_bytes), true);
+}
+
+uint64_t wendi_segment_memory(const wendi_segment *segment)
+{
+    return atomic_load(&segment->held_bytes);
+}
+
+void wendi_segment_set_round(wendi_segment *segment, uint32_t round)
+{
+    atomic_store_explicit(&segment->round, round, memory_order_relaxed);
+}
+
+static uint64_t dictionary_memory(const wendi_dictionary *dictionary)
+{
+    return sizeof *dictionary + ((uint64_t)dictionary->entry_count + 1) * sizeof *dictionary->offsets +
+           dictionary->offsets[dictionary->entry_count] + 64;
+}
+
+uint64_t wendi_segment_trim(wendi_segment *segment, uint32_t before_round)
+{
+    uint64_t freed = 0;
+    for (uint32_t g = 0; g < segment->footer.row_group_count; g++) {
+        wendi_row_group_state *state = &segment->row_groups[g];
+        freed += wendi_kept_pages_trim(segment, g, before_round);
+        for (uint32_t c = 0; c < segment->footer.column_count; c++) {
+            wendi_dictionary *dictionary = atomic_load(&state->dictionaries[c]);
+            if (dictionary != NULL && atomic_load(&state->dictionary_rounds[c]) < before_round) {
+                atomic_store(&state->dictionaries[c], NULL);
+                freed += dictionary_memory(dictionary);
+                wendi_dictionary_release(dictionary);
+            }
+        }
+        if (atomic_load(&state->users_round) < before_round) {
+            freed += wendi_row_group_forget_users(segment, g);
+        }
+    }
+    atomic_fetch_sub(&segment->held_bytes, freed);
+    return freed;
+}
+
+/* ---- row group indexes ---- */
 
 /* The pages of each chunk follow on each other and fill it. */
 static const char *decode_pages(const wendi_segment *segment, uint32_t row_group, const uint8_t *bytes,
@@ -279,6 +362,20 @@ cleanup:
     return status;
 }
 
+/* Places for the pages that will be kept, of a row group whose index was read. */
+static wend_status make_kept(wendi_segment *segment, uint32_t row_group, wend_error *error)
+{
+    wendi_row_group_state *state = &segment->row_groups[row_group];
+    size_t count = (size_t)wendi_pages_of(segment->footer.row_groups[row_group].info.row_count) *
+                   segment->footer.column_count;
+    state->kept = wendi_alloc_zero(count, sizeof *state->kept);
+    if (state->kept == NULL) {
+        return wendi_fail_nomem(error, "a row group index", count * sizeof *state->kept);
+    }
+    (void)wendi_segment_hold(segment, count * (sizeof(wendi_page_entry) + sizeof *state->kept), true);
+    return WEND_OK;
+}
+
 wend_status wendi_segment_pages(wendi_segment *segment, uint32_t row_group, const wendi_page_entry **pages_out,
                                 wend_error *error)
 {
@@ -290,6 +387,13 @@ wend_status wendi_segment_pages(wendi_segment *segment, uint32_t row_group, cons
         pages = atomic_load_explicit(&state->pages, memory_order_acquire);
         if (pages == NULL) {
             status = load_pages(segment, row_group, &pages, error);
+            if (status == WEND_OK) {
+                status = make_kept(segment, row_group, error);
+            }
+            if (status != WEND_OK) {
+                wendi_free(pages);
+                pages = NULL;
+            }
             atomic_store_explicit(&state->pages, pages, memory_order_release);
         }
         pthread_mutex_unlock(&state->lock);
@@ -330,10 +434,15 @@ wend_status wendi_segment_dictionary(wendi_segment *segment, uint32_t row_group,
         dictionary = atomic_load_explicit(&state->dictionaries[column], memory_order_acquire);
         if (dictionary == NULL) {
             status = load_dictionary(segment, row_group, column, &dictionary, error);
+            if (status == WEND_OK) {
+                (void)wendi_segment_hold(segment, dictionary_memory(dictionary), true);
+            }
             atomic_store_explicit(&state->dictionaries[column], dictionary, memory_order_release);
         }
         pthread_mutex_unlock(&state->lock);
     }
+    atomic_store_explicit(&state->dictionary_rounds[column],
+                          atomic_load_explicit(&segment->round, memory_order_relaxed), memory_order_relaxed);
     *dictionary_out = dictionary;
     return status;
 }

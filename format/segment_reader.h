@@ -41,6 +41,23 @@ wend_status wendi_segment_open(const wendi_segment_source *source, const wendi_s
 /** All chunks must be closed. Dictionaries that others acquired live on. Accepts NULL. */
 void wendi_segment_close(wendi_segment *segment);
 
+/* ---- memory ---- */
+/**
+ * Let somebody count what the open segment holds: `hold` is told of all that is there now and of what is loaded later
+ * (needed), and is asked about what only saves work (not needed): false refuses. Call it before the segment is shared.
+ */
+void wendi_segment_count_memory(wendi_segment *segment, void *context,
+                                bool (*hold)(void *context, uint64_t bytes, bool needed));
+/** All that `hold` was told of and granted, less what was trimmed. */
+uint64_t wendi_segment_memory(const wendi_segment *segment);
+/** A clock of the caller's that only rises: what is used from now on is marked with `round`. */
+void wendi_segment_set_round(wendi_segment *segment, uint32_t round);
+/**
+ * Forget what was loaded lazily and last used before `before_round`; it is loaded again when it is wanted. Nobody may
+ * use the segment meanwhile. Returns the bytes given back, which `hold` is not told.
+ */
+uint64_t wendi_segment_trim(wendi_segment *segment, uint32_t before_round);
+
 /* ---- what the footer says; no reads, borrowed from the segment ---- */
 uint64_t wendi_segment_row_count(const wendi_segment *segment);
 uint32_t wendi_segment_column_count(const wendi_segment *segment);
@@ -143,6 +160,12 @@ wend_status wendi_chunk_dictionary(wendi_chunk *chunk, wendi_dictionary **dictio
  */
 wend_status wendi_chunk_read(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, wendi_vector *vector,
                              wend_error *error);
+/**
+ * The same rows as dictionary codes (0: null), checked, without loading the dictionary. Only where
+ * wendi_chunk_has_dictionary(). `*codes_out` is the chunk's buffer, valid until its next read or close.
+ */
+wend_status wendi_chunk_read_codes(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count,
+                                   const uint32_t **codes_out, wend_error *error);
 
 
 /* ---- verification ---- */

@@ -82,7 +82,7 @@ static wend_status verify_places(verifier *v)
             if (chunk->offset != at) {
                 return fault_at(v, g, c, WENDI_PLACE_NONE, at, "bytes that belong to nothing");
             }
-            at += chunk->page_bytes + chunk->dictionary_bytes;
+            at += chunk->page_bytes + chunk->dictionary_bytes + chunk->prediction_bytes;
         }
         if (footer->row_groups[g].index_offset != at) {
             return fault_at(v, g, WENDI_PLACE_NONE, WENDI_PLACE_NONE, at, "bytes that belong to nothing");
@@ -189,6 +189,19 @@ static wend_status verify_dictionary(verifier *v, chunk_check *check)
     return WEND_OK;
 }
 
+static wend_status verify_prediction(verifier *v, chunk_check *check)
+{
+    const wendi_prediction *prediction;
+    const wendi_chunk_entry *entry = check->chunk->entry;
+    wend_status status =
+        wendi_segment_prediction(v->segment, check->row_group, check->column, &prediction, &v->error);
+    if (status != WEND_OK) {
+        check->incomplete = true;
+        return note(v, status, entry->offset + entry->page_bytes + entry->dictionary_bytes);
+    }
+    return WEND_OK;
+}
+
 /* The codes of a page whose dictionary is damaged: its checksum and structure at least. */
 static wend_status verify_page_alone(verifier *v, chunk_check *check, uint32_t page)
 {
@@ -205,6 +218,9 @@ static wend_status verify_chunk(verifier *v, uint32_t row_group, uint32_t column
     }
     if (check.chunk->entry->dictionary_bytes != 0) {
         WEND_TRY(verify_dictionary(v, &check));
+    }
+    if (check.chunk->entry->prediction_bytes != 0) {
+        WEND_TRY(verify_prediction(v, &check));
     }
     bool alone = check.incomplete;
     for (uint32_t page = 0; page < wendi_pages_of(check.chunk->row_count); page++) {

@@ -215,6 +215,46 @@ cleanup:
     return status;
 }
 
+/** The columns of the row group under way; what predictions work on beside what chunks are made from. */
+typedef struct row_group_inputs {
+    wendi_chunk_input *chunks;
+    wendi_prediction_column *numbers;
+} row_group_inputs;
+
+static void close_inputs(row_group_inputs *inputs, uint32_t column_count)
+{
+    for (uint32_t c = 0; inputs->chunks != NULL && c < column_count; c++) {
+        wendi_coded_strings_free(&inputs->chunks[c].strings);
+    }
+    wendi_free(inputs->chunks);
+    wendi_free(inputs->numbers);
+}
+
+/* All text gets its codes before anything is written, since columns are predicted from each other's codes. */
+static wend_status open_inputs(const wendi_segment_writer *writer, const wendi_vector *columns, uint32_t row_count,
+                               row_group_inputs *inputs, wend_error *error)
+{
+    const wendi_footer *footer = &writer->footer;
+    wend_status status = WEND_OK;
+    inputs->chunks = wendi_alloc_zero(footer->column_count, sizeof *inputs->chunks);
+    inputs->numbers = wendi_alloc_zero(footer->column_count, sizeof *inputs->numbers);
+    if (inputs->chunks == NULL || inputs->numbers == NULL) {
+        return WEND_NOMEM;
+    }
+    for (uint32_t c = 0; c < footer->column_count; c++) {
+        wendi_chunk_input *input = &inputs->chunks[c];
+        WEND_REQUIRE(columns[c].row_count == row_count);
+        *input = (wendi_chunk_input){.column = &footer->columns[c], .vector = &columns[c],
+                                     .keep_order = c == footer->user_column};
+        if (wendi_type_physical(columns[c].type) == WENDI_PHYSICAL_STRING) {
+            WEND_TRY(wendi_chunk_code_strings(&columns[c], input->keep_order, &input->strings, error));
+        }
+    }
+    WEND_TRY(wendi_chunk_choose_predictions(inputs->chunks, footer->column_count, row_count, inputs->numbers));
+cleanup:
+    return status;
+}
+
 wend_status wendi_segment_writer_row_group(wendi_segment_writer *writer, const wendi_vector *columns, uint32_t row_count,
                                            wend_error *error)
 {
@@ -222,16 +262,16 @@ wend_status wendi_segment_writer_row_group(wendi_segment_writer *writer, const w
     wendi_footer *footer = &writer->footer;
     uint32_t row_group = footer->row_group_count;
     uint32_t pages = wendi_pages_of(row_count);
+    row_group_inputs inputs = {.chunks = NULL};
     WEND_REQUIRE(row_count >= 1 && row_count <= WENDI_ROW_GROUP_ROWS_MAX);
     WEND_TRY(reserve_row_group(writer, row_count));
     wendi_chunk_entry *chunks = footer->chunks + (size_t)row_group * footer->column_count;
     wendi_row_group_entry *entry = &footer->row_groups[row_group];
     *entry = (wendi_row_group_entry){.info = {.first_row = footer->summary.row_count, .row_count = row_count}};
+    WEND_TRY(open_inputs(writer, columns, row_count, &inputs, error));
     for (uint32_t c = 0; c < footer->column_count; c++) {
-        WEND_REQUIRE(columns[c].row_count == row_count);
-        WEND_TRY(wendi_chunk_writer_write(&writer->chunks, &footer->columns[c], &columns[c], c == footer->user_column,
-                                          row_group, &writer->arena, &chunks[c], writer->pages + (size_t)c * pages,
-                                          error));
+        WEND_TRY(wendi_chunk_writer_write(&writer->chunks, inputs.chunks, c, inputs.numbers, row_group, &writer->arena,
+                                          &chunks[c], writer->pages + (size_t)c * pages, error));
         if (writer->out.length >= SINK_BYTES) {
             WEND_TRY(flush(writer, error));
         }
@@ -241,6 +281,7 @@ wend_status wendi_segment_writer_row_group(wendi_segment_writer *writer, const w
     add_to_summary(&entry->info, &footer->summary);
     footer->row_group_count++;
 cleanup:
+    close_inputs(&inputs, footer->column_count);
     return status == WEND_NOMEM ? wendi_fail_nomem(error, "writing a row group", row_count) : status;
 }
 

@@ -156,7 +156,8 @@ wend_status wendi_chunk_vector_zone(wendi_chunk *chunk, uint32_t first_row, wend
     uint32_t rows = left < WENDI_VECTOR_ROWS ? left : WENDI_VECTOR_ROWS;
     int64_t min;
     int64_t max;
-    *zone = (wendi_zone){.row_count = rows, .null_count_exact = page->layout != WENDI_LAYOUT_CODES};
+    *zone = (wendi_zone){.row_count = rows, .null_count_exact = page->layout != WENDI_LAYOUT_CODES &&
+                                                                 page->layout != WENDI_LAYOUT_PREDICTED};
     if (page->null_form == WENDI_NULLS_ALL) {
         zone->null_count = rows;
     } else if (page->null_form == WENDI_NULLS_BITMAP) {
@@ -164,10 +165,11 @@ wend_status wendi_chunk_vector_zone(wendi_chunk *chunk, uint32_t first_row, wend
     } else if (page->layout == WENDI_LAYOUT_INTEGER &&
                page->streams[0].codec->bounds(&page->streams[0], vector, &min, &max)) {
         set_bounds(zone, chunk->segment->footer.columns[chunk->column].type, (uint64_t)min, (uint64_t)max);
-    } else if (page->layout == WENDI_LAYOUT_CODES) {
+    } else if (page->layout == WENDI_LAYOUT_CODES || page->layout == WENDI_LAYOUT_PREDICTED) {
         zone->null_count = chunk->pages[chunk->page_number].null_count < rows
                                ? chunk->pages[chunk->page_number].null_count : rows;
-        if (page->streams[0].codec->bounds(&page->streams[0], vector, &min, &max) && min >= 0 && max <= UINT32_MAX) {
+        if (page->layout == WENDI_LAYOUT_CODES &&
+            page->streams[0].codec->bounds(&page->streams[0], vector, &min, &max) && min >= 0 && max <= UINT32_MAX) {
             zone->has_codes = true;
             zone->code_min = (uint32_t)min;
             zone->code_max = (uint32_t)max;

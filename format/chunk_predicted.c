@@ -1,0 +1,227 @@
+/*
+ * Reading predicted pages: the determinants' codes of the same rows give keys, the map what is predicted
+ * at them, the residuals what it is in truth.
+ *
+ * A chunk with a prediction holds chunks of its determinants, opened at the first predicted page. Those may be
+ * predicted, too, so chunks form a tree, whose depth the format bounds: that is also what
+ * ends a circle of columns in a file that lies.
+ */
+#include "format/segment.h"
+
+#include "engine/base/alloc.h"
+
+static wend_status prediction_damage(const wendi_chunk *chunk, const char *reason, wend_error *error)
+{
+    uint64_t offset = chunk->entry->offset + chunk->entry->page_bytes + chunk->entry->dictionary_bytes;
+    return wendi_segment_damage(chunk->segment, WEND_CORRUPT, chunk->row_group, chunk->column, WENDI_PLACE_PREDICTION,
+                                offset, reason, error);
+}
+
+static wend_status load(wendi_segment *segment, uint32_t row_group, uint32_t column,
+                        wendi_prediction **prediction_out, wend_error *error)
+{
+    const wendi_chunk_entry *chunk = wendi_segment_chunk(segment, row_group, column);
+    uint64_t offset = chunk->offset + chunk->page_bytes + chunk->dictionary_bytes;
+    bool text = wendi_type_physical(segment->footer.columns[column].type) == WENDI_PHYSICAL_STRING;
+    wendi_place place = {.row_group = row_group, .column_id = segment->footer.columns[column].id};
+    const char *reason = NULL;
+    uint8_t *bytes = wendi_alloc_aligned(64, chunk->prediction_bytes);
+    memcpy(place.uuid, segment->footer.uuid, 16);
+    if (bytes == NULL) {
+        return wendi_fail_nomem(error, "a prediction", chunk->prediction_bytes);
+    }
+    wend_status status = segment->source.read(segment->source.context, offset, bytes, chunk->prediction_bytes, error);
+    if (status == WEND_OK) {
+        status = wendi_prediction_load(bytes, chunk->prediction_bytes, text ? 4 : 8, place, prediction_out, &reason);
+        if (status != WEND_OK) {
+            (void)wendi_segment_damage(segment, status, row_group, column, WENDI_PLACE_PREDICTION, offset, reason,
+                                       error);
+        }
+    }
+    wendi_free(bytes);
+    return status;
+}
+
+wend_status wendi_segment_prediction(wendi_segment *segment, uint32_t row_group, uint32_t column,
+                                     const wendi_prediction **prediction_out, wend_error *error)
+{
+    wendi_row_group_state *state = &segment->row_groups[row_group];
+    wendi_prediction *prediction = atomic_load_explicit(&state->predictions[column], memory_order_acquire);
+    wend_status status = WEND_OK;
+    if (prediction == NULL) {
+        pthread_mutex_lock(&state->lock);
+        prediction = atomic_load_explicit(&state->predictions[column], memory_order_acquire);
+        if (prediction == NULL) {
+            status = load(segment, row_group, column, &prediction, error);
+            if (status == WEND_OK) {
+                uint64_t entries = (uint64_t)prediction->map_count + prediction->list_count;
+                (void)wendi_segment_hold(segment, entries * prediction->lane_bytes, true);
+            }
+            atomic_store_explicit(&state->predictions[column], prediction, memory_order_release);
+        }
+        pthread_mutex_unlock(&state->lock);
+    }
+    *prediction_out = prediction;
+    return status;
+}
+
+/* Open the chunk of determinant `d` and take the number of its dictionary's entries. */
+static wend_status open_determinant(wendi_chunk *chunk, uint32_t d, uint32_t *entries, wend_error *error)
+{
+    uint32_t column = wendi_segment_find_column(chunk->segment, chunk->prediction->rule.determinants[d]);
+    if (column == WENDI_NO_COLUMN || column == chunk->column) {
+        return prediction_damage(chunk, "predicted from a column that cannot be", error);
+    }
+    if (chunk->depth == WENDI_PREDICTION_DEPTH_MAX) {
+        return prediction_damage(chunk, "a chain of predictions has no end", error);
+    }
+    wend_status status =
+        wendi_chunk_open(chunk->segment, chunk->row_group, column, &chunk->determinants[d], error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    chunk->determinants[d]->depth = chunk->depth + 1;
+    *entries = chunk->determinants[d]->entry->dictionary_entries;
+    return *entries != 0 ? WEND_OK : prediction_damage(chunk, "predicted from a column without a dictionary", error);
+}
+
+static wend_status open_prediction(wendi_chunk *chunk, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    uint32_t entries[WENDI_PREDICTION_DETERMINANTS_MAX] = {1, 1};
+    const wendi_prediction *prediction = NULL;
+    WEND_TRY(wendi_segment_prediction(chunk->segment, chunk->row_group, chunk->column, &prediction, error));
+    chunk->prediction = prediction;
+    for (uint32_t d = 0; d < prediction->rule.determinant_count; d++) {
+        WEND_TRY(open_determinant(chunk, d, &entries[d], error));
+    }
+    if ((uint64_t)entries[0] * entries[1] != prediction->map_count) {
+        status = prediction_damage(chunk, "the map does not fit the determinants", error);
+    }
+    chunk->second_entries = entries[1];
+cleanup:
+    if (status != WEND_OK) {
+        wendi_chunk_close_determinants(chunk);
+    }
+    return status;
+}
+
+void wendi_chunk_close_determinants(wendi_chunk *chunk)
+{
+    for (uint32_t d = 0; d < WENDI_PREDICTION_DETERMINANTS_MAX; d++) {
+        wendi_chunk_close(chunk->determinants[d]);
+        chunk->determinants[d] = NULL;
+    }
+    chunk->prediction = NULL;
+}
+
+/* Keys of the rows, in `dense`, which predicted pages need for nothing else. */
+static wend_status take_keys(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, const uint32_t **keys_out,
+                             wend_error *error)
+{
+    wend_status status = WEND_OK;
+    const uint32_t *codes[WENDI_PREDICTION_DETERMINANTS_MAX] = {NULL, NULL};
+    uint32_t *keys = (uint32_t *)(void *)chunk->dense;
+    const wendi_prediction_rule *rule = &chunk->prediction->rule;
+    for (uint32_t d = 0; d < rule->determinant_count; d++) {
+        WEND_TRY(wendi_chunk_read_codes(chunk->determinants[d], first_row, row_count, &codes[d], error));
+    }
+    if (codes[0] == NULL) {
+        memset(keys, 0, row_count * sizeof *keys);
+    } else if (rule->determinant_count == 1 && !rule->row_before) {
+        keys = NULL;
+        *keys_out = codes[0];
+        return WEND_OK;
+    } else {
+        wendi_prediction_keys(rule, codes[0], codes[1], chunk->second_entries, row_count, keys);
+    }
+    *keys_out = keys;
+cleanup:
+    return status;
+}
+
+/* Keys and residuals of the rows; lanes as the prediction's. */
+static wend_status take_parts(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, const uint32_t **keys,
+                              void *residuals, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    if (chunk->prediction == NULL) {
+        WEND_TRY(open_prediction(chunk, error));
+    }
+    WEND_TRY(take_keys(chunk, first_row, row_count, keys, error));
+    wendi_stream_decode(&chunk->page.streams[0], first_row % WENDI_PAGE_ROWS, row_count, residuals);
+cleanup:
+    return status;
+}
+
+static void predict_codes(const wendi_prediction *prediction, const uint32_t *keys, uint32_t count, uint32_t *codes)
+{
+    const uint32_t *map = prediction->map;
+    const uint32_t *list = prediction->list;
+    const uint32_t listed = prediction->list_count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t residual = codes[i];
+        uint32_t predicted = map[keys[i]];
+        codes[i] = residual == 0 ? predicted : residual - listed - 1;
+        if (residual != 0 && residual <= listed) {
+            codes[i] = list[residual - 1];
+        }
+    }
+}
+
+wend_status wendi_chunk_predicted_codes(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, uint32_t *codes,
+                                        wend_error *error)
+{
+    const uint32_t *keys = NULL;
+    wend_status status = take_parts(chunk, first_row, row_count, &keys, codes, error);
+    if (status == WEND_OK) {
+        predict_codes(chunk->prediction, keys, row_count, codes);
+    }
+    return status;
+}
+
+wend_status wendi_chunk_predicted_values(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, uint64_t *values,
+                                         uint8_t *nulls, bool *any_null, wend_error *error)
+{
+    const uint32_t *keys = NULL;
+    wend_status status = take_parts(chunk, first_row, row_count, &keys, values, error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    const wendi_prediction *prediction = chunk->prediction;
+    const uint64_t *map = prediction->map;
+    const uint64_t *list = prediction->list;
+    const uint64_t base = (uint64_t)prediction->base - 1;
+    uint8_t found = 0;
+    for (uint32_t i = 0; i < row_count; i++) {
+        uint64_t residual = values[i];
+        uint64_t number = residual == 0                        ? map[keys[i]]
+                          : residual <= prediction->list_count ? list[residual - 1]
+                                                               : residual - prediction->list_count - 1;
+        nulls[i] = number == 0;
+        found |= nulls[i];
+        values[i] = number == 0 ? 0 : base + number;
+    }
+    *any_null = found != 0;
+    return WEND_OK;
+}
+
+wend_status wendi_chunk_read_codes(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count,
+                                   const uint32_t **codes_out, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    WEND_TRY(wendi_chunk_load_page(chunk, first_row / WENDI_PAGE_ROWS, error));
+    WEND_TRY(wendi_chunk_reserve(chunk, row_count, error));
+    uint32_t *codes = chunk->values;
+    if (chunk->page.layout == WENDI_LAYOUT_PREDICTED) {
+        WEND_TRY(wendi_chunk_predicted_codes(chunk, first_row, row_count, codes, error));
+    } else {
+        wendi_stream_decode(&chunk->page.streams[0], first_row % WENDI_PAGE_ROWS, row_count, codes);
+    }
+    if (!wendi_chunk_codes_hold(chunk, codes, row_count)) {
+        status = wendi_chunk_damage(chunk, "code beyond the dictionary", error);
+    }
+    *codes_out = codes;
+cleanup:
+    return status;
+}
