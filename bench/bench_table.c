@@ -91,13 +91,15 @@ static void fill_window(void *context)
 {
     flushing *work = context;
     wendi_unique_window *window;
+    wendi_buffer gathered = {0};
     bool added;
     wendi_bench_must(wendi_unique_window_open(UINT64_C(4) << 20, &window, NULL), "the window",
                      NULL);
     for (uint32_t row = 0; row < work->builder.row_count; row++) {
-        wendi_bench_must(wendi_unique_window_add(window, work->keys[row], &added, NULL),
+        wendi_bench_must(wendi_unique_window_add(window, work->keys[row], &gathered, &added, NULL),
                          "the window", NULL);
     }
+    wendi_buffer_free(&gathered);
     wendi_unique_window_close(window);
 }
 

@@ -16,7 +16,9 @@ enum {
     ACTION_ADD_SEGMENT = 2,
     ACTION_DROP_SEGMENT = 3,
     ACTION_SOURCE = 4,
-    ACTION_REJECTS = 5
+    ACTION_REJECTS = 5,
+    ACTION_KEY_FILE = 6,
+    ACTION_DROP_KEY_FILE = 7
 };
 
 static const uint64_t record_magic = UINT64_C(0x474f4c444e455755); /* "UWENDLOG" */
@@ -130,6 +132,25 @@ static void put_rejects(field_writer *writer, const wendi_reject_entry *rejects)
     end_action(writer, begin);
 }
 
+static void put_key_file(field_writer *writer, const wendi_key_entry *entry)
+{
+    size_t begin = begin_action(writer, ACTION_KEY_FILE);
+    put_bytes(writer, entry->uuid, WENDI_UUID_BYTES);
+    put_u64(writer, entry->file_bytes);
+    put_u64(writer, entry->checksum);
+    put_u64(writer, entry->key_count);
+    put_u64(writer, entry->commit_first);
+    put_u64(writer, entry->commit_last);
+    end_action(writer, begin);
+}
+
+static void put_uuid(field_writer *writer, uint32_t kind, const uint8_t uuid[WENDI_UUID_BYTES])
+{
+    size_t action = begin_action(writer, kind);
+    put_bytes(writer, uuid, WENDI_UUID_BYTES);
+    end_action(writer, action);
+}
+
 wend_status wendi_record_encode(const wendi_record *record, wendi_buffer *out, uint64_t *checksum)
 {
     field_writer writer = {out, WEND_OK};
@@ -147,9 +168,7 @@ wend_status wendi_record_encode(const wendi_record *record, wendi_buffer *out, u
         put_schema(&writer, record->schema);
     }
     for (uint32_t i = 0; i < record->dropped_segment_count; i++) {
-        size_t action = begin_action(&writer, ACTION_DROP_SEGMENT);
-        put_bytes(&writer, record->dropped_segments[i], WENDI_UUID_BYTES);
-        end_action(&writer, action);
+        put_uuid(&writer, ACTION_DROP_SEGMENT, record->dropped_segments[i]);
     }
     for (uint32_t i = 0; i < record->added_segment_count; i++) {
         put_segment(&writer, &record->added_segments[i]);
@@ -159,6 +178,12 @@ wend_status wendi_record_encode(const wendi_record *record, wendi_buffer *out, u
     }
     for (uint32_t i = 0; i < record->reject_count; i++) {
         put_rejects(&writer, &record->rejects[i]);
+    }
+    for (uint32_t i = 0; i < record->dropped_key_file_count; i++) {
+        put_uuid(&writer, ACTION_DROP_KEY_FILE, record->dropped_key_files[i]);
+    }
+    for (uint32_t i = 0; i < record->key_file_count; i++) {
+        put_key_file(&writer, &record->key_files[i]);
     }
     if (writer.status == WEND_OK) {
         *checksum = wendi_hash64_seed(out->data + begin, out->length - begin, record->version);
@@ -247,6 +272,8 @@ typedef struct action_arrays {
     uint8_t (*drops)[WENDI_UUID_BYTES];
     wendi_source_state *sources;
     wendi_reject_entry *rejects;
+    wendi_key_entry *key_files;
+    uint8_t (*key_drops)[WENDI_UUID_BYTES];
 } action_arrays;
 
 static void count_actions(wendi_reader actions, wendi_record *record)
@@ -259,13 +286,36 @@ static void count_actions(wendi_reader actions, wendi_record *record)
         record->dropped_segment_count += kind == ACTION_DROP_SEGMENT;
         record->source_count += kind == ACTION_SOURCE;
         record->reject_count += kind == ACTION_REJECTS;
+        record->key_file_count += kind == ACTION_KEY_FILE;
+        record->dropped_key_file_count += kind == ACTION_DROP_KEY_FILE;
+    }
+}
+
+static void read_key_file(wendi_reader *body, wendi_key_entry *entry)
+{
+    const uint8_t *uuid = wendi_reader_bytes(body, WENDI_UUID_BYTES);
+    if (uuid == NULL) {
+        return;
+    }
+    memcpy(entry->uuid, uuid, WENDI_UUID_BYTES);
+    entry->file_bytes = wendi_reader_u64(body);
+    entry->checksum = wendi_reader_u64(body);
+    entry->key_count = wendi_reader_u64(body);
+    entry->commit_first = wendi_reader_u64(body);
+    entry->commit_last = wendi_reader_u64(body);
+}
+
+static void read_uuid(wendi_reader *body, uint8_t uuid[WENDI_UUID_BYTES])
+{
+    const uint8_t *bytes = wendi_reader_bytes(body, WENDI_UUID_BYTES);
+    if (bytes != NULL) {
+        memcpy(uuid, bytes, WENDI_UUID_BYTES);
     }
 }
 
 static wend_status read_action(uint32_t kind, wendi_reader *body, wendi_arena *arena,
                                action_arrays *arrays, wend_error *error)
 {
-    const uint8_t *uuid;
     switch (kind) {
     case ACTION_SCHEMA:
         arrays->schema = read_schema(body, arena);
@@ -277,16 +327,19 @@ static wend_status read_action(uint32_t kind, wendi_reader *body, wendi_arena *a
         read_segment(body, arrays->segments++);
         break;
     case ACTION_DROP_SEGMENT:
-        uuid = wendi_reader_bytes(body, WENDI_UUID_BYTES);
-        if (uuid != NULL) {
-            memcpy(*arrays->drops++, uuid, WENDI_UUID_BYTES);
-        }
+        read_uuid(body, *arrays->drops++);
         break;
     case ACTION_SOURCE:
         read_source(body, arrays->sources++);
         break;
     case ACTION_REJECTS:
         read_rejects(body, arrays->rejects++);
+        break;
+    case ACTION_KEY_FILE:
+        read_key_file(body, arrays->key_files++);
+        break;
+    case ACTION_DROP_KEY_FILE:
+        read_uuid(body, *arrays->key_drops++);
         break;
     default:
         wendi_fail(error, WEND_UNSUPPORTED,
@@ -311,15 +364,21 @@ static wend_status read_actions(wendi_reader *reader, wendi_arena *arena, wendi_
             wendi_arena_alloc_zero(arena, record->dropped_segment_count * (size_t)WENDI_UUID_BYTES),
         .sources = wendi_arena_alloc_zero(arena, record->source_count * sizeof(wendi_source_state)),
         .rejects =
-            wendi_arena_alloc_zero(arena, record->reject_count * sizeof(wendi_reject_entry))};
+            wendi_arena_alloc_zero(arena, record->reject_count * sizeof(wendi_reject_entry)),
+        .key_files =
+            wendi_arena_alloc_zero(arena, record->key_file_count * sizeof(wendi_key_entry)),
+        .key_drops = wendi_arena_alloc_zero(arena, record->dropped_key_file_count *
+                                                       (size_t)WENDI_UUID_BYTES)};
     if (arrays.segments == NULL || arrays.drops == NULL || arrays.sources == NULL ||
-        arrays.rejects == NULL) {
+        arrays.rejects == NULL || arrays.key_files == NULL || arrays.key_drops == NULL) {
         return wendi_fail_nomem(error, "a commit record", wendi_reader_left(reader));
     }
     record->added_segments = arrays.segments;
     record->dropped_segments = (const uint8_t(*)[WENDI_UUID_BYTES])arrays.drops;
     record->sources = arrays.sources;
     record->rejects = arrays.rejects;
+    record->key_files = arrays.key_files;
+    record->dropped_key_files = (const uint8_t(*)[WENDI_UUID_BYTES])arrays.key_drops;
     while (wendi_reader_left(reader) > 0) {
         uint32_t kind = wendi_reader_u32(reader);
         uint32_t length = wendi_reader_u32(reader);

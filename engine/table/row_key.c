@@ -19,7 +19,7 @@ uint32_t wendi_row_key_rules(const wendi_schema *schema)
  */
 static bool whole_row_uses(const wendi_column *column)
 {
-    return column->origin == WENDI_ORIGIN_JSON;
+    return column->origin == WENDI_ORIGIN_JSON || column->origin == WENDI_ORIGIN_REST;
 }
 
 static bool rule_uses(const wendi_schema *schema, uint32_t rule, uint32_t position)

@@ -31,9 +31,17 @@ static bool any_null(const wendi_column_builder *column, uint32_t row_count)
         }                                                                                          \
     } while (0)
 
+/* The builder's column that column `position` of the segment comes from. */
+static uint32_t source_of(const flush *work, uint32_t position)
+{
+    const wendi_schema *schema = work->builder->schema;
+    bool behind = schema->event_id_policy == WENDI_EVENT_ID_DROP && position >= schema->id_column;
+    return position + behind;
+}
+
 static wend_status gather_fixed(flush *work, uint32_t position, wend_error *error)
 {
-    const wendi_column_builder *column = &work->builder->columns[position];
+    const wendi_column_builder *column = &work->builder->columns[source_of(work, position)];
     const uint32_t *rows = work->order.rows;
     uint32_t row_count = work->builder->row_count;
     size_t each = column->physical == WENDI_PHYSICAL_B16 ? sizeof(wendi_b16) : sizeof(int64_t);
@@ -63,6 +71,35 @@ static wend_status gather_fixed(flush *work, uint32_t position, wend_error *erro
                                              .row_count = row_count,
                                              .nulls = nulls,
                                              .data = values};
+    return WEND_OK;
+}
+
+/* A column of which only hashes are stored. */
+static wend_status gather_hashes(flush *work, uint32_t position, wend_error *error)
+{
+    const wendi_column_builder *column = &work->builder->columns[source_of(work, position)];
+    uint32_t row_count = work->builder->row_count;
+    int64_t *hashes = wendi_alloc_aligned(64, row_count * sizeof *hashes + 64);
+    uint8_t *nulls = wendi_alloc_aligned(64, row_count + 64u);
+    bool any = false;
+    work->memory[position] = hashes;
+    work->memory[work->builder->column_count + position] = nulls;
+    if (hashes == NULL || nulls == NULL) {
+        return wendi_fail_nomem(error, "sorting a column", row_count * sizeof *hashes);
+    }
+    for (uint32_t i = 0; i < row_count; i++) {
+        uint32_t row = work->order.rows[i];
+        bool null = wendi_column_builder_is_null(column, row);
+        wendi_value value = wendi_column_builder_value(column, row);
+        hashes[i] = null ? 0 : (int64_t)wendi_value_hash(&value);
+        nulls[i] = null;
+        any |= null;
+    }
+    work->vectors[position] = (wendi_vector){.type = wendi_type_of(WENDI_TYPE_BIGINT),
+                                             .form = WENDI_FORM_FLAT,
+                                             .row_count = row_count,
+                                             .nulls = any ? nulls : NULL,
+                                             .data = hashes};
     return WEND_OK;
 }
 
@@ -117,11 +154,11 @@ static wend_status other_dictionary(const wendi_column_builder *column, uint32_t
 
 static wend_status gather_strings(flush *work, uint32_t position, wend_error *error)
 {
-    const wendi_column_builder *column = &work->builder->columns[position];
+    const wendi_column_builder *column = &work->builder->columns[source_of(work, position)];
     const uint32_t *rows = work->order.rows;
     uint32_t row_count = work->builder->row_count;
     uint32_t entries = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
-    bool user = position == work->builder->schema->user_column;
+    bool user = source_of(work, position) == work->builder->schema->user_column;
     wend_status status = WEND_OK;
     uint32_t *remap = user ? work->order.user_rank : wendi_alloc_zero(entries, sizeof *remap);
     uint32_t *codes = wendi_alloc_aligned(64, row_count * sizeof *codes + 64);
@@ -159,10 +196,12 @@ static wend_status flush_open(flush *work, const wendi_row_builder *builder, wen
         return wendi_fail_nomem(error, "sorting rows", columns * sizeof(wendi_vector));
     }
     WEND_TRY(wendi_row_order_make(builder, &work->order, error));
-    for (uint32_t position = 0; position < columns; position++) {
-        WEND_TRY(builder->columns[position].physical == WENDI_PHYSICAL_STRING
-                     ? gather_strings(work, position, error)
-                     : gather_fixed(work, position, error));
+    const wendi_schema *stored = wendi_schema_reading(builder->schema);
+    for (uint32_t position = 0; position < stored->column_count; position++) {
+        bool text = wendi_type_physical(stored->columns[position].type) == WENDI_PHYSICAL_STRING;
+        WEND_TRY(stored->columns[position].type.hash_of != 0 ? gather_hashes(work, position, error)
+                 : text                                      ? gather_strings(work, position, error)
+                                                             : gather_fixed(work, position, error));
     }
 cleanup:
     return status;
@@ -186,7 +225,7 @@ static void flush_close(flush *work)
 static wend_status write_segment(const flush *work, wendi_io *io, const char *folder,
                                  int zstd_level, wendi_segment_entry *entry, wend_error *error)
 {
-    const wendi_schema *schema = work->builder->schema;
+    const wendi_schema *schema = wendi_schema_reading(work->builder->schema);
     wendi_segment_output output = {.io = NULL};
     wendi_segment_column *columns = wendi_alloc_zero(schema->column_count, sizeof *columns);
     wend_status status = WEND_OK;

@@ -188,16 +188,11 @@ wend_status wendi_table_create_io(wendi_io *io, const char *store, const wendi_s
 {
     char folder[WENDI_PATH_BYTES];
     char hidden[WENDI_PATH_BYTES] = "";
+    char keys[WENDI_PATH_BYTES];
     wendi_io_info info;
     wend_error ignored;
     wend_status status = WEND_OK;
 
-    if (schema->event_id_policy != WENDI_EVENT_ID_KEEP) {
-        wendi_fail(error, WEND_UNSUPPORTED,
-                   "the option event_id other than 'keep' is not supported by this version");
-        wendi_error_hint(error, "leave it out: the column is stored as it arrives");
-        return WEND_UNSUPPORTED;
-    }
     WEND_TRY(wendi_table_find_folder(store, schema->table_name, folder, error));
     WEND_TRY(make_store(io, store, error));
     sweep_store(io, store);
@@ -209,6 +204,10 @@ wend_status wendi_table_create_io(wendi_io *io, const char *store, const wendi_s
     WEND_TRY(status == WEND_NOT_FOUND ? WEND_OK : status);
     WEND_TRY(hidden_folder(hidden, store, CREATING_PREFIX, error));
     WEND_TRY(make_parts(io, hidden, error));
+    if (schema->id_column != WENDI_NO_COLUMN) { /* its segments cannot give their keys back */
+        WEND_TRY(wendi_table_path(keys, hidden, "keys", "", error));
+        WEND_TRY(wendi_io_mkdir(io, keys, error));
+    }
     WEND_TRY(write_first_commit(io, hidden, schema, error));
     WEND_TRY(wendi_io_rename_new(io, hidden, folder, error));
     hidden[0] = '\0';

@@ -153,6 +153,43 @@ static wend_status apply_rejects(const wendi_table_state *before, const wendi_re
     return WEND_OK;
 }
 
+static bool key_file_dropped(const wendi_record *record, const uint8_t uuid[WENDI_UUID_BYTES])
+{
+    for (uint32_t i = 0; i < record->dropped_key_file_count; i++) {
+        if (memcmp(record->dropped_key_files[i], uuid, WENDI_UUID_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static wend_status apply_key_files(const wendi_table_state *before, const wendi_record *record,
+                                   wendi_owned_state *next, wend_error *error)
+{
+    size_t most = (size_t)before->key_file_count + record->key_file_count;
+    wendi_key_entry *files = wendi_arena_alloc(&next->arena, most * sizeof *files);
+    uint32_t count = 0;
+    if (files == NULL) {
+        return wendi_fail_nomem(error, "the list of key files", most * sizeof *files);
+    }
+    for (uint32_t i = 0; i < before->key_file_count; i++) {
+        if (!key_file_dropped(record, before->key_files[i].uuid)) {
+            files[count++] = before->key_files[i];
+        }
+    }
+    if (before->key_file_count - count != record->dropped_key_file_count) {
+        return wendi_fail(error, WEND_CORRUPT,
+                          "commit %llu drops a key file that the table does not have",
+                          (unsigned long long)record->version);
+    }
+    if (record->key_file_count != 0) {
+        memcpy(files + count, record->key_files, record->key_file_count * sizeof *files);
+    }
+    next->state.key_files = files;
+    next->state.key_file_count = count + record->key_file_count;
+    return WEND_OK;
+}
+
 static wend_status apply_schema(const wendi_owned_state *previous, const wendi_record *record,
                                 wendi_owned_state *next, wend_error *error)
 {
@@ -193,6 +230,7 @@ wend_status wendi_state_apply(const wendi_owned_state *previous, const wendi_rec
     WEND_TRY(apply_segments(&previous->state, record, next, error));
     WEND_TRY(apply_sources(&previous->state, record, next, error));
     WEND_TRY(apply_rejects(&previous->state, record, next, error));
+    WEND_TRY(apply_key_files(&previous->state, record, next, error));
 cleanup:
     if (status != WEND_OK) {
         wendi_state_free(next);
@@ -215,7 +253,9 @@ wendi_record wendi_state_checkpoint(const wendi_owned_state *owned)
                           .sources = state->sources,
                           .source_count = state->source_count,
                           .rejects = state->rejects,
-                          .reject_count = state->reject_count};
+                          .reject_count = state->reject_count,
+                          .key_files = state->key_files,
+                          .key_file_count = state->key_file_count};
 }
 
 void wendi_state_free(wendi_owned_state *owned)

@@ -55,10 +55,15 @@ static bool is_referenced(const wendi_table_state *state, wendi_string name)
             return true;
         }
     }
+    for (uint32_t i = 0; i < state->key_file_count; i++) {
+        if (memcmp(state->key_files[i].uuid, uuid, WENDI_UUID_BYTES) == 0) {
+            return true;
+        }
+    }
     return false;
 }
 
-/* The uuids of segments that commits of the last 15 minutes dropped, appended to `spared`. The log
+/* The uuids of segments and key files that commits of the last 15 minutes dropped, appended to `spared`. The log
  * keeps such commits for days, so the first that is missing is the table's first. */
 static wend_status list_dropped(wendi_io *io, const char *folder, const wendi_table_state *state,
                                 int64_t now_us, wendi_buffer *spared, wend_error *error)
@@ -77,10 +82,12 @@ static wend_status list_dropped(wendi_io *io, const char *folder, const wendi_ta
             break;
         }
         WEND_TRY(status);
-        if (record.dropped_segment_count != 0 &&
-            wendi_buffer_append(spared, record.dropped_segments,
-                                (size_t)record.dropped_segment_count * WENDI_UUID_BYTES) !=
-                WEND_OK) {
+        size_t segments = (size_t)record.dropped_segment_count * WENDI_UUID_BYTES;
+        size_t key_files = (size_t)record.dropped_key_file_count * WENDI_UUID_BYTES;
+        if ((segments != 0 &&
+             wendi_buffer_append(spared, record.dropped_segments, segments) != WEND_OK) ||
+            (key_files != 0 &&
+             wendi_buffer_append(spared, record.dropped_key_files, key_files) != WEND_OK)) {
             WEND_TRY(wendi_fail_nomem(error, "a list of segments", spared->length));
         }
     }
@@ -142,14 +149,26 @@ cleanup:
     return status;
 }
 
+/* Only tables that need one have a folder of keys. */
+static bool has_part(wendi_io *io, const char *folder, const char *part)
+{
+    char path[WENDI_PATH_BYTES];
+    wendi_io_info info;
+    return wendi_table_path(path, folder, part, "", NULL) == WEND_OK &&
+           wendi_io_stat(io, path, &info, NULL) == WEND_OK;
+}
+
 wend_status wendi_table_sweep(wendi_io *io, const char *folder, const wendi_table_state *state,
                               wend_error *error)
 {
-    static const char *const parts[] = {"tmp", "seg", "rejects", "requests"};
+    static const char *const parts[] = {"tmp", "seg", "rejects", "requests", "keys"};
     wendi_buffer spared = {0};
     bool listed = false;
     wend_status status = WEND_OK;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (strcmp(parts[i], "keys") == 0 && !has_part(io, folder, parts[i])) {
+            continue;
+        }
         /* Of requests only answers go, that nobody collected. */
         int64_t grace_us = strcmp(parts[i], "requests") == 0 ? ANSWER_GRACE_US : WENDI_SWEEP_GRACE_US;
         WEND_TRY(sweep_part(io, folder, state, parts[i], grace_us, &listed, &spared, error));

@@ -8,7 +8,7 @@
 #define WENDI_SWEEP_GRACE_US (INT64_C(15) * 60 * 1000000)
 
 /**
- * Remove files in tmp/, seg/ and rejects/ that `state`, the newest one, does not name, that are
+ * Remove files in tmp/, seg/, rejects/ and keys/ that `state`, the newest one, does not name, that are
  * 15 minutes old, and that no commit of the last 15 minutes dropped: readers of the state before it
  * may still open those. Also answers to requests that nobody collected in seven days. Only the
  * holder of the table's lock may call it.

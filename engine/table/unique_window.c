@@ -21,7 +21,7 @@ struct wendi_unique_window {
     generation *generations; /* oldest first */
     uint32_t generation_count;
     uint32_t generation_capacity;
-    generation open; /* of the commit being gathered */
+    uint64_t committed_keys; /* of all generations: what the limit is about */
 };
 
 static bool is_free(wendi_hash128 key)
@@ -126,7 +126,6 @@ void wendi_unique_window_close(wendi_unique_window *window)
     for (uint32_t i = 0; i < window->generation_count; i++) {
         wendi_buffer_free(&window->generations[i].keys);
     }
-    wendi_buffer_free(&window->open.keys);
     wendi_free(window->generations);
     wendi_free(window->slots);
     wendi_free(window);
@@ -137,20 +136,20 @@ bool wendi_unique_window_holds(const wendi_unique_window *window, wendi_hash128 
     return !is_free(key) && !is_free(window->slots[find_slot(window, key)]);
 }
 
-wend_status wendi_unique_window_add(wendi_unique_window *window, wendi_hash128 key, bool *added,
-                                    wend_error *error)
+wend_status wendi_unique_window_add(wendi_unique_window *window, wendi_hash128 key,
+                                    wendi_buffer *gathered, bool *added, wend_error *error)
 {
     if (is_free(key)) { /* the one key of 2^128 that is no key, or a row without one */
         *added = true;
         return WEND_OK;
     }
-    wend_status status = wendi_buffer_reserve(&window->open.keys, sizeof key);
+    wend_status status = wendi_buffer_reserve(gathered, sizeof key);
     if (status != WEND_OK) {
-        return wendi_fail_nomem(error, "the deduplication window", window->open.keys.length);
+        return wendi_fail_nomem(error, "the deduplication window", gathered->length);
     }
     status = insert(window, key, added, error);
     if (status == WEND_OK && *added) {
-        status = wendi_buffer_append(&window->open.keys, &key, sizeof key);
+        status = wendi_buffer_append(gathered, &key, sizeof key);
     }
     return status;
 }
@@ -168,6 +167,7 @@ static void drop_oldest(wendi_unique_window *window)
         memcpy(&key, oldest->keys.data + i * sizeof key, sizeof key);
         remove_key(window, key);
     }
+    window->committed_keys -= generation_keys(oldest);
     wendi_buffer_free(&oldest->keys);
     window->generation_count--;
     memmove(window->generations, window->generations + 1,
@@ -190,19 +190,20 @@ static wend_status make_room(wendi_unique_window *window, wend_error *error)
 }
 
 wend_status wendi_unique_window_commit(wendi_unique_window *window, uint64_t version,
-                                       wend_error *error)
+                                       wendi_buffer *gathered, wend_error *error)
 {
-    if (window->open.keys.length == 0) {
+    if (gathered->length == 0) {
         return WEND_OK;
     }
     wend_status status = make_room(window, error);
     if (status != WEND_OK) {
         return status;
     }
-    window->open.version = version;
-    window->generations[window->generation_count++] = window->open;
-    window->open = (generation){0};
-    while (window->key_count > window->keys_max && window->generation_count > 1) {
+    generation newest = {.version = version, .keys = *gathered};
+    *gathered = (wendi_buffer){0};
+    window->committed_keys += generation_keys(&newest);
+    window->generations[window->generation_count++] = newest;
+    while (window->committed_keys > window->keys_max && window->generation_count > 1) {
         drop_oldest(window);
     }
     return WEND_OK;
@@ -212,7 +213,8 @@ wend_status wendi_unique_window_prepend(wendi_unique_window *window, uint64_t ve
                                         const wendi_hash128 *keys, uint64_t key_count, bool *full,
                                         wend_error *error)
 {
-    *full = window->generation_count > 0 && window->key_count + key_count > window->keys_max;
+    *full = window->generation_count > 0 &&
+            window->committed_keys + key_count > window->keys_max;
     if (*full || key_count == 0) {
         return WEND_OK;
     }
@@ -235,7 +237,22 @@ wend_status wendi_unique_window_prepend(wendi_unique_window *window, uint64_t ve
             window->generation_count * sizeof *window->generations);
     window->generations[0] = oldest;
     window->generation_count++;
+    window->committed_keys += generation_keys(&oldest);
     return status;
+}
+
+uint32_t wendi_unique_window_commits(const wendi_unique_window *window)
+{
+    return window->generation_count;
+}
+
+const wendi_hash128 *wendi_unique_window_of(const wendi_unique_window *window, uint32_t index,
+                                            uint64_t *version, uint64_t *key_count)
+{
+    const generation *one = &window->generations[index];
+    *version = one->version;
+    *key_count = generation_keys(one);
+    return (const wendi_hash128 *)(const void *)one->keys.data;
 }
 
 uint64_t wendi_unique_window_keys(const wendi_unique_window *window)

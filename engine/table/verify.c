@@ -11,7 +11,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/compress.h"
 #include "engine/base/hash.h"
-#include "engine/table/commit_log.h"
+#include "engine/table/key_file.h"
 #include "format/segment_reader.h"
 
 enum { REJECT_FILE_BYTES_MAX = 1 << 30, GAP_FAULTS_MAX = 1000 };
@@ -208,7 +208,7 @@ cleanup:
     return status;
 }
 
-/* ---- segments and rejects ---- */
+/* ---- segments, rejects and key files ---- */
 
 typedef struct segment_file {
     verification *run;
@@ -297,6 +297,51 @@ cleanup:
     return status;
 }
 
+/* A writer drops key files while it works, and readers do not wait for them: so a missing one is a
+ * fault only if the newest state still names it. */
+static bool still_named(verification *run, const wendi_key_entry *entry)
+{
+    wendi_owned_state now;
+    bool named = true;
+    if (wendi_log_load(run->io, run->folder, &now, NULL) == WEND_OK) {
+        named = false;
+        for (uint32_t i = 0; i < now.state.key_file_count; i++) {
+            named |= memcmp(now.state.key_files[i].uuid, entry->uuid, WENDI_UUID_BYTES) == 0;
+        }
+        wendi_state_free(&now);
+    }
+    return named;
+}
+
+static wend_status verify_key_file(verification *run, const wendi_key_entry *entry,
+                                   wend_error *error)
+{
+    char path[WENDI_PATH_BYTES];
+    char uuid[WENDI_UUID_TEXT_BYTES];
+    char shown[WENDI_UUID_TEXT_BYTES + 16];
+    wendi_arena arena = {0};
+    wendi_key_run *runs = NULL;
+    uint32_t run_count = 0;
+    wend_error why;
+    wendi_io_info info;
+    wend_status status = WEND_OK;
+    snprintf(shown, sizeof shown, "keys/%s.keys", wendi_uuid_text(entry->uuid, uuid));
+    WEND_TRY(wendi_table_uuid_path(path, run->folder, "keys", entry->uuid, ".keys", error));
+    count_file(run, path);
+    status = wendi_key_file_read(run->io, run->folder, entry, &arena, &runs, &run_count, &why);
+    if (status == WEND_NOMEM) {
+        WEND_TRY(wendi_fail_nomem(error, "a key file", entry->file_bytes));
+    }
+    bool gone = wendi_io_stat(run->io, path, &info, NULL) == WEND_NOT_FOUND;
+    if (status != WEND_OK && (!gone || still_named(run, entry))) {
+        tell(run, shown, gone ? "is named by the log but missing" : why.message);
+    }
+    status = WEND_OK;
+cleanup:
+    wendi_arena_free(&arena);
+    return status;
+}
+
 static wend_status count_unreferenced(verification *run, const char *part, uint64_t referenced,
                                       wend_error *error)
 {
@@ -322,6 +367,12 @@ static wend_status verify_files(verification *run, wend_error *error)
     }
     for (uint32_t i = 0; i < state->reject_count; i++) {
         WEND_TRY(verify_rejects(run, &state->rejects[i], error));
+    }
+    for (uint32_t i = 0; i < state->key_file_count; i++) {
+        WEND_TRY(verify_key_file(run, &state->key_files[i], error));
+    }
+    if (state->key_file_count != 0) {
+        WEND_TRY(count_unreferenced(run, "keys", state->key_file_count, error));
     }
     WEND_TRY(count_unreferenced(run, "seg", state->segment_count, error));
     WEND_TRY(count_unreferenced(run, "rejects", state->reject_count, error));

@@ -22,7 +22,7 @@ typedef struct wendi_table_verified {
 
 /**
  * Check the chain of commits, every checkpoint against the replayed state, every live segment (each
- * byte) and every reject file. Needs no lock and does not open the table, so that it works on one
+ * byte), every reject file and every key file. Needs no lock and does not open the table, so that it works on one
  * too damaged to open. Returns: WEND_OK no faults; WEND_CORRUPT faults were reported;
  * WEND_NOT_FOUND no such table.
  */

@@ -12,6 +12,7 @@
 #include "engine/base/compress.h"
 #include "engine/base/hash.h"
 #include "engine/expr/table_ddl.h"
+#include "engine/table/commit_keys.h"
 #include "engine/table/requests.h"
 #include "engine/table/row_key.h"
 #include "engine/table/segment_flush.h"
@@ -25,7 +26,15 @@ enum { REJECT_ZSTD_LEVEL = 3, UNIQUE_KEY_BYTES = 48 };
 struct wendi_pending_segment {
     wendi_pending_segment *next;
     wendi_segment_entry entry;
+    wendi_buffer keys; /* wendi_hash128s of its rows */
 };
+
+/* The keys of a builder's rows until it is flushed: rows of the next commit come in while one is under way. */
+typedef struct gathered_keys {
+    struct gathered_keys *next;
+    const wendi_row_builder *builder;
+    wendi_buffer keys;
+} gathered_keys;
 
 struct wendi_table_writer {
     wendi_table *table;
@@ -41,6 +50,8 @@ struct wendi_table_writer {
                     again */
     pthread_mutex_t pending_lock;
     wendi_pending_segment *pending; /* flushed, not committed */
+    gathered_keys *gathered;        /* under pending_lock, but for the keys: their builder's */
+    wendi_retired_keys retired_keys;
 };
 
 /* ---- records ---- */
@@ -96,6 +107,11 @@ static wend_status open_window(wendi_table_writer *writer, wend_error *error)
     uint64_t keys =
         schema->unique_window_keys != 0 ? schema->unique_window_keys : bytes / UNIQUE_KEY_BYTES;
     wend_status status = wendi_unique_window_open(keys, &writer->window, error);
+    if (status == WEND_OK && schema->id_column != WENDI_NO_COLUMN) {
+        return wendi_commit_keys_rebuild(writer->table->io, writer->table->folder,
+                                         wendi_snapshot_state(writer->snapshot), writer->window,
+                                         error);
+    }
     return status == WEND_OK ? wendi_window_rebuild(writer->snapshot, writer->window, error)
                              : status;
 }
@@ -137,6 +153,7 @@ static void remove_pending(wendi_table_writer *writer, wendi_pending_segment *pe
                               NULL) == WEND_OK) {
         (void)wendi_io_unlink(writer->table->io, path, NULL); /* what stays is swept later */
     }
+    wendi_buffer_free(&pending->keys);
     wendi_free(pending);
 }
 
@@ -150,6 +167,13 @@ void wendi_table_writer_close(wendi_table_writer *writer)
         writer->pending = pending->next;
         remove_pending(writer, pending);
     }
+    while (writer->gathered != NULL) {
+        gathered_keys *gathered = writer->gathered;
+        writer->gathered = gathered->next;
+        wendi_buffer_free(&gathered->keys);
+        wendi_free(gathered);
+    }
+    wendi_retired_keys_free(&writer->retired_keys);
     wendi_unique_window_close(writer->window);
     wendi_snapshot_release(writer->snapshot);
     wendi_snapshot_release(writer->retired);
@@ -160,12 +184,71 @@ void wendi_table_writer_close(wendi_table_writer *writer)
 
 const wendi_schema *wendi_table_writer_schema(const wendi_table_writer *writer)
 {
-    return wendi_snapshot_schema(writer->snapshot);
+    return wendi_snapshot_arrival_schema(writer->snapshot);
 }
 
 const wendi_table_state *wendi_table_writer_state(const wendi_table_writer *writer)
 {
     return wendi_snapshot_state(writer->snapshot);
+}
+
+/* ---- keys of rows that are not committed ---- */
+
+/* What is gathered for `builder`, or NULL; under pending_lock. */
+static gathered_keys *find_gathered(wendi_table_writer *writer, const wendi_row_builder *builder)
+{
+    gathered_keys *gathered = writer->gathered;
+    while (gathered != NULL && gathered->builder != builder) {
+        gathered = gathered->next;
+    }
+    return gathered;
+}
+
+/* The builder's rows are a segment now, and their keys go with it; under pending_lock. */
+static void take_gathered(wendi_table_writer *writer, const wendi_row_builder *builder,
+                          wendi_buffer *keys)
+{
+    gathered_keys *gathered = find_gathered(writer, builder);
+    if (gathered != NULL) {
+        *keys = gathered->keys;
+        gathered->keys = (wendi_buffer){0};
+    }
+}
+
+static wend_status need_gathered(wendi_table_writer *writer, const wendi_row_builder *builder,
+                                 gathered_keys **gathered_out, wend_error *error)
+{
+    pthread_mutex_lock(&writer->pending_lock);
+    gathered_keys *gathered = find_gathered(writer, builder);
+    if (gathered == NULL) {
+        gathered = wendi_alloc_zero(1, sizeof *gathered);
+        if (gathered != NULL) {
+            gathered->builder = builder;
+            gathered->next = writer->gathered;
+            writer->gathered = gathered;
+        }
+    }
+    pthread_mutex_unlock(&writer->pending_lock);
+    *gathered_out = gathered;
+    return gathered != NULL ? WEND_OK : wendi_fail_nomem(error, "keys", sizeof *gathered);
+}
+
+/* The keys of all rows of a commit, in the order of its segments. */
+static wend_status join_keys(const wendi_commit_request *request, wendi_buffer *keys,
+                             wend_error *error)
+{
+    for (uint32_t i = 0; i < request->segment_count; i++) {
+        wendi_buffer *more = &request->segments[i]->keys;
+        if (keys->length == 0) { /* nearly always the only one */
+            wendi_buffer_free(keys);
+            *keys = *more;
+            *more = (wendi_buffer){0};
+        } else if (more->length != 0 &&
+                   wendi_buffer_append(keys, more->data, more->length) != WEND_OK) {
+            return wendi_fail_nomem(error, "a commit's keys", keys->length + more->length);
+        }
+    }
+    return WEND_OK;
 }
 
 /* ---- flush and commit ---- */
@@ -190,6 +273,7 @@ wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_build
     pthread_mutex_lock(&writer->pending_lock);
     pending->next = writer->pending;
     writer->pending = pending;
+    take_gathered(writer, builder, &pending->keys);
     pthread_mutex_unlock(&writer->pending_lock);
     *pending_out = pending;
     return WEND_OK;
@@ -278,6 +362,9 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer,
                                       const wendi_commit_request *request, wend_error *error)
 {
     wendi_reject_entry reject;
+    wendi_commit_keys key_files = {.added_count = 0};
+    wendi_arena arena = {0};
+    wendi_buffer keys = {0};
     bool has_rejects = request->rejects != NULL && request->rejects->row_count != 0;
     bool tried = false;
     wend_status status = WEND_OK;
@@ -292,6 +379,12 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer,
         WEND_TRY(write_rejects(writer, request->rejects, &reject, error));
     }
     uint64_t version = wendi_table_writer_state(writer)->version + 1;
+    WEND_TRY(join_keys(request, &keys, error));
+    if (wendi_table_writer_schema(writer)->id_column != WENDI_NO_COLUMN) {
+        WEND_TRY(wendi_commit_keys_write(writer->table->io, writer->table->folder,
+                                         wendi_table_writer_state(writer), writer->window, version,
+                                         &keys, &arena, &key_files, error));
+    }
     for (uint32_t i = 0; i < request->segment_count; i++) {
         entries[i] = request->segments[i]->entry;
         entries[i].commit_first = version;
@@ -304,16 +397,26 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer,
                            .sources = request->sources,
                            .source_count = request->source_count,
                            .rejects = has_rejects ? &reject : NULL,
-                           .reject_count = has_rejects ? 1 : 0};
+                           .reject_count = has_rejects ? 1 : 0,
+                           .key_files = &key_files.added,
+                           .key_file_count = key_files.added_count,
+                           .dropped_key_files =
+                               (const uint8_t(*)[WENDI_UUID_BYTES])key_files.dropped,
+                           .dropped_key_file_count = key_files.dropped_count};
     tried = true;
     WEND_TRY(publish(writer, &record, error));
     if (writer->window != NULL) {
-        WEND_TRY(wendi_unique_window_commit(writer->window, version, error));
+        WEND_TRY(wendi_unique_window_commit(writer->window, version, &keys, error));
     }
+    wendi_retired_keys_add(&writer->retired_keys, writer->table->io, writer->table->folder,
+                           &key_files, wendi_table_writer_state(writer)->commit_us);
 cleanup:
+    wendi_buffer_free(&keys);
+    wendi_arena_free(&arena);
     for (uint32_t i = 0; i < request->segment_count; i++) {
         if (tried) { /* the record may be there even if publishing failed: only a sweep may remove
                         its files */
+            wendi_buffer_free(&request->segments[i]->keys);
             wendi_free(request->segments[i]);
         } else {
             remove_pending(writer, request->segments[i]);
@@ -334,6 +437,7 @@ wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_buil
     uint32_t count = builder->row_count - first;
     wendi_vector *vectors = NULL;
     wendi_hash128 *keys = NULL;
+    gathered_keys *gathered = NULL;
     wend_status status = WEND_OK;
 
     *duplicate_count = 0;
@@ -346,6 +450,7 @@ wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_buil
         WEND_TRY(
             wendi_fail_nomem(error, "deduplicating rows", (size_t)rules * count * sizeof *keys));
     }
+    WEND_TRY(need_gathered(writer, builder, &gathered, error));
     wendi_row_builder_vectors(builder, first, count, vectors);
     WEND_TRY(wendi_row_keys(schema, vectors, count, keys, error));
     for (uint32_t row = 0; row < count; row++) {
@@ -358,7 +463,7 @@ wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_buil
         for (uint32_t rule = 0; keep[row] && !duplicate && rule < rules; rule++) {
             bool added;
             WEND_TRY(wendi_unique_window_add(writer->window, keys[(size_t)rule * count + row],
-                                             &added, error));
+                                             &gathered->keys, &added, error));
         }
         if (duplicate) {
             keep[row] = 0;

@@ -82,6 +82,26 @@ static wendi_schema_record *make_schema(wendi_arena *arena, uint64_t *random)
     return schema;
 }
 
+static void make_key_files(wendi_arena *arena, uint64_t *random, wendi_record *record)
+{
+    record->key_file_count = (uint32_t)random_below(random, 3);
+    wendi_key_entry *files = wendi_arena_alloc_zero(arena, record->key_file_count * sizeof *files);
+    for (uint32_t i = 0; i < record->key_file_count; i++) {
+        random_bytes(random, files[i].uuid, WENDI_UUID_BYTES);
+        files[i].file_bytes = random_number(random);
+        files[i].checksum = random_number(random);
+        files[i].key_count = random_number(random);
+        files[i].commit_first = random_number(random);
+        files[i].commit_last = random_number(random);
+    }
+    record->key_files = files;
+    record->dropped_key_file_count = (uint32_t)random_below(random, 3);
+    size_t bytes = record->dropped_key_file_count * (size_t)WENDI_UUID_BYTES;
+    uint8_t *drops = wendi_arena_alloc(arena, bytes);
+    random_bytes(random, drops, bytes);
+    record->dropped_key_files = (const uint8_t(*)[WENDI_UUID_BYTES])(void *)drops;
+}
+
 wendi_record record_make(wendi_arena *arena, uint64_t *random, wendi_record_kind kind,
                          uint64_t version)
 {
@@ -115,6 +135,7 @@ wendi_record record_make(wendi_arena *arena, uint64_t *random, wendi_record_kind
         rejects[i].commit = random_number(random);
     }
     record.rejects = rejects;
+    make_key_files(arena, random, &record);
     return record;
 }
 
@@ -142,6 +163,23 @@ static bool rejects_equal(const wendi_reject_entry *a, const wendi_reject_entry 
 {
     return memcmp(a->uuid, b->uuid, WENDI_UUID_BYTES) == 0 && a->file_bytes == b->file_bytes &&
            a->checksum == b->checksum && a->row_count == b->row_count && a->commit == b->commit;
+}
+
+static bool key_files_equal(const wendi_record *a, const wendi_record *b)
+{
+    bool equal = a->key_file_count == b->key_file_count &&
+                 a->dropped_key_file_count == b->dropped_key_file_count;
+    for (uint32_t i = 0; equal && i < a->key_file_count; i++) {
+        const wendi_key_entry *x = &a->key_files[i];
+        const wendi_key_entry *y = &b->key_files[i];
+        equal = memcmp(x->uuid, y->uuid, WENDI_UUID_BYTES) == 0 && x->file_bytes == y->file_bytes &&
+                x->checksum == y->checksum && x->key_count == y->key_count &&
+                x->commit_first == y->commit_first && x->commit_last == y->commit_last;
+    }
+    for (uint32_t i = 0; equal && i < a->dropped_key_file_count; i++) {
+        equal = memcmp(a->dropped_key_files[i], b->dropped_key_files[i], WENDI_UUID_BYTES) == 0;
+    }
+    return equal;
 }
 
 static bool schemas_equal(const wendi_schema_record *a, const wendi_schema_record *b)
@@ -177,7 +215,7 @@ bool records_equal(const wendi_record *a, const wendi_record *b)
     for (uint32_t i = 0; equal && i < a->reject_count; i++) {
         equal = rejects_equal(&a->rejects[i], &b->rejects[i]);
     }
-    return equal;
+    return equal && key_files_equal(a, b);
 }
 
 bool states_equal(const wendi_owned_state *left, const wendi_owned_state *right)

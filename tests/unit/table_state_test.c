@@ -30,6 +30,25 @@ static void fit(wendi_record *record, const wendi_owned_state *before, wendi_are
                WENDI_UUID_BYTES);
     }
     record->dropped_segments = (const uint8_t(*)[WENDI_UUID_BYTES])(void *)drops;
+    wendi_segment_entry *segments =
+        wendi_arena_alloc(arena, record->added_segment_count * sizeof *segments + 1);
+    for (uint32_t i = 0; i < record->added_segment_count; i++) { /* as ingest adds them: last of all */
+        segments[i] = record->added_segments[i];
+        segments[i].commit_last = record->version;
+    }
+    record->added_segments = segments;
+    there = before == NULL ? 0 : before->state.key_file_count;
+    if (record->dropped_key_file_count > there) {
+        record->dropped_key_file_count = there;
+    }
+    drops = wendi_arena_alloc(arena, record->dropped_key_file_count * (size_t)WENDI_UUID_BYTES + 1);
+    first = there == 0 ? 0
+                       : (uint32_t)random_below(random, there - record->dropped_key_file_count + 1);
+    for (uint32_t i = 0; i < record->dropped_key_file_count; i++) {
+        memcpy(drops + (size_t)i * WENDI_UUID_BYTES, before->state.key_files[first + i].uuid,
+               WENDI_UUID_BYTES);
+    }
+    record->dropped_key_files = (const uint8_t(*)[WENDI_UUID_BYTES])(void *)drops;
     wendi_source_state *sources =
         wendi_arena_alloc(arena, record->source_count * sizeof *sources + 1);
     for (uint32_t i = 0; i < record->source_count; i++) {
@@ -56,6 +75,33 @@ static uint32_t count_sources(const wendi_record *records, uint32_t count)
         }
     }
     return distinct;
+}
+
+/* Key files in the order of their commits, without those that a later record drops. */
+static void compare_key_files(const wendi_owned_state *state, const wendi_record *records,
+                              uint32_t count)
+{
+    uint32_t file = 0;
+    for (uint32_t r = 0; r < count; r++) {
+        for (uint32_t i = 0; i < records[r].key_file_count; i++) {
+            const wendi_key_entry *entry = &records[r].key_files[i];
+            bool dropped = false;
+            for (uint32_t later = r + 1; later < count; later++) {
+                for (uint32_t d = 0; d < records[later].dropped_key_file_count; d++) {
+                    dropped |= memcmp(records[later].dropped_key_files[d], entry->uuid,
+                                      WENDI_UUID_BYTES) == 0;
+                }
+            }
+            if (!dropped) {
+                assert_true(file < state->state.key_file_count);
+                assert_memory_equal(state->state.key_files[file].uuid, entry->uuid,
+                                    WENDI_UUID_BYTES);
+                assert_true(state->state.key_files[file].key_count == entry->key_count);
+                file++;
+            }
+        }
+    }
+    assert_int_equal(state->state.key_file_count, file);
 }
 
 /* What the naive model knows: the last word on each source, and all segments in order but those
@@ -105,6 +151,7 @@ static void compare_with_naive(const wendi_owned_state *state, const wendi_recor
     }
     assert_int_equal(state->state.segment_count, segment);
     assert_int_equal(state->state.reject_count, reject);
+    compare_key_files(state, records, count);
     assert_int_equal(state->state.source_count, count_sources(records, count));
 }
 
@@ -173,6 +220,10 @@ static void dropping_what_is_not_there_is_damage(void **state)
     wendi_owned_state next;
     wend_error error;
     static const uint8_t drops[2][WENDI_UUID_BYTES] = {{1}, {1}};
+    wendi_record keys = {.kind = WENDI_RECORD_COMMIT,
+                         .version = 2,
+                         .dropped_key_files = drops,
+                         .dropped_key_file_count = 1};
     wendi_segment_entry there = {.uuid = {1}};
     wendi_record first = {.kind = WENDI_RECORD_COMMIT,
                           .version = 1,
@@ -188,6 +239,7 @@ static void dropping_what_is_not_there_is_damage(void **state)
     assert_int_equal(wendi_state_apply(NULL, &first, 1, &one, &error), WEND_OK);
     assert_int_equal(wendi_state_apply(&one, &second, 2, &next, &error),
                      WEND_CORRUPT); /* once is once */
+    assert_int_equal(wendi_state_apply(&one, &keys, 2, &next, &error), WEND_CORRUPT);
     second.dropped_segment_count = 1;
     assert_int_equal(wendi_state_apply(&one, &second, 2, &next, &error), WEND_OK);
     assert_int_equal(next.state.segment_count, 0);

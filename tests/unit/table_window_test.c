@@ -105,6 +105,7 @@ static void random_history(uint64_t *random, uint32_t commits, uint64_t keys_max
 {
     naive_window *naive = calloc(1, sizeof *naive);
     wendi_unique_window *window;
+    wendi_buffer gathered = {0};
     naive->keys_max = keys_max;
     assert_int_equal(wendi_unique_window_open(keys_max, &window, NULL), WEND_OK);
     for (uint32_t version = 1; version <= commits; version++) {
@@ -113,19 +114,20 @@ static void random_history(uint64_t *random, uint32_t commits, uint64_t keys_max
             wendi_hash128 key = make_key(random_below(random, key_space), collide);
             bool added;
             bool known = naive_holds(naive, key);
-            assert_int_equal(wendi_unique_window_add(window, key, &added, NULL), WEND_OK);
+            assert_int_equal(wendi_unique_window_add(window, key, &gathered, &added, NULL), WEND_OK);
             assert_int_equal(added, !known);
             if (!known) {
                 naive->keys[naive->last][naive->count[naive->last]++] = key;
             }
         }
-        assert_int_equal(wendi_unique_window_commit(window, version * 3, NULL), WEND_OK);
+        assert_int_equal(wendi_unique_window_commit(window, version * 3, &gathered, NULL), WEND_OK);
         naive_commit(naive, version * 3);
         if (version % 16 == 0 || version == commits) {
             check_equal(window, naive, key_space, collide);
             rebuild_and_compare(naive, key_space, collide);
         }
     }
+    wendi_buffer_free(&gathered);
     wendi_unique_window_close(window);
     free(naive);
 }
@@ -145,15 +147,16 @@ static void random_histories_equal_the_naive_set(void **state)
 static void a_window_with_room_forgets_nothing(void **state)
 {
     wendi_unique_window *window;
+    wendi_buffer gathered = {0};
     (void)state;
     assert_int_equal(wendi_unique_window_open(1000000, &window, NULL), WEND_OK);
     for (uint64_t number = 0; number < 200000; number++) {
         bool added;
-        assert_int_equal(wendi_unique_window_add(window, make_key(number, false), &added, NULL),
+        assert_int_equal(wendi_unique_window_add(window, make_key(number, false), &gathered, &added, NULL),
                          WEND_OK);
         assert_true(added);
         if (number % 1000 == 999) {
-            assert_int_equal(wendi_unique_window_commit(window, number / 1000 + 1, NULL), WEND_OK);
+            assert_int_equal(wendi_unique_window_commit(window, number / 1000 + 1, &gathered, NULL), WEND_OK);
         }
     }
     for (uint64_t number = 0; number < 200000; number++) {
@@ -161,28 +164,32 @@ static void a_window_with_room_forgets_nothing(void **state)
     }
     assert_false(wendi_unique_window_holds(window, make_key(200001, false)));
     assert_int_equal(wendi_unique_window_oldest(window), 1);
+    wendi_buffer_free(&gathered);
     wendi_unique_window_close(window);
 }
 
 static void rows_without_a_key_are_never_duplicates(void **state)
 {
     wendi_unique_window *window;
+    wendi_buffer gathered = {0};
     bool added = false;
     (void)state;
     assert_int_equal(wendi_unique_window_open(10, &window, NULL), WEND_OK);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(wendi_unique_window_add(window, (wendi_hash128){0, 0}, &added, NULL),
+        assert_int_equal(wendi_unique_window_add(window, (wendi_hash128){0, 0}, &gathered, &added, NULL),
                          WEND_OK);
         assert_true(added);
     }
     assert_false(wendi_unique_window_holds(window, (wendi_hash128){0, 0}));
     assert_int_equal(wendi_unique_window_keys(window), 0);
+    wendi_buffer_free(&gathered);
     wendi_unique_window_close(window);
 }
 
 static wend_status small_life(wend_error *error)
 {
     wendi_unique_window *window = NULL;
+    wendi_buffer gathered = {0};
     wendi_hash128 keys[40];
     bool added, full;
     wend_status status = wendi_unique_window_open(100, &window, error);
@@ -195,11 +202,13 @@ static wend_status small_life(wend_error *error)
         keys[0] = make_key(6000 + version, false);
     }
     for (uint64_t number = 0; status == WEND_OK && number < 1500; number++) {
-        status = wendi_unique_window_add(window, make_key(number, false), &added, error);
+        status = wendi_unique_window_add(window, make_key(number, false), &gathered, &added,
+                                         error);
         if (status == WEND_OK && number % 50 == 49) {
-            status = wendi_unique_window_commit(window, 100 + number, error);
+            status = wendi_unique_window_commit(window, 100 + number, &gathered, error);
         }
     }
+    wendi_buffer_free(&gathered);
     wendi_unique_window_close(window);
     return status;
 }
