@@ -10,6 +10,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
 #include "format/dictionary_store.h"
+#include "format/kernel/kernels.h"
 
 wend_status wendi_segment_damage(const wendi_segment *segment, wend_status status, uint32_t row_group, uint32_t column,
                                  uint32_t page, uint64_t offset, const char *reason, wend_error *error)
@@ -181,6 +182,7 @@ wend_status wendi_segment_open(const wendi_segment_source *source, const wendi_s
     segment->source = *source;
     wendi_arena_init(&segment->arena, 4096);
     name_segment(segment, expected != NULL ? expected->uuid : no_uuid);
+    WEND_TRY(wendi_kernels_check(error)); /* what is read will be decoded */
     WEND_TRY(find_footer(segment, expected, &offset, error));
     size_t length = (size_t)(source->length - offset);
     WEND_TRY(read_bytes(segment, offset, length, &bytes, error));

@@ -163,9 +163,8 @@ static const char environment[] =
     ".TP\n\\fBWEND_IO\\fR\nuring or posix: how files are read and written. Without it io_uring "
     "is "
     "taken where the system has it.\n"
-    ".TP\n\\fBWEND_ISA\\fR\nscalar, avx2 or avx512: the instruction set of inner loops. All give "
-    "the "
-    "same answers.\n"
+    ".TP\n\\fBWEND_ISA\\fR\nscalar, avx2, avx512 or, on aarch64, neon: the instruction set of "
+    "inner loops. All give the same answers. One that the machine cannot run is an error.\n"
     ".TP\n\\fBWEND_NOW\\fR\nWhat now() and the check of future times take for the present, for "
     "runs that repeat: an RFC 3339 time.\n"
     ".TP\n\\fBTZDIR\\fR\nThe folder of time zones, /usr/share/zoneinfo unless set.\n";
