@@ -179,6 +179,32 @@ cleanup:
     return status == WEND_NOMEM ? wendi_fail_nomem(error, "user runs", 0) : status;
 }
 
+static uint64_t runs_memory(const wendi_loaded_runs *loaded)
+{
+    uint64_t a_run = sizeof *loaded->first_row + (loaded->keys != NULL ? sizeof *loaded->keys : 0);
+    return sizeof *loaded + (loaded->runs.run_count + UINT64_C(1)) * a_run;
+}
+
+static void mark_used(wendi_segment *segment, uint32_t row_group)
+{
+    atomic_store_explicit(&segment->row_groups[row_group].users_round,
+                          atomic_load_explicit(&segment->round, memory_order_relaxed), memory_order_relaxed);
+}
+
+uint64_t wendi_row_group_forget_users(wendi_segment *segment, uint32_t row_group)
+{
+    wendi_row_group_state *state = &segment->row_groups[row_group];
+    wendi_loaded_runs *runs = atomic_exchange(&state->runs, NULL);
+    uint64_t *hashes = atomic_exchange(&state->hashes, NULL);
+    uint64_t freed = runs != NULL ? runs_memory(runs) : 0;
+    if (hashes != NULL) { /* never without the runs */
+        freed += runs->runs.run_count * sizeof *hashes;
+    }
+    wendi_loaded_runs_free(runs);
+    wendi_free(hashes);
+    return freed;
+}
+
 wend_status wendi_segment_user_runs(wendi_segment *segment, uint32_t row_group, const wendi_user_runs **runs_out,
                                     wend_error *error)
 {
@@ -194,10 +220,12 @@ wend_status wendi_segment_user_runs(wendi_segment *segment, uint32_t row_group, 
         }
         if (atomic_compare_exchange_strong(&state->runs, &runs, mine)) {
             runs = mine;
+            (void)wendi_segment_hold(segment, runs_memory(mine), true);
         } else {
             wendi_loaded_runs_free(mine);
         }
     }
+    mark_used(segment, row_group);
     *runs_out = &runs->runs;
     return WEND_OK;
 }
@@ -264,11 +292,13 @@ wend_status wendi_segment_user_hashes(wendi_segment *segment, uint32_t row_group
             wendi_free(mine);
         } else {
             hashes = mine;
+            (void)wendi_segment_hold(segment, runs->run_count * sizeof *mine, true);
         }
         if (status != WEND_OK) {
             return status;
         }
     }
+    mark_used(segment, row_group);
     *hashes_out = hashes;
     return WEND_OK;
 }

@@ -20,12 +20,20 @@ wend_status wendi_query_context_init(wendi_query_context *context, wend_error *e
     return WEND_OK;
 }
 
+static void table_close(wendi_query_context *context, wendi_query_table *table)
+{
+    wendi_snapshot_release(table->snapshot);
+    wendi_table_close(table->table);
+    if (table->open != NULL) {
+        wendi_open_tables_release(context->open_tables, table->open);
+    }
+    wendi_free((void *)(uintptr_t)table->name.data);
+}
+
 void wendi_query_context_free(wendi_query_context *context)
 {
     for (uint32_t i = 0; i < context->table_count; i++) {
-        wendi_snapshot_release(context->tables[i].snapshot);
-        wendi_table_close(context->tables[i].table);
-        wendi_free((void *)(uintptr_t)context->tables[i].name.data);
+        table_close(context, &context->tables[i]);
     }
     wendi_free(context->tables);
     wendi_free(context->notes.texts);
@@ -68,12 +76,26 @@ static const wendi_query_table *table_find(const wendi_query_context *context, w
     return NULL;
 }
 
+/* Table and snapshot for `slot`, which owns what was opened, also on failure. */
+static wend_status open_table(wendi_query_context *context, wendi_string name,
+                              wendi_query_table *slot, wend_error *error)
+{
+    if (context->open_tables != NULL) {
+        return wendi_open_tables_acquire(context->open_tables, name, &slot->open, &slot->snapshot,
+                                         error);
+    }
+    if (context->store == NULL) {
+        return wendi_fail(error, WEND_NOT_FOUND, "table \"%.*s\" does not exist", (int)name.length,
+                          name.data);
+    }
+    wend_status status = wendi_table_open(context->store, name, &slot->table, error);
+    return status == WEND_OK ? wendi_table_snapshot(slot->table, &slot->snapshot, error) : status;
+}
+
 wend_status wendi_query_snapshot(wendi_query_context *context, wendi_string name,
                                  wendi_snapshot **snapshot_out, wend_error *error)
 {
     wend_status status = WEND_OK;
-    wendi_table *table = NULL;
-    wendi_snapshot *snapshot = NULL;
     wendi_query_table *slot = NULL;
     const wendi_query_table *known = table_find(context, name);
 
@@ -82,21 +104,15 @@ wend_status wendi_query_snapshot(wendi_query_context *context, wendi_string name
         *snapshot_out = known->snapshot;
         return WEND_OK;
     }
-    if (context->store == NULL) {
-        return wendi_fail(error, WEND_NOT_FOUND, "table \"%.*s\" does not exist", (int)name.length,
-                          name.data);
-    }
-    WEND_TRY(wendi_table_open(context->store, name, &table, error));
-    WEND_TRY(wendi_table_snapshot(table, &snapshot, error));
     WEND_TRY(table_slot(context, name, &slot, error));
-    slot->table = table;
-    slot->snapshot = snapshot;
-    *snapshot_out = snapshot;
-    table = NULL; /* The context owns both now. */
-    snapshot = NULL;
+    status = open_table(context, name, slot, error);
+    if (status != WEND_OK) {
+        table_close(context, slot);
+        context->table_count--; /* the slot is the last one */
+        return status;
+    }
+    *snapshot_out = slot->snapshot;
 cleanup:
-    wendi_snapshot_release(snapshot);
-    wendi_table_close(table);
     return status;
 }
 

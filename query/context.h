@@ -17,6 +17,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/thread_pool.h"
 #include "engine/expr/expr.h"
+#include "engine/table/open_tables.h"
 #include "engine/table/table.h"
 
 typedef struct wendi_table_function wendi_table_function; /* query/table_function.h */
@@ -40,6 +41,7 @@ typedef struct wendi_query_notes {
 /** Counters of scans, for EXPLAIN ANALYZE and for tests. All threads add to them. */
 typedef struct wendi_query_counters {
     _Atomic uint64_t segments_total, segments_skipped;
+    _Atomic uint64_t segments_opened; /* whose rows may pass as far as the log knows: the rest was not touched */
     _Atomic uint64_t row_groups_total, row_groups_skipped;
     _Atomic uint64_t pages_total, pages_skipped;
     _Atomic uint64_t vectors_total, vectors_skipped;
@@ -51,7 +53,8 @@ typedef struct wendi_query_counters {
 
 typedef struct wendi_query_table {
     wendi_string name;
-    wendi_table *table;
+    wendi_open_table *open; /* of open_tables */
+    wendi_table *table;     /* opened for this query alone */
     wendi_snapshot *snapshot;
 } wendi_query_table;
 
@@ -66,7 +69,8 @@ typedef struct wendi_query_context {
     wendi_query_notes notes;
     wendi_query_counters counters;
 
-    const char *store;         /* borrowed; NULL: only preset tables */
+    wendi_open_tables *open_tables; /* borrowed; the store's tables, which stay open; or NULL: */
+    const char *store;         /* borrowed; tables are opened for this query; NULL: only preset ones */
     wendi_query_table *tables; /* owned; see wendi_query_snapshot() */
     uint32_t table_count;
     uint32_t table_capacity;

@@ -231,6 +231,7 @@ static wend_status open_segments(wendi_scan *scan, wend_error *error)
             scan->counters.segments_skipped++;
             continue;
         }
+        scan->counters.segments_opened++;
         status = wendi_snapshot_segment(scan->snapshot, i, &scan->segments[i], error);
         if (status != WEND_OK) {
             scan->segments[i] = NULL;
@@ -299,6 +300,7 @@ static void add_counters(wendi_query_counters *total, const wendi_query_counters
 {
     total->segments_total += part->segments_total;
     total->segments_skipped += part->segments_skipped;
+    total->segments_opened += part->segments_opened;
     total->row_groups_total += part->row_groups_total;
     total->row_groups_skipped += part->row_groups_skipped;
     total->pages_total += part->pages_total;

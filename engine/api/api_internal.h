@@ -3,11 +3,13 @@
 #define WENDI_API_API_INTERNAL_H
 
 #include "engine/base/bytes.h"
+#include "engine/table/open_tables.h"
 #include "wend/wend.h"
 
-/** A store is only a place: tables are opened by whoever needs them. Immutable once open. */
+/** A place and the tables that queries opened there; whoever writes opens its table for itself. */
 struct wend_store {
     char *path;
+    wendi_open_tables *open_tables; /* for queries */
 };
 
 /** WEND_INVALID naming `what` when `value` is NULL. */

@@ -67,7 +67,7 @@ WEND_API wend_status wend_query_open(wend_store *store, const char *sql,
     }
     WEND_TRY(wendi_query_context_init(&query->context, error));
     query->context_ready = true;
-    query->context.store = store->path;
+    query->context.open_tables = store->open_tables;
     query->context.functions = wendi_behaviour_functions;
     query->context.function_count = wendi_behaviour_function_count;
     WEND_TRY(apply_options(query, options, error));

@@ -69,6 +69,7 @@ WEND_API wend_status wend_store_open(const char *path, bool create, wend_store *
     if (store == NULL || (store->path = wendi_strdup(path)) == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "a store", sizeof *store));
     }
+    WEND_TRY(wendi_open_tables_new(path, NULL, &store->open_tables, error));
     *store_out = store;
     store = NULL;
 cleanup:
@@ -79,6 +80,7 @@ cleanup:
 WEND_API void wend_store_close(wend_store *store)
 {
     if (store != NULL) {
+        wendi_open_tables_free(store->open_tables);
         wendi_free(store->path);
         wendi_free(store);
     }

@@ -49,6 +49,15 @@ static wend_status make_schema(const wendi_owned_state *owned, const wendi_snaps
     return WEND_OK;
 }
 
+static wend_status make_segments(wendi_snapshot *snapshot, wend_error *error)
+{
+    size_t count = snapshot->owned.state.segment_count;
+    snapshot->segments = wendi_alloc_zero(count, sizeof *snapshot->segments);
+    return snapshot->segments != NULL
+               ? WEND_OK
+               : wendi_fail_nomem(error, "a snapshot", count * sizeof *snapshot->segments);
+}
+
 wend_status wendi_snapshot_make(wendi_table *table, wendi_owned_state *owned,
                                 const wendi_snapshot *previous, wendi_snapshot **snapshot_out,
                                 wend_error *error)
@@ -65,16 +74,32 @@ wend_status wendi_snapshot_make(wendi_table *table, wendi_owned_state *owned,
     snapshot->owned = *owned;
     memset(owned, 0, sizeof *owned);
     WEND_TRY(make_schema(&snapshot->owned, previous, &snapshot->shared, error));
-    snapshot->segments =
-        wendi_alloc_zero(snapshot->owned.state.segment_count, sizeof *snapshot->segments);
-    if (snapshot->segments == NULL) {
-        WEND_TRY(wendi_fail_nomem(
-            error, "a snapshot", snapshot->owned.state.segment_count * sizeof *snapshot->segments));
-    }
+    WEND_TRY(make_segments(snapshot, error));
     *snapshot_out = snapshot;
     snapshot = NULL;
 cleanup:
     wendi_snapshot_release(snapshot);
+    return status;
+}
+
+wend_status wendi_snapshot_view(wendi_snapshot *of, wendi_snapshot **view_out, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wendi_snapshot *view = wendi_alloc_zero(1, sizeof *view);
+    *view_out = NULL;
+    if (view == NULL) {
+        return wendi_fail_nomem(error, "a snapshot", sizeof *view);
+    }
+    atomic_init(&view->references, 1);
+    view->table = of->table;
+    view->base = wendi_snapshot_acquire(of);
+    view->owned = of->owned;
+    view->shared = of->shared;
+    WEND_TRY(make_segments(view, error));
+    *view_out = view;
+    view = NULL;
+cleanup:
+    wendi_snapshot_release(view);
     return status;
 }
 
@@ -89,16 +114,25 @@ void wendi_snapshot_release(wendi_snapshot *snapshot)
     if (snapshot == NULL || atomic_fetch_sub(&snapshot->references, 1) != 1) {
         return;
     }
+    bool any = false;
     for (uint32_t i = 0; snapshot->segments != NULL && i < snapshot->owned.state.segment_count;
          i++) {
         wendi_cached_segment *cached = atomic_load(&snapshot->segments[i]);
         if (cached != NULL) {
             wendi_segment_cache_release(snapshot->table->cache, cached);
+            any = true;
         }
     }
+    if (any) {
+        wendi_segment_cache_make_room(snapshot->table->cache);
+    }
     wendi_free(snapshot->segments);
-    shared_schema_release(snapshot->shared);
-    wendi_state_free(&snapshot->owned);
+    if (snapshot->base != NULL) {
+        wendi_snapshot_release(snapshot->base);
+    } else {
+        shared_schema_release(snapshot->shared);
+        wendi_state_free(&snapshot->owned);
+    }
     wendi_free(snapshot);
 }
 
@@ -124,8 +158,9 @@ wend_status wendi_snapshot_segment(wendi_snapshot *snapshot, uint32_t index,
     if (cached == NULL) {
         wendi_segment_cache *cache = snapshot->table->cache;
         wendi_cached_segment *mine;
-        wend_status status = wendi_segment_cache_acquire(
-            cache, &snapshot->owned.state.segments[index], &mine, error);
+        wend_status status =
+            wendi_segment_cache_acquire(cache, &snapshot->table->home,
+                                        &snapshot->owned.state.segments[index], &mine, error);
         if (status != WEND_OK) {
             return status;
         }
@@ -139,17 +174,24 @@ wend_status wendi_snapshot_segment(wendi_snapshot *snapshot, uint32_t index,
     return WEND_OK;
 }
 
-void wendi_table_set_newest(wendi_table *table, wendi_snapshot *snapshot)
+/* Two threads may follow the log at once: the farther one stays. But what followed on the newest replaces it,
+ * also with a lower version: then another table stands under the name. */
+static void step_newest(wendi_table *table, const wendi_snapshot *from, wendi_snapshot *snapshot)
 {
-    wendi_snapshot *older =
-        snapshot; /* two threads may follow the log at once: the farther one stays */
+    wendi_snapshot *older = snapshot;
     pthread_mutex_lock(&table->lock);
-    if (snapshot->owned.state.version >= table->newest->owned.state.version) {
+    if (table->newest == from ||
+        snapshot->owned.state.version >= table->newest->owned.state.version) {
         older = table->newest;
         table->newest = snapshot;
     }
     pthread_mutex_unlock(&table->lock);
     wendi_snapshot_release(older);
+}
+
+void wendi_table_set_newest(wendi_table *table, wendi_snapshot *snapshot)
+{
+    step_newest(table, NULL, snapshot);
 }
 
 static wend_status tell_missing(wendi_io *io, const char *store, wendi_string table,
@@ -206,6 +248,12 @@ wend_status wendi_table_open(const char *store, wendi_string name, wendi_table *
 wend_status wendi_table_open_io(wendi_io *io, const char *store, wendi_string name,
                                 wendi_table **table_out, wend_error *error)
 {
+    return wendi_table_open_cached(io, NULL, store, name, table_out, error);
+}
+
+wend_status wendi_table_open_cached(wendi_io *io, wendi_segment_cache *cache, const char *store,
+                                    wendi_string name, wendi_table **table_out, wend_error *error)
+{
     wend_status status = WEND_OK;
     wendi_io_info info;
     char log_folder[WENDI_PATH_BYTES];
@@ -220,7 +268,13 @@ wend_status wendi_table_open_io(wendi_io *io, const char *store, wendi_string na
     WEND_TRY(wendi_table_path(log_folder, table->folder, "log", "", error));
     status = wendi_io_stat(io, log_folder, &info, error);
     WEND_TRY(status == WEND_NOT_FOUND ? tell_missing(io, store, name, error) : status);
-    WEND_TRY(wendi_segment_cache_open(table->io, table->folder, &table->cache, error));
+    table->home.io = io;
+    table->home.folder = table->folder;
+    table->cache = cache;
+    if (cache == NULL) {
+        WEND_TRY(wendi_segment_cache_open(NULL, &table->cache, error));
+        table->owns_cache = true;
+    }
     WEND_TRY(load_newest(table, error));
     *table_out = table;
     table = NULL;
@@ -235,7 +289,11 @@ void wendi_table_close(wendi_table *table)
         return;
     }
     wendi_snapshot_release(table->newest);
-    wendi_segment_cache_close(table->cache);
+    if (table->owns_cache) {
+        wendi_segment_cache_close(table->cache);
+    } else if (table->cache != NULL) {
+        wendi_segment_cache_forget(table->cache, &table->home);
+    }
     if (table->owns_io) {
         wendi_io_close(table->io);
     }
@@ -255,30 +313,51 @@ const char *wendi_table_io_name(const wendi_table *table)
 
 wendi_table_counters wendi_table_counters_now(const wendi_table *table)
 {
-    return wendi_segment_cache_counters(table->cache);
+    const wendi_segment_home *home = &table->home;
+    return (wendi_table_counters){.segments_opened = atomic_load(&home->segments_opened),
+                                  .bytes_read = atomic_load(&home->bytes_read),
+                                  .reads = atomic_load(&home->reads)};
 }
 
-/* A checkpoint may have swept the commits between an old view and the log's end: then read it all
- * anew. */
+/* Is the commit that `known` ends with still what stands in the log? WEND_NOT_FOUND: no longer there. */
+static wend_status still_there(wendi_table *table, const wendi_snapshot *known, bool *same,
+                               wend_error *error)
+{
+    wendi_arena arena = {0};
+    wendi_record record;
+    uint64_t checksum = 0;
+    wend_status status = wendi_log_read(table->io, table->folder, WENDI_RECORD_COMMIT,
+                                        known->owned.state.version, &arena, &record, &checksum,
+                                        error);
+    *same = status == WEND_OK && checksum == known->owned.head_checksum;
+    wendi_arena_free(&arena);
+    return status;
+}
+
+/*
+ * Commits newer than `known`. The log may have ceased to be what it was: a checkpoint swept the commits
+ * between an old view and its end, or another table stands under the name. Then it is read anew.
+ */
 static wend_status follow(wendi_table *table, const wendi_snapshot *known, wendi_owned_state *next,
                           bool *changed, wend_error *error)
 {
-    wend_status status =
-        wendi_log_follow(table->io, table->folder, &known->owned, next, changed, error);
-    if (status != WEND_OK || *changed) {
-        return status;
+    wend_error why = {0};
+    bool same;
+    wend_status followed =
+        wendi_log_follow(table->io, table->folder, &known->owned, next, changed, &why);
+    if (followed == WEND_OK && *changed) {
+        return WEND_OK;
     }
-    wendi_arena arena = {0};
-    wendi_record record;
-    uint64_t checksum;
-    status = wendi_log_read(table->io, table->folder, WENDI_RECORD_COMMIT,
-                            known->owned.state.version, &arena, &record, &checksum, NULL);
-    wendi_arena_free(&arena);
-    if (status != WEND_NOT_FOUND) {
-        return status == WEND_OK
-                   ? WEND_OK
-                   : wendi_fail(error, status, "%s/log: commit %llu cannot be read any more",
-                                table->folder, (unsigned long long)known->owned.state.version);
+    wend_status status = still_there(table, known, &same, error);
+    if (status == WEND_OK && same) {
+        if (followed != WEND_OK && error != NULL) {
+            *error = why;
+        }
+        return followed;
+    }
+    if (status != WEND_OK && status != WEND_NOT_FOUND) {
+        return wendi_fail(error, status, "%s/log: commit %llu cannot be read any more",
+                          table->folder, (unsigned long long)known->owned.state.version);
     }
     status = wendi_log_load(table->io, table->folder, next, error);
     *changed = status == WEND_OK;
@@ -299,12 +378,12 @@ wend_status wendi_table_snapshot(wendi_table *table, wendi_snapshot **snapshot_o
     WEND_TRY(follow(table, known, &next, &changed, error));
     if (changed) {
         WEND_TRY(wendi_snapshot_make(table, &next, known, &fresh, error));
-        wendi_table_set_newest(table, wendi_snapshot_acquire(fresh));
-        *snapshot_out = fresh;
-    } else {
-        *snapshot_out = known;
-        known = NULL;
+        step_newest(table, known, wendi_snapshot_acquire(fresh));
+        wendi_snapshot_release(known);
+        known = fresh;
     }
+    wendi_segment_cache_next_round(table->cache);
+    WEND_TRY(wendi_snapshot_view(known, snapshot_out, error));
 cleanup:
     wendi_snapshot_release(known);
     return status;
