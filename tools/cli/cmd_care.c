@@ -1,4 +1,4 @@
-/* Looking after tables: verify, inspect, status, rejects. */
+/* Looking after tables: verify, status, rejects. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,7 +7,6 @@
 #include "engine/column/value.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/result_print.h"
-#include "tools/inspect/inspect.h"
 
 static bool reconcile;
 static const char *format_name;
@@ -66,48 +65,6 @@ int cli_verify(const cli_command *command, int argc, char **argv)
     }
     wend_store_close(store);
     return code;
-}
-
-/* ---- inspect ---- */
-
-/* tools/inspect parses them for itself: here they are for help and completion alone. */
-const cli_option *cli_inspect_options(void)
-{
-    static bool unused_flag;
-    static const char *unused_text;
-    static const cli_option options[] = {
-        {"row-groups", 0, CLI_FLAG, &unused_flag, NULL, "each row group by itself"},
-        {"pages", 0, CLI_FLAG, &unused_flag, NULL, "each page"},
-        {"segment", 0, CLI_TEXT, &unused_text, "UUID", "of the table's segments, this one"},
-        {"json", 0, CLI_FLAG, &unused_flag, NULL, "everything, as a JSON array"},
-        {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
-    return options;
-}
-
-/* inspect parses for itself, but the store is ours: hand it on as -d. */
-int cli_inspect(const cli_command *command, int argc, char **argv)
-{
-    char *words[CLI_LIST_MAX + 4];
-    int count = 0;
-    if (argc > CLI_LIST_MAX) {
-        fprintf(stderr, "wend inspect: too many arguments\n");
-        return EXIT_USED_WRONGLY;
-    }
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        cli_help(command, stdout);
-        return EXIT_DONE;
-    }
-    words[count++] = argv[0];
-    if (cli_store_path != NULL) {
-        static char dash_d[] = "-d";
-        words[count++] = dash_d;
-        words[count++] = (char *)(uintptr_t)cli_store_path;
-    }
-    for (int i = 1; i < argc; i++) {
-        words[count++] = argv[i];
-    }
-    words[count] = NULL;
-    return wend_cmd_inspect(count, words);
 }
 
 /* ---- status ---- */

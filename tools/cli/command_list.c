@@ -196,8 +196,11 @@ static const cli_command inspect_command = {
     "inspect",
     "the map of a table's segments",
     "inspect TABLE | inspect FILE.wseg …",
-    "Row groups, columns, encodings, sizes, dictionaries and zone maps.\n\n"
-    "  wend -d store inspect events --row-groups",
+    "What the bytes are spent on: row groups, columns, encodings, dictionaries, predictions,\n"
+    "padding; and what the zone maps say. Of several segments the sum comes last.\n\n"
+    "  wend -d store inspect events --row-groups\n"
+    "  wend -d store inspect events --total --why\n"
+    "  wend -d store inspect events --html events.html",
     cli_inspect_options,
     cli_inspect,
     false};

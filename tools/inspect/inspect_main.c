@@ -1,33 +1,29 @@
 /*
- * The command: which segments, read from where, printed how. A table's segments are those of its
- * newest commit; files are taken as they are, so a single damaged one can be looked at too.
+ * Which segments, read from where, printed how. A table's segments are those of its newest commit;
+ * files are taken as they are, so a single damaged one can be looked at too.
  */
 #include "tools/inspect/inspect.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/table/table.h"
 #include "engine/table/table_state.h"
-#include "tools/inspect/segment_map.h"
+#include "tools/inspect/html_page.h"
+#include "tools/inspect/map_json.h"
+#include "tools/inspect/why.h"
 
 enum { DONE = 0, COULD_NOT = 1, USED_WRONGLY = 2, DAMAGED = 3 };
 
-typedef struct inspect_options {
-    const char *store;
-    const char *segment; /* uuid as text; NULL: all */
-    bool json;
-    map_detail detail;
-    const char **words;
-    int word_count;
-} inspect_options;
-
 typedef struct inspection {
-    const inspect_options *options;
+    const wend_inspect_request *request;
+    map_total total;
+    why_report reasons; /* over all segments, where they are not shown by row group */
+    html_page *page; /* NULL: no page is made */
     uint32_t printed;
     int exit_code; /* of the worst so far */
 } inspection;
@@ -67,29 +63,70 @@ static wend_status file_read(void *context, uint64_t offset, void *buffer, size_
     return WEND_OK;
 }
 
-static wend_status print_map(inspection *run, const char *path, const wendi_segment_source *source, wend_error *error)
+/* Why, by row group where that was asked for: there it is told at once and not summed. */
+static wend_status explain(inspection *run, const segment_map *map, wend_error *error)
 {
-    segment_map map;
-    wend_status status = segment_map_make(path, source, &map, error);
-    if (status != WEND_OK) {
+    wend_status status = WEND_OK;
+    bool opened = false; /* the JSON array of row groups */
+    const wend_inspect_request *request = run->request;
+    if (!request->why) {
+        return WEND_OK;
+    }
+    uint32_t groups = wendi_segment_row_group_count(map->segment);
+    if (request->total || run->page != NULL || (!request->row_groups && !request->json)) {
+        return why_add(&run->reasons, map, 0, groups, error);
+    }
+    for (uint32_t g = 0; g < (request->row_groups ? groups : 1); g++) {
+        why_report here = {.columns = NULL};
+        status = why_add(&here, map, g, request->row_groups ? g + 1 : groups, error);
+        if (status == WEND_OK && request->json) {
+            fputs(!request->row_groups ? "," : g > 0 ? ",{" : ",\"why_row_groups\":[{", stdout);
+            why_print_json(&here, stdout);
+            fputs(request->row_groups ? "}" : "", stdout);
+            opened = request->row_groups;
+        } else if (status == WEND_OK) {
+            fprintf(stdout, "  row group %" PRIu32 "\n", g);
+            why_print_text(&here, 2, stdout);
+        }
+        why_free(&here);
+        WEND_TRY(status);
+    }
+cleanup:
+    fputs(opened ? "]" : "", stdout);
+    return status;
+}
+
+static wend_status show_map(inspection *run, segment_map *map, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    const wend_inspect_request *request = run->request;
+    if (map_total_add(&run->total, map) != WEND_OK) {
+        return wendi_fail_nomem(error, "summing maps", 0);
+    }
+    if (run->page != NULL || request->total) {
+        status = explain(run, map, error);
+        return status == WEND_OK && run->page != NULL ? html_page_add(run->page, map, error) : status;
+    }
+    if (request->json) {
+        fputs(run->printed++ == 0 ? "\n " : ",\n ", stdout);
+        status = segment_map_print_json(map, stdout);
+        status = status == WEND_OK ? explain(run, map, error) : wendi_fail_nomem(error, "printing a map", 0);
+        fputc('}', stdout);
         return status;
     }
-    if (run->options->json) {
-        fputs(run->printed == 0 ? "\n " : ",\n ", stdout);
-        status = segment_map_print_json(&map, stdout);
-    } else {
-        fputs(run->printed == 0 ? "" : "\n", stdout);
-        status = segment_map_print_text(&map, run->options->detail, stdout);
+    fputs(run->printed++ == 0 ? "" : "\n", stdout);
+    map_detail detail = {.row_groups = request->row_groups, .pages = request->pages};
+    if (!request->why || request->row_groups || request->pages) {
+        status = segment_map_print_text(map, detail, stdout);
     }
-    run->printed++;
-    segment_map_free(&map);
-    return status == WEND_OK ? status : wendi_fail_nomem(error, "printing a map", 0);
+    return status == WEND_OK ? explain(run, map, error) : wendi_fail_nomem(error, "printing a map", 0);
 }
 
 static void inspect_file(inspection *run, const char *path)
 {
     wend_error error = {.hint = ""};
     struct stat info;
+    segment_map map = {.segment = NULL};
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     wend_status status = WEND_OK;
     if (descriptor < 0 || fstat(descriptor, &info) != 0) {
@@ -97,8 +134,10 @@ static void inspect_file(inspection *run, const char *path)
     } else {
         wendi_segment_source source = {.context = &descriptor, .name = path, .length = (uint64_t)info.st_size,
                                        .read = file_read};
-        status = print_map(run, path, &source, &error);
+        status = segment_map_make(path, &source, &map, &error);
+        status = status == WEND_OK ? show_map(run, &map, &error) : status;
     }
+    segment_map_free(&map); /* Nothing where the page has taken it. */
     if (descriptor >= 0) {
         close(descriptor);
     }
@@ -110,20 +149,21 @@ static void inspect_file(inspection *run, const char *path)
 static wend_status inspect_table(inspection *run, const char *name, wend_error *error)
 {
     wend_status status = WEND_OK;
+    const wend_inspect_request *request = run->request;
     wendi_table *table = NULL;
     wendi_snapshot *snapshot = NULL;
     uint32_t wanted = 0;
-    if (run->options->store == NULL) {
+    if (request->store == NULL) {
         return wendi_fail(error, WEND_INVALID, "which store? give -d DIR or set WEND_DIR");
     }
-    WEND_TRY(wendi_table_open(run->options->store, wendi_string_of(name), &table, error));
+    WEND_TRY(wendi_table_open(request->store, wendi_string_of(name), &table, error));
     WEND_TRY(wendi_table_snapshot(table, &snapshot, error));
     const wendi_table_state *state = wendi_snapshot_state(snapshot);
     for (uint32_t i = 0; i < state->segment_count; i++) {
         char uuid[WENDI_UUID_TEXT_BYTES];
         char path[4096];
         wendi_uuid_text(state->segments[i].uuid, uuid);
-        if (run->options->segment != NULL && strcmp(run->options->segment, uuid) != 0) {
+        if (request->segment != NULL && strcmp(request->segment, uuid) != 0) {
             continue;
         }
         if (snprintf(path, sizeof path, "%s/seg/%s.wseg", wendi_table_folder(table), uuid) >= (int)sizeof path) {
@@ -133,8 +173,10 @@ static wend_status inspect_table(inspection *run, const char *name, wend_error *
         inspect_file(run, path);
         wanted++;
     }
-    if (run->options->segment != NULL && wanted == 0) {
-        status = wendi_fail(error, WEND_NOT_FOUND, "table %s has no segment %s", name, run->options->segment);
+    if (request->segment != NULL && wanted == 0) {
+        status = wendi_fail(error, WEND_NOT_FOUND, "table %s has no segment %s", name, request->segment);
+    } else if (wanted == 0 && !request->json && request->html == NULL) {
+        printf("table %s: no segments yet, 0 rows\n", name);
     }
 cleanup:
     wendi_snapshot_release(snapshot);
@@ -142,106 +184,89 @@ cleanup:
     return status;
 }
 
-static void print_usage(FILE *out)
+static wend_status print_total_json(inspection *run)
 {
-    fputs("Usage: wend [-d DIR] inspect TABLE [options]\n"
-          "       wend inspect FILE.wseg... [options]\n"
-          "\n"
-          "What the bytes of segments are spent on: columns, encodings, dictionaries, zone maps.\n"
-          "\n"
-          "  --row-groups      each row group by itself\n"
-          "  --pages           each page\n"
-          "  --segment UUID    of the table's segments, this one\n"
-          "  --json            everything, as a JSON array\n"
-          "  -d, --dir DIR     the store (default: $WEND_DIR)\n"
-          "  -h, --help        this text\n",
-          out);
+    wend_status status = map_total_print_json(&run->total, stdout);
+    if (status == WEND_OK && run->request->why) {
+        fputc(',', stdout);
+        why_print_json(&run->reasons, stdout);
+    }
+    fputs("}\n", stdout);
+    return status;
 }
 
-/* An option with a value, as --name VALUE or --name=VALUE; moves *at. */
-static bool take_value(const char *name, int argc, char **argv, int *at, const char **value)
+static wend_status print_total_text(inspection *run)
 {
-    size_t length = strlen(name);
-    if (strncmp(argv[*at], name, length) != 0) {
-        return false;
+    wend_status status = WEND_OK;
+    const map_total *total = &run->total;
+    bool many = total->segment_count > 1 || run->request->total;
+    if (many && total->segment_count > 0) {
+        double rows = total->row_count == 0 ? 1 : (double)total->row_count;
+        printf("%sall %" PRIu32 " segments\n  %" PRIu64 " bytes, %" PRIu64 " rows, %" PRIu64
+               " row groups, %.2f bytes a row\n  pages %" PRIu64 ", dictionaries %" PRIu64 ", predictions %" PRIu64
+               ", indexes %" PRIu64 ", headers, footers and trailers %" PRIu64 ", zeros behind the footers %" PRIu64
+               "; padding in pages %" PRIu64 "\n", run->printed > 0 ? "\n" : "", total->segment_count, total->file_bytes,
+               total->row_count, total->row_group_count, (double)total->file_bytes / rows, total->column_bytes,
+               total->dictionary_bytes, total->prediction_bytes, total->index_bytes, total->footer_bytes,
+               total->padding_bytes, total->page_padding_bytes);
+        status = map_total_print_text(total, 2, stdout);
+    } else if (run->request->why && !run->request->row_groups && total->segment_count > 0) {
+        status = map_total_print_text(total, 2, stdout);
     }
-    if (argv[*at][length] == '=') {
-        *value = argv[*at] + length + 1;
-        return true;
+    if (status == WEND_OK && run->reasons.column_count > 0) {
+        fputc('\n', stdout);
+        why_print_text(&run->reasons, 2, stdout);
     }
-    if (argv[*at][length] == '\0' && *at + 1 < argc) {
-        *value = argv[++*at];
-        return true;
-    }
-    return false;
+    return status;
 }
 
-/* 0: go on; else the exit code plus 1. */
-static int parse(int argc, char **argv, inspect_options *options)
+/* What comes behind all segments. */
+static void finish(inspection *run)
 {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) {
-            options->json = true;
-        } else if (strcmp(argv[i], "--row-groups") == 0) {
-            options->detail.row_groups = true;
-        } else if (strcmp(argv[i], "--pages") == 0) {
-            options->detail.pages = true;
-        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_usage(stdout);
-            return DONE + 1;
-        } else if (take_value("--segment", argc, argv, &i, &options->segment) ||
-                   take_value("--dir", argc, argv, &i, &options->store) ||
-                   take_value("-d", argc, argv, &i, &options->store)) {
-            continue;
-        } else if (argv[i][0] == '-') {
-            fprintf(stderr, "wend inspect: unknown or incomplete option %s\n", argv[i]);
-            print_usage(stderr);
-            return USED_WRONGLY + 1;
-        } else {
-            options->words[options->word_count++] = argv[i];
+    wend_error error = {.hint = ""};
+    wend_status status = WEND_OK;
+    const wend_inspect_request *request = run->request;
+    if (run->page != NULL) {
+        status = html_page_write(run->page, &run->total, &run->reasons, request->html, &error);
+    } else if (request->json && request->total) {
+        status = print_total_json(run);
+    } else if (request->json) {
+        fputs("\n]\n", stdout);
+    } else {
+        status = print_total_text(run);
+    }
+    if (status != WEND_OK) {
+        if (run->page == NULL) {
+            (void)wendi_fail_nomem(&error, "printing maps", 0);
         }
+        tell(run, status, &error);
     }
-    if (options->word_count == 0) {
-        fputs("wend inspect: which table, or which segment file?\n", stderr);
-        print_usage(stderr);
-        return USED_WRONGLY + 1;
-    }
-    return 0;
 }
 
-static bool is_file(const char *word)
+int wend_inspect(const wend_inspect_request *request)
 {
-    size_t length = strlen(word);
-    return length > 5 && strcmp(word + length - 5, ".wseg") == 0;
-}
-
-int wend_cmd_inspect(int argc, char **argv)
-{
-    inspect_options options = {.store = getenv("WEND_DIR")};
-    inspection run = {.options = &options};
-    options.words = calloc((size_t)argc + 1, sizeof *options.words);
-    if (options.words == NULL) {
+    inspection run = {.request = request};
+    wend_error error = {.hint = ""};
+    if (request->html != NULL && html_page_new(request->words, request->word_count, &run.page) != WEND_OK) {
         return COULD_NOT;
     }
-    int parsed = parse(argc, argv, &options);
-    if (parsed != 0) {
-        free(options.words);
-        return parsed - 1;
-    }
-    fputs(options.json ? "[" : "", stdout);
-    for (int i = 0; i < options.word_count; i++) {
-        wend_error error = {.hint = ""};
-        if (is_file(options.words[i])) {
-            inspect_file(&run, options.words[i]);
-        } else {
-            wend_status status = inspect_table(&run, options.words[i], &error);
-            if (status != WEND_OK) {
-                tell(&run, status, &error);
-                run.exit_code = status == WEND_INVALID && run.exit_code < USED_WRONGLY ? USED_WRONGLY : run.exit_code;
-            }
+    fputs(request->json && !request->total && run.page == NULL ? "[" : "", stdout);
+    for (size_t i = 0; i < request->word_count; i++) {
+        const char *word = request->words[i];
+        size_t length = strlen(word);
+        if (length > 5 && strcmp(word + length - 5, ".wseg") == 0) {
+            inspect_file(&run, word);
+            continue;
+        }
+        wend_status status = inspect_table(&run, word, &error);
+        if (status != WEND_OK) {
+            tell(&run, status, &error);
+            run.exit_code = status == WEND_INVALID && run.exit_code < USED_WRONGLY ? USED_WRONGLY : run.exit_code;
         }
     }
-    fputs(options.json ? "\n]\n" : "", stdout);
-    free(options.words);
+    finish(&run);
+    html_page_free(run.page);
+    why_free(&run.reasons);
+    map_total_free(&run.total);
     return run.exit_code;
 }
