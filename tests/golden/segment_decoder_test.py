@@ -4,7 +4,9 @@
   golden    every .wseg in segments/ is decoded and compared, value by value, with the .txt that tells its content
   written   generated events, users of every type, values of every kind and, where they are, the real streams of
             $WEND_TEST_SHARED/data are loaded; every row of every column, in order, is what `wend sql` answers
-  checked   in both, bounds, masks, counts and hashes agree with the values; rows are in the order that is promised
+  made      segments made by chance from the document alone (segment_maker.py) hold for this decoder and for the program
+            what they were made of: so neither believes in habits of wend's writer
+  checked   in all, bounds, masks, counts and hashes agree with the values; rows are in the order that is promised
   flipped   a copy with one changed bit anywhere is refused; so are cut and lengthened ones, and unknown features
   resealed  with the checksums made good again over changed bytes, the decoder refuses or answers: it never fails
 
@@ -36,6 +38,7 @@ peers.ensure(["zstandard", "xxhash"])
 import segment_checks
 import segment_decoder
 import segment_dictionaries
+import segment_maker
 import segment_predictions
 import segment_streams
 from segment_decoder import Segment, xxh3
@@ -46,6 +49,7 @@ DATA = os.path.join(os.environ.get("WEND_TEST_SHARED", os.path.join(ROOT, "..", 
 PROGRAM = os.environ.get("WEND_TEST_PROGRAM", os.path.join(ROOT, "build", "release", "wend"))
 GOLDEN = os.path.join(HERE, "segments")
 SEED = int(os.environ.get("WEND_TEST_SEED", "20261121"))
+MADE = int(os.environ.get("WEND_TEST_ROUNDS", "20"))
 FLIPS = int(os.environ.get("WEND_TEST_FLIPS", "60"))
 EPOCH = datetime.datetime(1970, 1, 1)
 COMMIT_COLUMN = 0   # the id of what only merged segments have, and queries do not see
@@ -327,6 +331,104 @@ def check_written(folder):
     return files
 
 
+# Segments that another writer made ------------------------------------------------------------------
+
+MADE_COLUMNS = [("who", "text", 0, 0), ("at", "timestamptz", 0, 0), ("flag", "boolean", 0, 0), ("small", "smallint", 0, 0),
+                ("whole", "integer", 0, 0), ("big", "bigint", 0, 0), ("price", "numeric", 12, 2), ("ratio", "double precision", 0, 0),
+                ("score", "real", 0, 0), ("id", "uuid", 0, 0), ("ip", "inet", 0, 0), ("day", "date", 0, 0), ("a", "text", 0, 0),
+                ("b", "text", 0, 0), ("c", "text", 0, 0), ("d", "text", 0, 0), ("extra", "jsonb", 0, 0)]
+MADE_TABLE = ("create table made (who text, at timestamptz not null, flag boolean, small smallint, whole integer, big bigint, "
+              "price numeric(12,2), ratio double precision, score real, id uuid, ip inet, day date, a text, b text, c text, d text, "
+              "extra jsonb) with (user_column='who', time_column='at')")
+MADE_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
+
+
+def made_column(rng, kind, count):
+    """Values of one kind and one style, so that pages differ."""
+    style = rng.randrange(4)
+    bits = MADE_BITS.get(kind)
+    days = 20000 if kind == "date" else 20000 * 86400 * 10 ** 6
+    few = ["P%d" % rng.randrange(4000) for _ in range(rng.choice((3, 60, 900)))]
+
+    def one(i):
+        if kind == "boolean":
+            return rng.random() < (0.5, 0.01, 0.99, 1)[style]
+        if kind == "numeric":
+            return (rng.randrange(-10 ** 11, 10 ** 11), 1999, rng.randrange(100), i * 25)[style]
+        if bits:
+            return (rng.randrange(-2 ** bits, 2 ** bits), i % 7, rng.choice((0, 0, 0, 2 ** bits - 1)), -3 * (i // 11))[style]
+        if kind in ("date", "timestamptz"):
+            return (rng.randrange(days), i, days - i // 40, rng.choice((0, 3, days)))[style]
+        if kind == "double precision":
+            return (rng.random(), rng.randrange(1000) / 100, rng.choice((-0.0, 0.0, 1e300, 5e-324)), i / 2)[style]
+        if kind == "real":
+            return segment_maker.float_of((rng.random(), rng.randrange(1000) / 100, rng.choice((-0.0, 3.4e38, 1e-45)), i / 2)[style])
+        if kind == "uuid":
+            return uuid.UUID(int=rng.getrandbits(128), version=4 if style else None).bytes
+        if kind == "inet":
+            return bytes(10) + b"\xff\xff" + rng.randbytes(4) if style else rng.randbytes(16)
+        if kind == "text":
+            return (rng.choice(few), "s_%08x" % (i // 5 * 2654435761 % 2 ** 32), rng.choice(("", "ä", "x" * 70, "y" * 300)),
+                    "n%05d" % rng.randrange(9999))[style]
+        return rng.choice(('{"a": 1}', "[]", '"x"', "3.50", '{"b": [true, null]}'))
+    nulls = 0 if kind == "timestamptz" else rng.choice((0, 0, 0.1, 0.9, 1))
+    return [None if rng.random() < nulls else one(i) for i in range(count)]
+
+
+def made_rows(rng, columns, count):
+    """Rows in the promised order; columns that are functions of others, but for a few rows, are among them."""
+    content = [made_column(rng, kind, count) for _, _, kind, _, _ in columns]
+    names = [name for _, name, _, _, _ in columns]
+    for target, source in (("b", "a"), ("price", "a"), ("score", "c"), ("d", "b")):
+        guess = {value: content[names.index(target)][i] for i, value in enumerate(content[names.index(source)])}
+        guessed = [guess[value] for value in content[names.index(source)]]
+        content[names.index(target)] = [mine if rng.random() < 0.02 else other for mine, other in zip(content[names.index(target)], guessed)]
+    users = {user: xxh3(user.encode()) for user in set(content[0]) - {None}}
+    rows = zip(*content)
+    return sorted(rows, key=lambda row: (row[0] is None, users.get(row[0], 0), row[0] or "", row[1]))
+
+
+def commit_segment(table, name, data):
+    """Put a segment into a table's folder and a commit that adds it into its log, as part 2 of the document says."""
+    with open(os.path.join(table, "seg", str(name) + ".wseg"), "wb") as file:
+        file.write(data)
+    last = max(glob.glob(os.path.join(table, "log", "*.commit")))
+    with open(last, "rb") as file:
+        before = file.read()
+    version = int(os.path.basename(last).split(".")[0]) + 1
+    segment = Segment(data=data)
+    footer, = struct.unpack_from("<Q", data, len(data) - 64)
+    summary = bytes(segment.data[footer + 40:footer + 80])
+    record = b"UWENDLOG" + struct.pack("<IIQ", 1, 1, version) + before[-8:] + before[32:40] + uuid.uuid4().bytes
+    record += struct.pack("<qIII", 1767225600000000 + version, 0, 2, 112)
+    record += name.bytes + struct.pack("<QQQQ", len(data), footer, segment.footer_checksum, segment.row_count) + summary
+    record += struct.pack("<QQII", version, version, 0, 0)
+    with open(os.path.join(table, "log", "%020d.commit" % version), "wb") as file:
+        file.write(record + struct.pack("<Q", xxh3(record, version)))
+
+
+def check_made(folder):
+    """Segments of any make: each is read by this decoder, all by the program through the log."""
+    rng = random.Random(SEED)
+    store = os.path.join(folder, "made")
+    wend(store, "create", MADE_TABLE)
+    columns = [(number, *column) for number, column in enumerate(MADE_COLUMNS, 1)]
+    for number in range(MADE):
+        features = {bit for bit in segment_decoder.FEATURES if rng.random() < 0.7}
+        rows = made_rows(rng, columns, 66000 if number == 0 else rng.choice((1, 7, 700, 1024, 1500, 3100)))
+        cut = rng.choice((0, 0, len(rows) // 3)) if len(rows) < 60000 else 0
+        groups = [[list(column) for column in zip(*part)] for part in (rows[:cut], rows[cut:]) if part]
+        name = uuid.UUID(int=rng.getrandbits(128), version=4)
+        data = segment_maker.Maker(rng, features).segment(name.bytes, columns, groups, 0, 1)
+        decoded = zip(*segment_checks.verify(Segment(data=data)))
+        for at, (row, wanted) in enumerate(itertools.zip_longest(decoded, rows)):
+            if repr(row) != repr(wanted):
+                fail("made segment %d (WEND_TEST_SEED=%d): row %d is %r, made of %r", number, SEED, at, row, wanted)
+        commit_segment(os.path.join(store, "made"), name, data)
+    wend(store, "verify", "made")
+    return check_table(store, "made", "segments made by chance")
+
+
 # Bytes that are not right --------------------------------------------------------------------------
 
 def refused(data, what):
@@ -436,6 +538,7 @@ def main():
     golden = check_golden()
     folder = tempfile.mkdtemp(prefix="wend-decoder-")
     try:
+        made = check_made(folder)
         written = sorted(check_written(folder), key=os.path.getsize)[:6]
         check_flips(golden + written, rng)
         check_resealed(golden + written, rng)

@@ -65,7 +65,10 @@ def rising(values):
 
 
 class Streams:
-    """encode(values) -> the bytes of a stream of 64-bit integers, its codec and all in it by chance."""
+    """encode(values) -> the bytes of a stream, its codec and all in it by chance.
+
+    bits_most: 32 where the values are codes or lengths, which are never packed wider than that.
+    """
 
     def __init__(self, rng, patched):
         self.rng = rng
@@ -74,7 +77,8 @@ class Streams:
             self.simple += [self.patched, self.patched_delta]
         self.outer = [self.rle, self.sparse] + ([self.masked] if patched else [])
 
-    def encode(self, values, nested=False):
+    def encode(self, values, bits_most=64, nested=False):
+        self.bits_most = bits_most
         candidates = list(self.simple)
         if len(set(values)) == 1:
             candidates += [self.constant] * 3
@@ -96,7 +100,7 @@ class Streams:
 
     def wider(self, bits):
         """A width that suffices, mostly the least."""
-        return bits if self.rng.random() < 0.8 else self.rng.randint(bits, 64)
+        return bits if self.rng.random() < 0.8 or bits >= self.bits_most else self.rng.randint(bits, self.bits_most)
 
     def bytes_for(self, numbers):
         least = max(map(size_of, numbers), default=0)
@@ -168,8 +172,8 @@ class Streams:
         runs = rising(values)
         if self.rng.random() < 0.3 and runs[0][1] > 1:
             runs = [(runs[0][0], 1), (runs[0][0], runs[0][1] - 1)] + runs[1:]
-        body = struct.pack("<II", len(runs), 0) + self.encode([value for value, _ in runs], nested=True)
-        return 6, body + self.encode([length for _, length in runs], nested=True)
+        body = struct.pack("<II", len(runs), 0) + self.encode([value for value, _ in runs], self.bits_most, nested=True)
+        return 6, body + self.encode([length for _, length in runs], 32, nested=True)
 
     def common(self, values):
         """A value that is common enough, and where another stands (sometimes the same one)."""
@@ -180,12 +184,12 @@ class Streams:
     def sparse(self, values):
         value, positions = self.common(values)
         body = padded(struct.pack("<QII%dH" % len(positions), value, len(positions), 0, *positions), 8)
-        return 7, body + self.encode([values[position] for position in positions], nested=True)
+        return 7, body + self.encode([values[position] for position in positions], self.bits_most, nested=True)
 
     def masked(self, values):
         value, positions = self.common(values)
         body = struct.pack("<QII", value, len(positions), 0) + bitmap(positions, (len(values) + 63) // 64 * 8)
-        return 10, body + self.encode([values[position] for position in positions], nested=True)
+        return 10, body + self.encode([values[position] for position in positions], self.bits_most, nested=True)
 
     def upper_parts(self, vector, bits):
         """How a vector may be cut: (w, h, positions of upper parts, upper parts, lower parts)."""
