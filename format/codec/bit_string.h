@@ -1,6 +1,7 @@
 /**
  * Bit strings: numbers of one width behind each other, lowest bits first, number i from bit i * width on.
- * So stand the numbers of a vector that is not full, and the upper parts of patched ones.
+ * So stand the numbers of a vector that is not full, and the upper parts of patched ones. Kernels read many at once:
+ * unpack_string_u64() and _u32().
  */
 #ifndef WENDI_FORMAT_CODEC_BIT_STRING_H
 #define WENDI_FORMAT_CODEC_BIT_STRING_H

@@ -147,6 +147,7 @@ typedef struct wendi_codec {
     uint8_t id;
     bool nestable;          /* may encode the streams inside another codec */
     uint8_t penalty_percent; /* what slower decoding costs in the choice, in hundredths of the size */
+    uint8_t penalty_rows;    /* and besides a byte for so many rows; 0: nothing */
     const char *name;
     /** Exact bytes of the body that encode() appends; SIZE_MAX when it does not apply. */
     size_t (*size)(const wendi_stream_input *input);

@@ -1,6 +1,7 @@
 /*
  * MASKED: one common value, a bit a row for those that differ, and their values as a stream. For columns of
- * which many rows are null, or one value has a large share, and the others spread widely.
+ * which many rows are null, or one value has a large share, and the others spread widely. A row costs extra in the
+ * choice: codes of few bits stay packed as they are, where filters and counts read them without expanding anything.
  * Body: common value u64, exception count u32, 0 u32, bitmap of whole words, stream of the exceptions.
  */
 #include "format/codec/codec.h"
@@ -120,6 +121,6 @@ static bool bounds(const wendi_stream *stream, uint32_t vector, int64_t *min, in
 }
 
 const wendi_codec wendi_codec_masked = {
-    .id = WENDI_CODEC_MASKED, .nestable = false, .penalty_percent = 4, .name = "masked",
+    .id = WENDI_CODEC_MASKED, .nestable = false, .penalty_percent = 2, .penalty_rows = 7, .name = "masked",
     .size = size, .encode = encode, .open = open_body, .decode = decode, .bounds = bounds,
 };

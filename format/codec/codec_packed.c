@@ -4,7 +4,7 @@
  */
 #include "format/codec/packing.h"
 
-#define PACKED(NAME, ID, PENALTY_PERCENT, ...)                                                    \
+#define PACKED(NAME, ID, PENALTY_PERCENT, PENALTY_ROWS, ...)                                      \
     static const wendi_packing NAME##_packing = __VA_ARGS__;                                      \
     static size_t NAME##_size(const wendi_stream_input *input)                                    \
     {                                                                                             \
@@ -30,11 +30,12 @@
         return wendi_packing_bounds(NAME##_packing, stream, vector, min, max);                    \
     }                                                                                             \
     const wendi_codec wendi_codec_##NAME = {                                                      \
-        .id = ID, .nestable = true, .penalty_percent = PENALTY_PERCENT, .name = #NAME,            \
+        .id = ID, .nestable = true, .penalty_percent = PENALTY_PERCENT,                           \
+        .penalty_rows = PENALTY_ROWS, .name = #NAME,                                              \
         .size = NAME##_size, .encode = NAME##_encode, .open = NAME##_open,                        \
         .decode = NAME##_decode, .bounds = NAME##_bounds}
 
-PACKED(for, WENDI_CODEC_FOR, 2, {.steps = false, .patched = false});
-PACKED(pfor, WENDI_CODEC_PFOR, 6, {.steps = false, .patched = true});
-PACKED(delta, WENDI_CODEC_DELTA, 8, {.steps = true, .patched = false});
-PACKED(pdelta, WENDI_CODEC_PDELTA, 12, {.steps = true, .patched = true});
+PACKED(for, WENDI_CODEC_FOR, 2, 0, {.steps = false, .patched = false});
+PACKED(pfor, WENDI_CODEC_PFOR, 3, 32, {.steps = false, .patched = true});
+PACKED(delta, WENDI_CODEC_DELTA, 4, 32, {.steps = true, .patched = false});
+PACKED(pdelta, WENDI_CODEC_PDELTA, 5, 24, {.steps = true, .patched = true});

@@ -4,7 +4,7 @@
  */
 #include "format/codec/patching.h"
 
-#define PATCHED(NAME, ID, PENALTY_PERCENT, RISES)                                                 \
+#define PATCHED(NAME, ID, PENALTY_PERCENT, PENALTY_ROWS, RISES)                                   \
     static size_t NAME##_size(const wendi_stream_input *input)                                    \
     {                                                                                             \
         return wendi_patching_size((wendi_patching){RISES}, input);                               \
@@ -29,9 +29,10 @@
         return wendi_patching_bounds((wendi_patching){RISES}, stream, vector, min, max);          \
     }                                                                                             \
     const wendi_codec wendi_codec_##NAME = {                                                      \
-        .id = ID, .nestable = true, .penalty_percent = PENALTY_PERCENT, .name = #NAME,            \
+        .id = ID, .nestable = true, .penalty_percent = PENALTY_PERCENT,                           \
+        .penalty_rows = PENALTY_ROWS, .name = #NAME,                                              \
         .size = NAME##_size, .encode = NAME##_encode, .open = NAME##_open,                        \
         .decode = NAME##_decode, .bounds = NAME##_bounds}
 
-PATCHED(patched, WENDI_CODEC_PATCHED, 4, false);
-PATCHED(patched_delta, WENDI_CODEC_PATCHED_DELTA, 8, true);
+PATCHED(patched, WENDI_CODEC_PATCHED, 3, 32, false);
+PATCHED(patched_delta, WENDI_CODEC_PATCHED_DELTA, 4, 24, true);

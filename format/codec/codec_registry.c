@@ -38,6 +38,7 @@ uint32_t wendi_codec_candidates(const wendi_stream_input *input, wendi_codec_wis
         if (candidate->applies) {
             candidate->bytes = bytes;
             candidate->cost = bytes + bytes * codec->penalty_percent / 100;
+            candidate->cost += codec->penalty_rows != 0 ? input->count / codec->penalty_rows : 0;
             candidate->cost -= id == wish.previous ? candidate->cost * STAY_PERCENT / 100 : 0;
             candidate->cost = id == wish.forced ? 0 : candidate->cost;
             if (!candidates[best].applies || candidate->cost < candidates[best].cost) {

@@ -18,6 +18,7 @@ typedef struct packing_plan {
     uint8_t base_bytes;
     uint8_t step_bytes;
     uint8_t exception_bytes;
+    bool no_bases;      /* all bases are 0, and take no bytes */
     size_t fixed_bytes; /* before the packed vectors, padded */
     size_t bytes;
 } packing_plan;
@@ -112,7 +113,7 @@ static void plan_vectors(wendi_packing packing, const wendi_stream_input *input,
             uint64_t range = (uint64_t)vector->step_max - (uint64_t)step_base(vector, vector->step_max);
             plan->widths[v] = (uint8_t)(vector->count > 1 ? bit_width(range) : 0);
         } else {
-            plan->widths[v] = (uint8_t)bit_width(vector->max - vector->min);
+            plan->widths[v] = (uint8_t)bit_width(vector->max - (plan->no_bases ? 0 : vector->min));
         }
         plan->exception_count += plan->exceptions[v];
         packed += wendi_packed_bytes(vector->count, plan->widths[v]);
@@ -130,6 +131,12 @@ static packing_plan make_plan(wendi_packing packing, const wendi_stream_input *i
     packing_plan plan = {.exception_count = 0};
     plan_references(packing, input, &plan);
     plan_vectors(packing, input, &plan);
+    if (!packing.steps && !packing.patched && plan.base_bytes > 0) {
+        /* Where vectors spread as widely from zero, as random numbers do, bases are bytes for nothing. */
+        packing_plan other = {.no_bases = true};
+        plan_vectors(packing, input, &other);
+        plan = other.bytes <= plan.bytes ? other : plan;
+    }
     return plan;
 }
 
@@ -153,7 +160,9 @@ static void numbers_of(wendi_packing packing, const wendi_stream_input *input, c
 {
     const wendi_vector_statistics *vector = &input->vectors[v];
     const uint64_t *quotients = input->quotients + (size_t)v * WENDI_VECTOR_ROWS;
-    uint64_t base = packing.steps ? (uint64_t)step_base(vector, plan->step_reference) : vector->min;
+    uint64_t base = packing.steps     ? (uint64_t)step_base(vector, plan->step_reference)
+                    : plan->no_bases ? 0
+                                     : vector->min;
     uint32_t i = 0;
     if (packing.steps) {
         numbers[i++] = 0;

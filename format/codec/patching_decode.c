@@ -2,8 +2,7 @@
  * Patched codecs, decoding: check all arrays once at open, then reach any vector by its offsets.
  *
  * Arithmetic is modulo 2^64, or 2^32 for 32-bit lanes, in which wrong content gives wrong values and
- * nothing worse; who uses values as indices checks their range. Upper parts are read a word at a time
- * where one fits before the body's end.
+ * nothing worse; who uses values as indices checks their range.
  */
 #include "format/codec/bit_string.h"
 #include "format/codec/packing.h"
@@ -160,52 +159,57 @@ wend_status wendi_patching_open(wendi_patching patching, wendi_stream *stream, w
     return *reason == NULL ? WEND_OK : WEND_CORRUPT;
 }
 
-/* Where the upper parts of a vector belong, whichever way that is stored: rising, `count` of them. */
-static void read_places(const uint8_t *places, uint32_t count, uint32_t rows, uint16_t *positions)
+enum { STRING_BYTES_MAX = WENDI_VECTOR_ROWS * 8, STRING_SLACK = 32 /* kernels read so far behind a string */ };
+
+/* The string at `bytes`, copied where the body ends too soon behind it for kernels to read whole words. */
+static const uint8_t *readable(const wendi_stream *stream, const uint8_t *bytes, size_t string_bytes, uint8_t *copy)
 {
-    if (wendi_patch_is_list(count, rows)) {
-        for (uint32_t i = 0; i < count; i++) {
-            positions[i] = wendi_load_u16(places + (size_t)i * 2);
-        }
-        return;
+    if ((size_t)(stream->patch.end - bytes) >= string_bytes + STRING_SLACK) {
+        return bytes;
     }
-    const uint32_t bitmap_bytes = (rows + 7) / 8;
-    uint64_t words[WENDI_VECTOR_ROWS / 64] = {0};
-    memcpy(words, places, bitmap_bytes);
-    (void)wendi_kernels_get()->bitmap_rows_u16(words, (bitmap_bytes + 7) / 8, 0, positions);
+    memcpy(copy, bytes, string_bytes);
+    memset(copy + string_bytes, 0, STRING_SLACK);
+    return copy;
 }
 
+/* In 32-bit lanes an upper part that is shifted out of them counts for nothing. */
 #define DEFINE_DECODE_VECTOR(bits)                                                                                   \
     static void unpack_vector_u##bits(const wendi_stream *stream, uint32_t v, uint##bits##_t base,                   \
                                       uint##bits##_t *values)                                                        \
     {                                                                                                                \
+        uint8_t copy[STRING_BYTES_MAX + STRING_SLACK];                                                               \
         const uint32_t rows = vector_rows(stream, v);                                                                \
         const unsigned width = stream->patch.widths[v];                                                              \
         const uint8_t *packed = stream->patch.packed + stream->patch.packed_at[v];                                   \
         if (rows == WENDI_VECTOR_ROWS) {                                                                             \
             wendi_kernels_get()->unpack_u##bits(packed, width, base, values);                                        \
-            return;                                                                                                  \
-        }                                                                                                            \
-        for (uint32_t i = 0; i < rows; i++) {                                                                        \
-            values[i] = base + (uint##bits##_t)wendi_bit_string_get(packed, stream->patch.end, i, width);            \
+        } else {                                                                                                     \
+            packed = readable(stream, packed, wendi_bit_string_bytes(rows, width), copy);                            \
+            wendi_kernels_get()->unpack_string_u##bits(packed, rows, width, base, values);                           \
         }                                                                                                            \
     }                                                                                                                \
     static void add_uppers_u##bits(const wendi_stream *stream, uint32_t v, uint##bits##_t *values)                   \
     {                                                                                                                \
-        uint16_t positions[WENDI_VECTOR_ROWS];                                                                       \
+        uint8_t copy[STRING_BYTES_MAX + STRING_SLACK];                                                               \
+        uint##bits##_t uppers[WENDI_VECTOR_ROWS];                                                                    \
+        uint64_t bitmap[WENDI_VECTOR_ROWS / 64] = {0};                                                               \
         const uint32_t count = upper_count(stream, v);                                                               \
         const uint32_t rows = vector_rows(stream, v);                                                                \
         const unsigned width = stream->patch.widths[v];                                                              \
-        const unsigned upper_bits = stream->patch.upper_bits[v];                                                     \
         const uint8_t *places = stream->patch.uppers + stream->patch.upper_at[v];                                    \
-        const uint8_t *uppers = places + wendi_patch_list_bytes(count, rows);                                        \
-        if (count == 0) {                                                                                            \
+        const uint8_t *string = places + wendi_patch_list_bytes(count, rows);                                        \
+        if (count == 0 || width >= (bits)) {                                                                         \
             return;                                                                                                  \
         }                                                                                                            \
-        read_places(places, count, rows, positions);                                                                 \
-        for (uint32_t i = 0; i < count; i++) {                                                                       \
-            const uint64_t upper = wendi_bit_string_get(uppers, stream->patch.end, i, upper_bits);                   \
-            values[positions[i]] += (uint##bits##_t)(upper << width);                                                \
+        string = readable(stream, string, wendi_bit_string_bytes(count, stream->patch.upper_bits[v]), copy);         \
+        wendi_kernels_get()->unpack_string_u##bits(string, count, stream->patch.upper_bits[v], 0, uppers);           \
+        if (wendi_patch_is_list(count, rows)) {                                                                      \
+            for (uint32_t i = 0; i < count; i++) {                                                                   \
+                values[wendi_load_u16(places + (size_t)i * 2)] += uppers[i] << width;                                \
+            }                                                                                                        \
+        } else {                                                                                                     \
+            memcpy(bitmap, places, (rows + 7) / 8);                                                                  \
+            wendi_kernels_get()->add_masked_u##bits(bitmap, uppers, rows, width, values);                            \
         }                                                                                                            \
     }                                                                                                                \
     static void decode_vector_u##bits(wendi_patching patching, const wendi_stream *stream, uint32_t v,               \

@@ -46,6 +46,10 @@
         .wrap_multiply_add_u32 = wrap_multiply_add_u32,                                           \
         .expand_masked_u64 = expand_masked_u64,                                                   \
         .expand_masked_u32 = expand_masked_u32,                                                   \
+        .unpack_string_u64 = unpack_string_u64,                                                   \
+        .unpack_string_u32 = unpack_string_u32,                                                   \
+        .add_masked_u64 = add_masked_u64,                                                         \
+        .add_masked_u32 = add_masked_u32,                                                         \
         .join_uuid4 = join_uuid4,                                                                 \
         .select_range_u8 = select_range_u8,                                                       \
         .select_range_u16 = select_range_u16,                                                     \

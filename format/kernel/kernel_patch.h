@@ -51,8 +51,8 @@ DEFINE_EXPAND_MASKED(32, 16)
             const size_t rows = count - row < 64 ? count - row : 64;                              \
             uint64_t word = bitmap[row / 64];                                                     \
             for (size_t i = 0; i < rows; i++, word >>= 1) {                                       \
-                const uint##bits##_t next = dense[taken];                                         \
-                values[row + i] = (word & 1) != 0 ? next : common;                                \
+                const uint##bits##_t differs = (uint##bits##_t)(0 - (word & 1)); /* no branch */  \
+                values[row + i] = common ^ ((dense[taken] ^ common) & differs);                   \
                 taken += word & 1;                                                                \
             }                                                                                     \
         }                                                                                         \
@@ -60,6 +60,144 @@ DEFINE_EXPAND_MASKED(32, 16)
     }
 DEFINE_EXPAND_MASKED(64)
 DEFINE_EXPAND_MASKED(32)
+#endif
+
+/* ---- bit strings ------------------------------------------------------------------------------ */
+
+/* Number `index` of a string whose words are all readable. */
+KERNEL_INLINE uint64_t string_number(const uint8_t *string, size_t index, unsigned width)
+{
+    const size_t bit = index * width;
+    const unsigned shift = (unsigned)(bit % 8);
+    uint64_t word;
+    memcpy(&word, string + bit / 8, 8);
+    word >>= shift;
+    if (shift + width > 64) {
+        word |= (uint64_t)string[bit / 8 + 8] << (64 - shift);
+    }
+    return word & low_bits(width);
+}
+
+#if defined(KERNEL_AVX512) || defined(KERNEL_AVX2)
+/*
+ * Eight numbers begin at a byte, and four of at most 25 bits stand within 16 bytes: a shuffle brings each number's
+ * bytes into a lane of 32 bits, which a shift and a mask finish.
+ */
+enum { EIGHT_WIDTH_MAX = 25 };
+
+typedef struct eight_plan {
+    __m256i bytes;
+    __m256i shifts;
+    __m256i mask;
+    size_t half; /* where the second four begin */
+    size_t step; /* bytes of eight */
+} eight_plan;
+
+KERNEL_INLINE eight_plan plan_eight(unsigned width)
+{
+    _Alignas(32) uint8_t bytes[32];
+    _Alignas(32) uint32_t shifts[8];
+    for (unsigned i = 0; i < 8; i++) {
+        const unsigned bit = i % 4 * width + (i < 4 ? 0 : 4 * width % 8);
+        for (unsigned k = 0; k < 4; k++) {
+            bytes[i * 4 + k] = (uint8_t)(bit / 8 + k);
+        }
+        shifts[i] = bit % 8;
+    }
+    return (eight_plan){.bytes = _mm256_load_si256((const __m256i *)bytes),
+                        .shifts = _mm256_load_si256((const __m256i *)shifts),
+                        .mask = _mm256_set1_epi32((int32_t)low_bits(width)),
+                        .half = 4 * width / 8,
+                        .step = width};
+}
+
+KERNEL_INLINE __m256i unpack_eight(const eight_plan *plan, const uint8_t *at)
+{
+    const __m128i low = _mm_loadu_si128((const __m128i *)at);
+    const __m128i high = _mm_loadu_si128((const __m128i *)(at + plan->half));
+    __m256i numbers = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+    numbers = _mm256_shuffle_epi8(numbers, plan->bytes);
+    return _mm256_and_si256(_mm256_srlv_epi32(numbers, plan->shifts), plan->mask);
+}
+
+KERNEL_INLINE void store_eight_u32(uint32_t *values, __m256i numbers, uint32_t base)
+{
+    numbers = _mm256_add_epi32(numbers, _mm256_set1_epi32((int32_t)base));
+    _mm256_storeu_si256((__m256i *)values, numbers);
+}
+
+KERNEL_INLINE void store_eight_u64(uint64_t *values, __m256i numbers, uint64_t base)
+{
+    const __m256i bases = _mm256_set1_epi64x((int64_t)base);
+    const __m256i low = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(numbers));
+    const __m256i high = _mm256_cvtepu32_epi64(_mm256_extracti128_si256(numbers, 1));
+    _mm256_storeu_si256((__m256i *)values, _mm256_add_epi64(low, bases));
+    _mm256_storeu_si256((__m256i *)(values + 4), _mm256_add_epi64(high, bases));
+}
+
+#define UNPACK_EIGHTS(bits)                                                                       \
+    if (width <= EIGHT_WIDTH_MAX) {                                                               \
+        const eight_plan plan = plan_eight(width);                                                \
+        for (size_t i = 0; i < count; i += 8) {                                                   \
+            store_eight_u##bits(values + i, unpack_eight(&plan, string + i / 8 * plan.step), base); \
+        }                                                                                         \
+        return;                                                                                   \
+    }
+#else
+#define UNPACK_EIGHTS(bits)
+#endif
+
+#define DEFINE_UNPACK_STRING(bits)                                                                \
+    static void unpack_string_u##bits(const uint8_t *string, size_t count, unsigned width,        \
+                                      uint##bits##_t base, uint##bits##_t *values)                \
+    {                                                                                             \
+        UNPACK_EIGHTS(bits)                                                                       \
+        for (size_t i = 0; i < count; i++) {                                                      \
+            values[i] = base + (uint##bits##_t)string_number(string, i, width);                   \
+        }                                                                                         \
+    }
+DEFINE_UNPACK_STRING(64)
+DEFINE_UNPACK_STRING(32)
+
+/* ---- upper parts ------------------------------------------------------------------------------ */
+
+#if defined(KERNEL_AVX512)
+#define DEFINE_ADD_MASKED(bits, lanes)                                                            \
+    static void add_masked_u##bits(const uint64_t *bitmap, const uint##bits##_t *dense,           \
+                                   size_t count, unsigned shift, uint##bits##_t *values)          \
+    {                                                                                             \
+        const __m128i by = _mm_cvtsi32_si128((int)shift);                                         \
+        size_t taken = 0;                                                                         \
+        for (size_t row = 0; row < count; row += lanes) {                                         \
+            const size_t left = count - row;                                                      \
+            const __mmask##lanes rows = (__mmask##lanes)low_bits(left < lanes ? (unsigned)left : lanes); \
+            const __mmask##lanes set = (__mmask##lanes)(bitmap[row / 64] >> (row % 64)) & rows;   \
+            const __m512i next = _mm512_maskz_expandloadu_epi##bits(set, dense + taken);          \
+            const __m512i sum = _mm512_add_epi##bits(_mm512_maskz_loadu_epi##bits(set, values + row), \
+                                                     _mm512_sll_epi##bits(next, by));             \
+            _mm512_mask_storeu_epi##bits(values + row, set, sum);                                 \
+            taken += (size_t)__builtin_popcount(set);                                             \
+        }                                                                                         \
+    }
+DEFINE_ADD_MASKED(64, 8)
+DEFINE_ADD_MASKED(32, 16)
+#else
+#define DEFINE_ADD_MASKED(bits)                                                                   \
+    static void add_masked_u##bits(const uint64_t *bitmap, const uint##bits##_t *dense,           \
+                                   size_t count, unsigned shift, uint##bits##_t *values)          \
+    {                                                                                             \
+        size_t taken = 0;                                                                         \
+        for (size_t row = 0; row < count; row += 64) {                                            \
+            const size_t left = count - row;                                                      \
+            for (uint64_t word = bitmap[row / 64] & low_bits(left < 64 ? (unsigned)left : 64);    \
+                 word != 0; word &= word - 1) {                                                   \
+                const uint64_t upper = (uint64_t)dense[taken++] << shift;                         \
+                values[row + (unsigned)__builtin_ctzll(word)] += (uint##bits##_t)upper;           \
+            }                                                                                     \
+        }                                                                                         \
+    }
+DEFINE_ADD_MASKED(64)
+DEFINE_ADD_MASKED(32)
 #endif
 
 static void join_uuid4(const uint64_t *restrict high, const uint64_t *restrict low, size_t count,

@@ -97,6 +97,17 @@ typedef struct wendi_kernels {
                                 uint64_t *values);
     size_t (*expand_masked_u32)(const uint64_t *bitmap, const uint32_t *dense, size_t count, uint32_t common,
                                 uint32_t *values);
+    /**
+     * values[i] = base + number i of a bit string (format/codec/bit_string.h), width 0..64. Whole words are read and
+     * written: 32 bytes behind the string are readable, and values has room for count rounded up to 8.
+     */
+    void (*unpack_string_u64)(const uint8_t *string, size_t count, unsigned width, uint64_t base, uint64_t *values);
+    void (*unpack_string_u32)(const uint8_t *string, size_t count, unsigned width, uint32_t base, uint32_t *values);
+    /** values[i] += the next dense value << shift (below 64) where row i is set in the bitmap; none beyond `count`. */
+    void (*add_masked_u64)(const uint64_t *bitmap, const uint64_t *dense, size_t count, unsigned shift,
+                           uint64_t *values);
+    void (*add_masked_u32)(const uint64_t *bitmap, const uint32_t *dense, size_t count, unsigned shift,
+                           uint32_t *values);
     /** join_b16() of UUIDs of version 4 from their 60 and 62 free bits; higher bits are ignored. */
     void (*join_uuid4)(const uint64_t *high, const uint64_t *low, size_t count, uint64_t *pairs);
 

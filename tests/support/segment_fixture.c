@@ -89,6 +89,10 @@ int64_t shaped_value(column_shape shape, uint64_t *state, int64_t before, uint32
         return ((int64_t)(draw % 100000) - 50000) * 60000000;
     case SHAPE_EXTREME:
         return draw % 5 == 0 ? INT64_MIN : draw % 5 == 1 ? INT64_MAX : (int64_t)draw;
+    case SHAPE_FALLS: /* times within users: rising, and back at the next one */
+        return draw % 12 == 0 ? (int64_t)(draw >> 20 & 0xfffffff) * 1000 : before + (int64_t)(draw >> 8 & 0xfff) * 1000;
+    case SHAPE_MIXED: /* one value in two out of five rows, the others spread widely */
+        return draw % 5 < 2 ? 40000 : (int64_t)(draw >> 8 & 0xffff);
     default:
         return (int64_t)draw;
     }

@@ -26,7 +26,7 @@ uint64_t random_below(uint64_t *state, uint64_t limit);
 /** How values of a column spread. */
 typedef enum column_shape {
     SHAPE_CONSTANT, SHAPE_SMALL, SHAPE_SKEWED, SHAPE_RISING, SHAPE_STEPS, SHAPE_RUNS, SHAPE_RARE, SHAPE_RANDOM,
-    SHAPE_MULTIPLES, SHAPE_EXTREME, SHAPE_COUNT
+    SHAPE_MULTIPLES, SHAPE_EXTREME, SHAPE_FALLS, SHAPE_MIXED, SHAPE_COUNT
 } column_shape;
 int64_t shaped_value(column_shape shape, uint64_t *state, int64_t before, uint32_t row);
 

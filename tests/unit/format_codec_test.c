@@ -149,7 +149,7 @@ static void random_streams_round_trip(void **state)
     }
 }
 
-static void the_choice_is_the_smallest_that_applies(void **state)
+static void the_choice_is_the_cheapest_that_applies(void **state)
 {
     (void)state;
     static int64_t values[WENDI_STREAM_VALUES_MAX];
@@ -158,18 +158,57 @@ static void the_choice_is_the_smallest_that_applies(void **state)
         wendi_codec_id codec;
     } choices[] = {{SHAPE_CONSTANT, WENDI_CODEC_CONSTANT}, {SHAPE_SMALL, WENDI_CODEC_FOR},
                    {SHAPE_SKEWED, WENDI_CODEC_PATCHED},    {SHAPE_RISING, WENDI_CODEC_DELTA},
-                   {SHAPE_RUNS, WENDI_CODEC_RLE},          {SHAPE_RARE, WENDI_CODEC_SPARSE}};
+                   {SHAPE_RUNS, WENDI_CODEC_RLE},          {SHAPE_FALLS, WENDI_CODEC_PATCHED_DELTA},
+                   {SHAPE_MIXED, WENDI_CODEC_MASKED}};
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        wendi_codec_candidate candidates[WENDI_CODEC_COUNT];
         size_t bytes;
+        uint32_t chosen = 0;
         fill(values, 65536, choices[i].shape, 3);
         const wendi_stream_input *input = wendi_stream_analyse(scratch, values, 65536);
         const wendi_codec *codec = wendi_codec_choose(input, (wendi_codec_wish){0}, &bytes);
         assert_string_equal(codec->name, wendi_codec_find(choices[i].codec)->name);
-        for (unsigned id = 1; id < WENDI_CODEC_COUNT; id++) {
-            size_t other = wendi_codec_find(id)->size(input);
-            assert_true(other == SIZE_MAX || other + other / 5 >= bytes);
+        uint32_t count = wendi_codec_candidates(input, (wendi_codec_wish){0}, candidates);
+        assert_int_equal(count, WENDI_CODEC_COUNT - 1);
+        for (uint32_t c = 0; c < count; c++) {
+            const wendi_codec_candidate *other = &candidates[c];
+            assert_int_equal(other->id, c + 1);
+            assert_int_equal(other->applies ? other->bytes : SIZE_MAX, wendi_codec_find(other->id)->size(input));
+            assert_int_equal(other->chosen, other->id == codec->id);
+            assert_true(!other->chosen || other->bytes == bytes);
+            assert_true(!other->applies || other->cost >= candidates[codec->id - 1].cost);
+            chosen += other->chosen;
+        }
+        assert_int_equal(chosen, 1);
+    }
+}
+
+/* What the page before was encoded with stays for two hundredths of the size, and not for more. */
+static void the_choice_keeps_to_the_page_before(void **state)
+{
+    (void)state;
+    static int64_t values[WENDI_STREAM_VALUES_MAX];
+    uint32_t kept = 0;
+    uint32_t left = 0;
+    for (column_shape shape = 0; shape < SHAPE_COUNT; shape++) {
+        wendi_codec_candidate free_choice[WENDI_CODEC_COUNT];
+        fill(values, 30000, shape, 7);
+        const wendi_stream_input *input = wendi_stream_analyse(scratch, values, 30000);
+        size_t bytes;
+        const wendi_codec *best = wendi_codec_choose(input, (wendi_codec_wish){0}, &bytes);
+        (void)wendi_codec_candidates(input, (wendi_codec_wish){0}, free_choice);
+        for (uint8_t id = 1; id < WENDI_CODEC_COUNT; id++) {
+            const wendi_codec *now = wendi_codec_choose(input, (wendi_codec_wish){.previous = id}, &bytes);
+            assert_true(now->id == id || now->id == best->id);
+            if (now->id == id && id != best->id) {
+                assert_true(free_choice[id - 1].cost * 98 / 100 <= free_choice[best->id - 1].cost + 1);
+                kept++;
+            }
+            left += now->id != id && free_choice[id - 1].applies;
         }
     }
+    assert_true(left > 0);
+    (void)kept;
 }
 
 /* Any change of a valid stream is refused or decodes to something: run under ASan this is the proof. */
@@ -214,7 +253,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_codec_round_trips),
         cmocka_unit_test(random_streams_round_trip),
-        cmocka_unit_test(the_choice_is_the_smallest_that_applies),
+        cmocka_unit_test(the_choice_is_the_cheapest_that_applies),
+        cmocka_unit_test(the_choice_keeps_to_the_page_before),
         cmocka_unit_test(damaged_streams_do_no_harm),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
