@@ -6,6 +6,8 @@
  */
 #include "format/codec/packing.h"
 
+#include "format/codec/bit_string.h"
+
 enum { FIXED_BYTES = 32 };
 
 static uint64_t load(const uint8_t *at, unsigned bytes)
@@ -134,72 +136,78 @@ wend_status wendi_packing_open(wendi_packing packing, wendi_stream *stream, wend
     return WEND_OK;
 }
 
-/* A vector that is not full: one plain string of bits, lowest first. */
-static uint64_t tail_number(const uint8_t *packed, size_t bytes, uint32_t index, unsigned width)
-{
-    size_t bit = (size_t)index * width;
-    size_t at = bit / 8;
-    unsigned shift = (unsigned)(bit % 8);
-    uint64_t value = 0;
-    unsigned have = 0;
-    while (have < width && at < bytes) {
-        uint64_t piece = (uint64_t)packed[at++] >> shift;
-        value |= piece << have;
-        have += 8 - shift;
-        shift = 0;
-    }
-    return width == 64 ? value : value & (((uint64_t)1 << width) - 1);
-}
-
-static void unpack_tail_u64(const uint8_t *packed, uint32_t count, unsigned width, uint64_t base, uint64_t *values)
-{
-    size_t bytes = wendi_packed_bytes(count, width);
-    for (uint32_t i = 0; i < count; i++) {
-        values[i] = base + tail_number(packed, bytes, i, width);
-    }
-}
-
-static void unpack_tail_u32(const uint8_t *packed, uint32_t count, unsigned width, uint32_t base, uint32_t *values)
-{
-    size_t bytes = wendi_packed_bytes(count, width);
-    for (uint32_t i = 0; i < count; i++) {
-        values[i] = base + (uint32_t)tail_number(packed, bytes, i, width);
-    }
-}
-
+/*
+ * How a vector is put together: a full one in one or two passes of kernels over values in L1, with
+ * what is added to each, the divisor and the reference folded into as few additions as there can be.
+ * One that is not full has its numbers in a plain bit string and takes the same way one by one.
+ */
 #define DEFINE_DECODE_VECTOR(bits)                                                                                  \
-    static void decode_vector_u##bits(wendi_packing packing, const wendi_stream *stream, uint32_t v,                \
+    static void unpack_vector_u##bits(const wendi_stream *stream, uint32_t v, uint##bits##_t added,                 \
                                       uint##bits##_t *values)                                                       \
     {                                                                                                               \
-        const wendi_kernels *kernels = wendi_kernels_get();                                                         \
         const uint32_t rows = vector_rows(stream, v);                                                               \
-        const uint##bits##_t base =                                                                                 \
-            (uint##bits##_t)load(stream->pack.bases + (size_t)v * stream->pack.base_bytes, stream->pack.base_bytes);\
+        const unsigned width = stream->pack.widths[v];                                                              \
         const uint8_t *packed = stream->pack.packed + stream->pack.packed_at[v];                                    \
-        uint##bits##_t added = base;                                                                                \
-        if (packing.steps) {                                                                                        \
-            added = packing.patched ? 0 : (uint##bits##_t)(stream->pack.step_reference +                            \
-                load(stream->pack.steps + (size_t)v * stream->pack.step_bytes, stream->pack.step_bytes));           \
-        }                                                                                                           \
         if (rows == WENDI_VECTOR_ROWS) {                                                                            \
-            kernels->unpack_u##bits(packed, stream->pack.widths[v], added, values);                                 \
-        } else {                                                                                                    \
-            unpack_tail_u##bits(packed, rows, stream->pack.widths[v], added, values);                               \
+            wendi_kernels_get()->unpack_u##bits(packed, width, added, values);                                      \
+            return;                                                                                                 \
         }                                                                                                           \
+        const uint8_t *end = packed + wendi_bit_string_bytes(rows, width);                                          \
+        for (uint32_t i = 0; i < rows; i++) {                                                                       \
+            values[i] = added + (uint##bits##_t)wendi_bit_string_get(packed, end, i, width);                        \
+        }                                                                                                           \
+    }                                                                                                               \
+    static void put_exceptions_u##bits(const wendi_stream *stream, uint32_t v, uint##bits##_t added,                \
+                                       uint##bits##_t *values)                                                      \
+    {                                                                                                               \
         for (uint32_t i = stream->pack.exception_at[v]; i < stream->pack.exception_at[v + 1]; i++) {                \
             values[wendi_load_u16(stream->pack.positions + (size_t)i * 2)] = added + (uint##bits##_t)load(          \
                 stream->pack.exceptions + (size_t)i * stream->pack.exception_bytes, stream->pack.exception_bytes);  \
         }                                                                                                           \
-        if (packing.steps) {                                                                                        \
-            if (packing.patched) {                                                                                  \
-                kernels->unzigzag_u##bits(values, rows);                                                            \
-            }                                                                                                       \
-            values[0] = 0; /* The first number is no step. */                                                       \
-            kernels->prefix_sum_u##bits(values, rows, base, 1);                                                     \
+    }                                                                                                               \
+    static void decode_offsets_u##bits(const wendi_stream *stream, uint32_t v, uint##bits##_t base,                 \
+                                       uint##bits##_t *values)                                                      \
+    {                                                                                                               \
+        const uint##bits##_t divisor = (uint##bits##_t)stream->pack.divisor;                                        \
+        const uint##bits##_t least = (uint##bits##_t)stream->reference + base * divisor;                            \
+        const uint##bits##_t added = divisor == 1 ? least : 0;                                                      \
+        unpack_vector_u##bits(stream, v, added, values);                                                            \
+        put_exceptions_u##bits(stream, v, added, values);                                                           \
+        if (divisor != 1) {                                                                                         \
+            wendi_kernels_get()->multiply_add_u##bits(values, vector_rows(stream, v), divisor, least);              \
         }                                                                                                           \
-        if (stream->pack.divisor != 1 || stream->reference != 0) {                                                  \
-            kernels->multiply_add_u##bits(values, rows, (uint##bits##_t)stream->pack.divisor,                       \
-                                          (uint##bits##_t)stream->reference);                                       \
+    }                                                                                                               \
+    static void decode_steps_u##bits(const wendi_stream *stream, uint32_t v, uint##bits##_t base,                   \
+                                     bool patched, uint##bits##_t *values)                                          \
+    {                                                                                                               \
+        const wendi_kernels *kernels = wendi_kernels_get();                                                         \
+        const uint32_t rows = vector_rows(stream, v);                                                               \
+        const uint##bits##_t divisor = (uint##bits##_t)stream->pack.divisor;                                        \
+        const uint##bits##_t first = (uint##bits##_t)stream->reference + base * divisor;                            \
+        const uint##bits##_t step = patched ? 0 : (uint##bits##_t)(stream->pack.step_reference +                    \
+            load(stream->pack.steps + (size_t)v * stream->pack.step_bytes, stream->pack.step_bytes));               \
+        if (!patched && rows == WENDI_VECTOR_ROWS) {                                                                \
+            kernels->unpack_steps_u##bits(stream->pack.packed + stream->pack.packed_at[v],                          \
+                                          stream->pack.widths[v], step, first, divisor, values);                    \
+            return;                                                                                                 \
+        }                                                                                                           \
+        unpack_vector_u##bits(stream, v, step, values);                                                             \
+        if (patched) {                                                                                              \
+            put_exceptions_u##bits(stream, v, 0, values);                                                           \
+            kernels->unzigzag_u##bits(values, rows);                                                                \
+        }                                                                                                           \
+        values[0] = 0; /* The first number is no step. */                                                           \
+        kernels->prefix_sum_u##bits(values, rows, first, divisor);                                                  \
+    }                                                                                                               \
+    static void decode_vector_u##bits(wendi_packing packing, const wendi_stream *stream, uint32_t v,                \
+                                      uint##bits##_t *values)                                                       \
+    {                                                                                                               \
+        const uint##bits##_t base =                                                                                 \
+            (uint##bits##_t)load(stream->pack.bases + (size_t)v * stream->pack.base_bytes, stream->pack.base_bytes);\
+        if (packing.steps) {                                                                                        \
+            decode_steps_u##bits(stream, v, base, packing.patched, values);                                         \
+        } else {                                                                                                    \
+            decode_offsets_u##bits(stream, v, base, values);                                                        \
         }                                                                                                           \
     }
 DEFINE_DECODE_VECTOR(64)
