@@ -52,3 +52,16 @@ void wendi_name_hint_tell(const wendi_name_hint *hint, wend_error *error)
                          hint->nearest.data);
     }
 }
+
+wend_status wendi_name_dropped(const wendi_schema *schema, wendi_string name, int32_t position,
+                               wend_error *error)
+{
+    if (schema->dropped_name.length == 0 || !wendi_string_equal(schema->dropped_name, name)) {
+        return WEND_OK;
+    }
+    wendi_fail_at(error, WEND_NOT_FOUND, position, "column \"%.*s\" of table \"%.*s\" is not stored",
+                  (int)name.length, name.data, (int)schema->table_name.length,
+                  schema->table_name.data);
+    wendi_error_hint(error, "the table was made with event_id = 'drop': the id served to drop repeated events");
+    return WEND_NOT_FOUND;
+}

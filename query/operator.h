@@ -17,6 +17,7 @@ typedef struct wendi_output_column {
     /** Every batch has this column in DICTIONARY form, and batches of one row group share the
      * dictionary. */
     bool dictionary;
+    bool hidden; /* no part of *: only who names it gets it */
 } wendi_output_column;
 
 typedef struct wendi_operator wendi_operator;

@@ -29,8 +29,9 @@ static wend_status scan_table(wendi_planner *planner, const wendi_sql_from *from
     plan->snapshot = snapshot;
     plan->table = from->name;
     for (uint32_t i = 0; i < schema->column_count; i++) {
-        plan->columns[i] =
-            (wendi_output_column){.name = schema->columns[i].name, .type = schema->columns[i].type};
+        plan->columns[i] = (wendi_output_column){.name = schema->columns[i].name,
+                                                 .type = schema->columns[i].type,
+                                                 .hidden = i == schema->rest_column};
     }
     *plan_out = plan;
 cleanup:
@@ -45,10 +46,13 @@ static wend_status rename_columns(wendi_planner *planner, const wendi_string *na
     if (name_count == 0) {
         return WEND_OK;
     }
-    if (name_count > (*plan)->column_count) {
+    uint32_t shown = (*plan)->column_count;
+    while (shown > 0 && (*plan)->columns[shown - 1].hidden) { /* hidden ones stand last */
+        shown--;
+    }
+    if (name_count > shown) {
         return wendi_fail_at(error, WEND_INVALID, position,
-                             "%u column names were given for %u columns", name_count,
-                             (*plan)->column_count);
+                             "%u column names were given for %u columns", name_count, shown);
     }
     wendi_plan *renamed = wendi_arena_alloc(planner->arena, sizeof *renamed);
     wendi_output_column *columns =

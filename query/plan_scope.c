@@ -54,6 +54,13 @@ static wend_status resolve_column(void *context, wendi_string qualifier, wendi_s
         }
         found = i;
     }
+    if (found == UINT32_MAX && from != NULL && from->kind == WENDI_PLAN_SCAN) {
+        wend_status status =
+            wendi_name_dropped(wendi_snapshot_schema(from->snapshot), name, position, error);
+        if (status != WEND_OK) {
+            return status;
+        }
+    }
     if (found == UINT32_MAX) {
         wendi_fail_at(error, WEND_NOT_FOUND, position, "column \"%.*s\" does not exist",
                       (int)name.length, name.data);

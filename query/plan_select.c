@@ -55,6 +55,9 @@ static wend_status expand_star(select_binding *binding, const wendi_sql_expr *st
                              "SELECT * with no tables specified is not valid");
     }
     for (uint32_t i = 0; i < binding->from->column_count; i++) {
+        if (binding->from->columns[i].hidden) {
+            continue;
+        }
         binding->targets[binding->target_count++] =
             (select_target){.slot = i, .name = binding->from->columns[i].name};
     }

@@ -38,6 +38,10 @@ static wend_status resolve(void *context, wendi_string qualifier, wendi_string n
                              qualifier.data);
     }
     if (column == WENDI_NO_COLUMN) {
+        wend_status status = wendi_name_dropped(scope->schema, name, position, error);
+        if (status != WEND_OK) {
+            return status;
+        }
         wendi_name_hint hint = {.wanted = name};
         wendi_fail_at(error, WEND_NOT_FOUND, position,
                       "column \"%.*s\" of table \"%.*s\" does not exist", (int)name.length,

@@ -40,6 +40,12 @@ wend_status wendi_binder_unify(wendi_binder *binder, const wendi_expr **args, ui
 
 wend_status wendi_binder_compare(wendi_binder *binder, const char *op, const wendi_expr *a, const wendi_expr *b,
                                  int32_t position, const wendi_expr **expr_out);
+/**
+ * Where `hashed` is a column of hashes (type.hash_of), turn `other` into a hash too, if it is a quoted literal or
+ * of the type that was hashed. Anything but equality is then refused; `op` is for that message.
+ */
+wend_status wendi_binder_hash_operand(wendi_binder *binder, const char *op, const wendi_expr *hashed,
+                                      const wendi_expr **other, int32_t position);
 /** The casts alone that a comparison needs; `op` is for the message. */
 wend_status wendi_binder_compare_operands(wendi_binder *binder, const char *op, const wendi_expr **a,
                                           const wendi_expr **b, int32_t position);

@@ -90,6 +90,9 @@ wend_status wendi_binder_in(wendi_binder *binder, const wendi_sql_expr *node, co
     for (uint32_t i = 0; i < node->arg_count; i++) {
         WEND_TRY(wendi_binder_expr(binder, node->args[i], &args[i]));
     }
+    for (uint32_t i = 1; i < node->arg_count; i++) {
+        WEND_TRY(wendi_binder_hash_operand(binder, "=", args[0], &args[i], node->position));
+    }
     if (!all_integers(args, node->arg_count)) {
         WEND_TRY(wendi_binder_unify(binder, args, node->arg_count, "IN", &type));
     }

@@ -97,12 +97,42 @@ cleanup:
     return status;
 }
 
+wend_status wendi_binder_hash_operand(wendi_binder *binder, const char *op, const wendi_expr *hashed,
+                                      const wendi_expr **other, int32_t position)
+{
+    wend_status status = WEND_OK;
+    wendi_type original = wendi_type_of((wendi_type_kind)hashed->type.hash_of);
+    bool literal = wendi_is_unknown(*other) && (*other)->type.kind != WENDI_TYPE_NULL;
+    char name[40];
+
+    if (hashed->type.hash_of == 0 || (!literal && (*other)->type.kind != original.kind)) {
+        return WEND_OK;
+    }
+    if (strcmp(op, "=") != 0 && strcmp(op, "<>") != 0 && strcmp(op, "IS DISTINCT FROM") != 0) {
+        wendi_fail_at(binder->error, WEND_INVALID, position, "a %s that is stored as a hash has no order: %s cannot be asked",
+                      wendi_type_name(original, name), op);
+        wendi_error_hint(binder->error, "the table has event_id = 'hash', which leaves = and <>");
+        return WEND_INVALID;
+    }
+    if (literal) {
+        WEND_TRY(wendi_binder_cast(binder, *other, original, WENDI_CAST_IMPLICIT, (*other)->position, other));
+    }
+    const wendi_value *value = wendi_expr_value(*other);
+    if (value == NULL || !value->null) {
+        WEND_TRY(wendi_binder_apply(binder, "hash64", other, 1, position, other));
+    }
+cleanup:
+    return status;
+}
+
 wend_status wendi_binder_compare_operands(wendi_binder *binder, const char *op, const wendi_expr **a,
                                           const wendi_expr **b, int32_t position)
 {
     wend_status status = WEND_OK;
     wendi_type common;
 
+    WEND_TRY(wendi_binder_hash_operand(binder, op, *a, b, position));
+    WEND_TRY(wendi_binder_hash_operand(binder, op, *b, a, position));
     WEND_TRY(adapt_unknown(binder, a, b));
     if ((*a)->type.kind == WENDI_TYPE_JSONB || (*b)->type.kind == WENDI_TYPE_JSONB) {
         status = wendi_fail_at(binder->error, WEND_UNSUPPORTED, position, "jsonb values cannot be compared");

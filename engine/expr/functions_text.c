@@ -581,13 +581,13 @@ static wend_status chr(wendi_call *call)
     return WEND_OK;
 }
 
-/** Stable 64 bits of a text, for sampling and bucketing: XXH3, as the engine orders its users. */
+/** Stable 64 bits of a value, for sampling, bucketing and event_id = 'hash': XXH3, as the engine orders its users. */
 static wend_status hash64(wendi_call *call)
 {
     WENDI_CALL_ROWS(call, row)
     {
-        wendi_string text = wendi_arg_string(call, 0, row);
-        call->out.i64[row] = (int64_t)wendi_hash64(text.data, text.length);
+        wendi_value value = wendi_vector_value(&call->args[0], row);
+        call->out.i64[row] = (int64_t)wendi_value_hash(&value);
     }
     return WEND_OK;
 }
@@ -604,7 +604,7 @@ const wendi_function wendi_text_functions[] = {
     FUNCTION("concat", "x*", "t", NULLS, concat),
     FUNCTION("concat_ws", "tx*", "t", NULLS, concat_ws),
     FUNCTION("ends_with", "tt", "b", 0, ends_with),
-    FUNCTION("hash64", "t", "i", 0, hash64),
+    FUNCTION("hash64", "x", "i", 0, hash64),
     FUNCTION("initcap", "t", "t", 0, initcap),
     FUNCTION("left", "ti", "t", 0, left),
     FUNCTION("length", "t", "4", 0, length),

@@ -131,6 +131,31 @@ static int export_query(wend_store *store, const char *sql, const parquet_export
     return code;
 }
 
+/* A whole table is exported with what no column took, though * leaves that out. */
+static bool keeps_rest(wend_store *store, const char *table)
+{
+    wendi_buffer sql = {0};
+    wend_query *query = NULL;
+    wend_error ignored;
+    bool keeps = wendi_buffer_printf(&sql, "select _rest from \"%s\" limit 0", table) == WEND_OK &&
+                 wendi_buffer_u8(&sql, 0) == WEND_OK &&
+                 wend_query_open(store, (const char *)sql.data, NULL, &query, &ignored) == WEND_OK;
+    wend_query_close(query);
+    wendi_buffer_free(&sql);
+    return keeps;
+}
+
+static wend_status write_query(wend_store *store, const cli_words *words, wendi_buffer *sql)
+{
+    if (given.sql != NULL) {
+        return wendi_buffer_printf(sql, "%s", given.sql);
+    }
+    return wendi_buffer_printf(sql, "select *%s from \"%s\"%s%s",
+                               keeps_rest(store, words->items[0]) ? ", _rest" : "", words->items[0],
+                               given.where != NULL ? " where " : "",
+                               given.where != NULL ? given.where : "");
+}
+
 int cli_export(const cli_command *command, int argc, char **argv)
 {
     cli_words words;
@@ -156,21 +181,16 @@ int cli_export(const cli_command *command, int argc, char **argv)
         free(partition_by);
         return EXIT_USED_WRONGLY;
     }
-    wend_status status = given.sql != NULL
-                             ? wendi_buffer_printf(&sql, "%s", given.sql)
-                             : wendi_buffer_printf(&sql, "select * from \"%s\"%s%s", words.items[0],
-                                                   given.where != NULL ? " where " : "",
-                                                   given.where != NULL ? given.where : "");
-    if (status != WEND_OK || wendi_buffer_u8(&sql, 0) != WEND_OK) {
-        fprintf(stderr, "wend export: no memory\n");
-        code = EXIT_COULD_NOT;
-    } else {
-        cli_catch_signals();
-        code = cli_open_store(false, &store);
-        if (code == EXIT_DONE) {
+    cli_catch_signals();
+    code = cli_open_store(false, &store);
+    if (code == EXIT_DONE) {
+        if (write_query(store, &words, &sql) == WEND_OK && wendi_buffer_u8(&sql, 0) == WEND_OK) {
             code = export_query(store, (const char *)sql.data, &options);
-            wend_store_close(store);
+        } else {
+            fprintf(stderr, "wend export: no memory\n");
+            code = EXIT_COULD_NOT;
         }
+        wend_store_close(store);
     }
     wendi_buffer_free(&sql);
     free(partition_by);
