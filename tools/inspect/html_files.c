@@ -29,6 +29,16 @@ typedef struct strip {
     uint64_t pending_widest;
 } strip;
 
+/* The column's name where it fits, in each of its lines. */
+static void label_box(const strip *to, const piece *at, double x, double y, double width)
+{
+    if (at->count == 1 && at->column.length > 0 && width >= 40) {
+        fprintf(to->out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">", x + 5, y + 17);
+        html_cut(at->column, (uint32_t)((width - 8) / 8), to->out);
+        fputs("</text>", to->out);
+    }
+}
+
 static void draw_box(const strip *to, const piece *at, uint64_t offset, uint64_t bytes)
 {
     uint64_t line = (offset - to->base) / to->line_bytes;
@@ -36,6 +46,7 @@ static void draw_box(const strip *to, const piece *at, uint64_t offset, uint64_t
     double width = (double)bytes / (double)to->line_bytes * (WIDTH - LABEL);
     fprintf(to->out, "<rect class=\"%s\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\"/>", at->class, x,
             to->top + (double)line * LINE_STEP, width, LINE_HEIGHT);
+    label_box(to, at, x, to->top + (double)line * LINE_STEP, width);
 }
 
 static void draw(const strip *to, const piece *at)
@@ -175,9 +186,7 @@ static void draw_one(const segment_map *map, FILE *out)
             (int)lines * LINE_STEP);
     for (uint32_t line = 0; line < lines; line++) {
         char number[32];
-        char from[64];
-        snprintf(from, sizeof from, "from byte");
-        label_line(out, line * LINE_STEP, from, html_number(line * to.line_bytes, number));
+        label_line(out, line * LINE_STEP, "from byte", html_number(line * to.line_bytes, number));
     }
     add_file(&to, map);
     fputs("</svg>\n", out);

@@ -109,7 +109,7 @@ static void draw_column(const column_total *column, const map_total *total, box 
             at.height);
     if (at.width >= 34 && at.height >= 18) {
         fprintf(out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">", at.x + 6, at.y + 16);
-        html_cut(column->name, (uint32_t)((at.width - 8) / 7.6), out);
+        html_cut(column->name, (uint32_t)((at.width - 8) / 8.2), out);
         fputs("</text>", out);
     }
     if (at.width >= 80 && at.height >= 36) {

@@ -93,6 +93,12 @@ static scale scale_of(const column_total *column)
     return made;
 }
 
+/* Codes tell pages of a row group apart; a page that is all of it is known better by its bounds. */
+static bool shows_codes(const chunk_map *chunk)
+{
+    return chunk->dictionary_entries > 1 && chunk->page_count > 1;
+}
+
 /* One page: by its own bounds, by its codes among those of the row group, else by the row group's bounds. */
 static mark mark_page(const scale *of, const chunk_map *chunk, const page_map *page, double row)
 {
@@ -102,7 +108,7 @@ static mark mark_page(const scale *of, const chunk_map *chunk, const page_map *p
     if (made.null) {
         return made;
     }
-    if (zone->has_codes && chunk->dictionary_entries > 1) {
+    if (zone->has_codes && shows_codes(chunk)) {
         double entries = (double)chunk->dictionary_entries - 1;
         made.low = ((double)zone->code_min - 1) / entries;
         made.high = (double)zone->code_max / entries;
@@ -225,7 +231,7 @@ static bool has_codes(const html_page *page, const column_total *column)
     for (uint32_t i = 0; i < page->map_count; i++) {
         uint32_t c = find_in(&page->maps[i], column);
         if (c != WENDI_NO_COLUMN && wendi_segment_row_group_count(page->maps[i].segment) > 0) {
-            return segment_map_chunk(&page->maps[i], 0, c)->dictionary_bytes > 0;
+            return shows_codes(segment_map_chunk(&page->maps[i], 0, c));
         }
     }
     return false;

@@ -226,6 +226,9 @@ static void finish(inspection *run)
     wend_error error = {.hint = ""};
     wend_status status = WEND_OK;
     const wend_inspect_request *request = run->request;
+    if (run->page != NULL && run->page->map_count == 0 && run->exit_code != DONE) {
+        return; /* Nothing could be looked at, and that was told: a page of nothing would hide it. */
+    }
     if (run->page != NULL) {
         status = html_page_write(run->page, &run->total, &run->reasons, request->html, &error);
     } else if (request->json && request->total) {
