@@ -309,7 +309,7 @@ static bool span_of(const wendi_vector *vector, int64_t *least)
         any = true;
     }
     *least = min;
-    return any && (uint64_t)max - (uint64_t)min < UINT64_C(1) << 61;
+    return any && (uint64_t)max - (uint64_t)min < UINT64_MAX / 2 - WENDI_PREDICTION_LIST_MAX;
 }
 
 static wendi_prediction_column as_numbers(const wendi_chunk_input *input)

@@ -14,7 +14,7 @@ enum {
     SAMPLE_VECTORS = 16,
     SAMPLE_ROWS = SAMPLE_VECTORS * WENDI_VECTOR_ROWS,
     CANDIDATES = 4,      /* weighed, a column */
-    FIRST_ENTRIES_MAX = 64, /* of a pair's first determinant */
+    FIRST_ENTRIES_MAX = 64, /* of a pair's first determinant; so many codes are few */
     DEPTH_MAX = 3,       /* of chains that are written; readers take one more */
     PAIR_SLOTS = 2 * SAMPLE_ROWS,
     PENALTY_PERCENT = 10 /* for slower decoding */
@@ -195,14 +195,19 @@ static void keep_candidate(column_sample *sample, const wendi_prediction_rule *r
     sample->candidates[at] = (candidate){*rule, bytes};
 }
 
-static double least_saving(const finder *find)
+/*
+ * What must be saved to outweigh that predicted rows decode slower. Packed codes of small dictionaries are what
+ * filters and groups work on directly, event types above all: hardly anything is worth giving that up.
+ */
+static double least_saving(const finder *find, uint32_t column)
 {
-    return (double)find->row_count / 32;
+    uint32_t codes = find->columns[column].code_count;
+    return codes > 0 && codes <= FIRST_ENTRIES_MAX ? find->row_count / 2.0 : find->row_count / 32.0;
 }
 
-static bool worth_weighing(const finder *find, const column_sample *sample, double bytes)
+static bool worth_weighing(const finder *find, uint32_t column, double bytes)
 {
-    return bytes + least_saving(find) < sample->plain_bytes;
+    return bytes + least_saving(find, column) < find->samples[column].plain_bytes;
 }
 
 static void guess_singles(finder *find, uint32_t column)
@@ -216,7 +221,7 @@ static void guess_singles(finder *find, uint32_t column)
         for (uint32_t before = 0; before < 2; before++) {
             wendi_prediction_rule rule = {1, {d, WENDI_PREDICTION_NONE}, before != 0};
             double bytes = guess(find, sample, determinant->ids[before], determinant->id_count, &rule);
-            if (worth_weighing(find, sample, bytes)) {
+            if (worth_weighing(find, column, bytes)) {
                 keep_candidate(sample, &rule, bytes);
             }
         }
@@ -264,11 +269,11 @@ static void guess_pairs(finder *find, uint32_t column)
         for (uint32_t i = 0; i < base_count; i++) {
             wendi_prediction_rule rule = {2, {first, bases[i].determinants[0]}, false};
             if (first == rule.determinants[1] || map_entries(find, &rule) > WENDI_PREDICTION_MAP_MAX ||
-                map_bytes(find, &rule, sample->width) + least_saving(find) > sample->plain_bytes) {
+                !worth_weighing(find, column, map_bytes(find, &rule, sample->width))) {
                 continue;
             }
             double bytes = guess(find, sample, find->pair_ids, number_pairs(find, first, rule.determinants[1]), &rule);
-            if (worth_weighing(find, sample, bytes)) {
+            if (worth_weighing(find, column, bytes)) {
                 keep_candidate(sample, &rule, bytes);
             }
         }
@@ -370,7 +375,7 @@ static wend_status judge_column(finder *find, uint32_t column)
     wend_status status = WEND_OK;
     column_sample *sample = &find->samples[column];
     static const wendi_prediction_rule by_frequency = {0, {WENDI_PREDICTION_NONE, WENDI_PREDICTION_NONE}, false};
-    if (sample->plain_bytes < 2 * least_saving(find)) {
+    if (sample->plain_bytes < 2 * least_saving(find, column)) {
         return WEND_OK;
     }
     guess_singles(find, column);
@@ -426,7 +431,7 @@ static bool best_candidate(finder *find, const wendi_prediction_choice *choices,
         column_sample *sample = &find->samples[c];
         for (uint32_t i = 0; !choices[c].predicted && i < sample->candidate_count; i++) {
             double saving = sample->plain_bytes - sample->candidates[i].bytes;
-            if (saving > saved && saving > least_saving(find) && saving > sample->plain_bytes / 10) {
+            if (saving > saved && saving > least_saving(find, c) && saving > sample->plain_bytes / 10) {
                 saved = saving;
                 from = &sample->candidates[i];
                 *column = c;
