@@ -28,6 +28,8 @@ typedef struct wendi_compaction_options {
     size_t memory_bytes;        /* about the most a merge uses; 0: 1 GiB, at least 128 MiB */
     int zstd_level;             /* 0: 6 */
     bool all;                   /* rewrite finished files too when they have little news */
+    uint32_t window_rows_min;   /* windows of fewer rows share a file; 0: 65,536 */
+    uint32_t row_group_rows;    /* most rows of a row group; 0: 1,048,576 */
 } wendi_compaction_options;
 
 /** One output file: the inputs' rows with time_begin <= time < time_end and a hash in the range. */
@@ -43,26 +45,31 @@ typedef struct wendi_compaction_job {
     uint64_t estimated_bytes;
 } wendi_compaction_job;
 
-/**
- * One step of compaction, which is one commit. Inputs are read by some jobs each and dropped
- * together. When `job_count` is 0 there is nothing to do.
- */
-typedef struct wendi_compaction_plan {
-    wendi_arena arena; /* holds all of it */
-    wendi_snapshot *snapshot;
+/** What one commit does: its jobs together read all rows of its inputs, which it drops. */
+typedef struct wendi_compaction_step {
     const wendi_segment_entry **inputs; /* in arrival order */
     uint32_t input_count;
-    wendi_compaction_job *jobs;
+    uint32_t first_job;
     uint32_t job_count;
     uint64_t input_rows;
     uint64_t input_bytes;
+} wendi_compaction_step;
+
+/** Steps that do not depend on each other. None: there is nothing to do. */
+typedef struct wendi_compaction_plan {
+    wendi_arena arena; /* holds all of it */
+    wendi_snapshot *snapshot;
+    wendi_compaction_step *steps;
+    uint32_t step_count;
+    wendi_compaction_job *jobs;
+    uint32_t job_count;
     uint64_t commit_floor; /* rows of older commits are no longer told apart by commit */
-    bool last; /* nothing is left to be planned after this step */
+    bool partial; /* some steps only merge many inputs into fewer: plan again behind them */
 } wendi_compaction_plan;
 
 /**
- * Choose the next step for `snapshot` (a reference is taken). Opens segments only to count the rows
- * of those that straddle windows. Same snapshot, same options: same plan.
+ * Choose what to do with `snapshot` (a reference is taken). Reads of segments only the times of those
+ * that straddle days. Same snapshot, same options: same plan.
  */
 wend_status wendi_compaction_plan_make(wendi_snapshot *snapshot,
                                        const wendi_compaction_options *options,
@@ -80,13 +87,21 @@ wend_status wendi_compaction_merge(const wendi_compaction_plan *plan, uint32_t j
                                    wendi_segment_entry *entry, wend_error *error);
 
 /** What a step did. */
-typedef struct wendi_compaction_step {
+typedef struct wendi_compaction_result {
     const wendi_compaction_plan *plan;
+    const wendi_compaction_step *step;
     const wendi_segment_entry *outputs;
     uint32_t output_count;
-    double seconds;
-} wendi_compaction_step;
+    double seconds; /* of merging and committing */
+} wendi_compaction_result;
 
+/** Merge the jobs of a step and commit it. */
+wend_status wendi_table_writer_compact_step(wendi_table_writer *writer,
+                                            const wendi_compaction_plan *plan, uint32_t step,
+                                            const wendi_compaction_options *options,
+                                            void (*report)(void *context,
+                                                           const wendi_compaction_result *result),
+                                            void *context, wend_error *error);
 /**
  * Plan, merge and commit until nothing is left to do. `report` (may be NULL) is told of every step
  * after its commit. WEND_FENCED, WEND_IO … as wendi_table_writer_commit(): the steps reported are
@@ -95,7 +110,7 @@ typedef struct wendi_compaction_step {
 wend_status wendi_table_writer_compact(wendi_table_writer *writer,
                                        const wendi_compaction_options *options,
                                        void (*report)(void *context,
-                                                      const wendi_compaction_step *step),
+                                                      const wendi_compaction_result *result),
                                        void *context, wend_error *error);
 
 #endif

@@ -99,7 +99,7 @@ static wend_status open_window(wendi_table_writer *writer, wend_error *error)
     const wendi_schema *schema = wendi_table_writer_schema(writer);
     wendi_unique_window_close(writer->window);
     writer->window = NULL;
-    if (wendi_row_key_rules(schema) == 0) {
+    if (wendi_row_key_rules(schema) == 0 || writer->options.takes_no_rows) {
         return WEND_OK;
     }
     size_t bytes = writer->options.unique_window_bytes != 0 ? writer->options.unique_window_bytes
@@ -249,6 +249,11 @@ static wend_status join_keys(const wendi_commit_request *request, wendi_buffer *
         }
     }
     return WEND_OK;
+}
+
+wendi_snapshot *wendi_table_writer_snapshot(wendi_table_writer *writer)
+{
+    return writer->snapshot;
 }
 
 /* ---- flush and commit ---- */
@@ -426,6 +431,38 @@ cleanup:
     return status;
 }
 
+static bool has_segment(const wendi_table_state *state, const uint8_t uuid[WENDI_UUID_BYTES])
+{
+    for (uint32_t i = 0; i < state->segment_count; i++) {
+        if (memcmp(state->segments[i].uuid, uuid, WENDI_UUID_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+wend_status wendi_table_writer_replace(wendi_table_writer *writer,
+                                       const uint8_t (*dropped)[WENDI_UUID_BYTES],
+                                       uint32_t dropped_count, wendi_segment_entry *added,
+                                       uint32_t added_count, wend_error *error)
+{
+    for (uint32_t i = 0; i < dropped_count; i++) {
+        if (!has_segment(wendi_table_writer_state(writer), dropped[i])) {
+            return wendi_fail(error, WEND_CONFLICT,
+                              "%s: a segment that was merged is no longer in the table",
+                              writer->table->folder);
+        }
+    }
+    for (uint32_t i = 0; i < added_count; i++) {
+        added[i].ordinal = i;
+    }
+    wendi_record record = {.added_segments = added,
+                           .added_segment_count = added_count,
+                           .dropped_segments = dropped,
+                           .dropped_segment_count = dropped_count};
+    return publish(writer, &record, error);
+}
+
 /* ---- deduplication ---- */
 
 wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder,
@@ -444,6 +481,7 @@ wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_buil
     if (rules == 0 || count == 0) {
         return WEND_OK;
     }
+    WEND_REQUIRE(!writer->options.takes_no_rows);
     vectors = wendi_alloc(builder->column_count * sizeof *vectors);
     keys = wendi_alloc((size_t)rules * count * sizeof *keys);
     if (vectors == NULL || keys == NULL) {

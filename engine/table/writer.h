@@ -18,6 +18,7 @@ typedef struct wendi_table_writer wendi_table_writer;
 typedef struct wendi_writer_options {
     int zstd_level;             /* 0: the default of L0 */
     size_t unique_window_bytes; /* memory for the deduplication window; 0: default */
+    bool takes_no_rows;         /* no window is kept: for writers that only merge */
 } wendi_writer_options;
 
 /** Takes the lock (WEND_BUSY names the holder), recovers, raises the epoch with an empty commit. */
@@ -30,6 +31,9 @@ void wendi_table_writer_close(wendi_table_writer *writer);
 const wendi_schema *wendi_table_writer_schema(const wendi_table_writer *writer);
 /** The state after the last commit; valid until the next commit. */
 const wendi_table_state *wendi_table_writer_state(const wendi_table_writer *writer);
+
+/** The snapshot after the last commit; borrowed until the next. */
+wendi_snapshot *wendi_table_writer_snapshot(wendi_table_writer *writer);
 
 /** A segment file that is written and synced but not committed. */
 typedef struct wendi_pending_segment wendi_pending_segment;
@@ -66,6 +70,17 @@ typedef struct wendi_commit_request {
  */
 wend_status wendi_table_writer_commit(wendi_table_writer *writer,
                                       const wendi_commit_request *request, wend_error *error);
+
+/**
+ * Publish that merged segments stand for others: `added` (files under their final names; commit
+ * range and level set, the ordinal is given here) come, those named by `dropped` go, in one commit.
+ * WEND_CONFLICT when one of these is no longer there; else as wendi_table_writer_commit(). After any
+ * failure the added files are a sweep's to remove, since the commit may be there nevertheless.
+ */
+wend_status wendi_table_writer_replace(wendi_table_writer *writer,
+                                       const uint8_t (*dropped)[16], uint32_t dropped_count,
+                                       wendi_segment_entry *added, uint32_t added_count,
+                                       wend_error *error);
 
 /**
  * Carry out the requests that other commands left (alter); call between commits.

@@ -1,0 +1,172 @@
+/* Gathering entries in an interner, and putting them in order a row group at a time. */
+#include "engine/table/merge_dictionary.h"
+
+#include <string.h>
+
+#include "engine/base/alloc.h"
+
+enum { KEPT_ENTRIES_MAX = 1 << 16 }; /* more are gathered anew for each row group */
+
+typedef struct source_map { /* per code of a source's dictionary: the gathered code, 0: not yet */
+    uint32_t *codes;
+    uint32_t entry_count;
+} source_map;
+
+struct wendi_merge_dictionary {
+    wendi_interner interner;
+    source_map *maps;
+    uint32_t source_count;
+    wendi_dictionary *ordered; /* of the first ordered_count gathered entries */
+    uint32_t *order;           /* gathered code to ordered code */
+    uint32_t ordered_count;
+    bool full; /* begin anew before the next row group */
+};
+
+wend_status wendi_merge_dictionary_open(uint32_t source_count,
+                                        wendi_merge_dictionary **dictionary_out, wend_error *error)
+{
+    wendi_merge_dictionary *dictionary = wendi_alloc_zero(1, sizeof *dictionary);
+    *dictionary_out = NULL;
+    if (dictionary == NULL) {
+        return wendi_fail_nomem(error, "a merged dictionary", sizeof *dictionary);
+    }
+    dictionary->source_count = source_count;
+    dictionary->maps = wendi_alloc_zero(source_count, sizeof *dictionary->maps);
+    if (dictionary->maps == NULL || wendi_interner_reserve(&dictionary->interner, 1024) != WEND_OK) {
+        wendi_merge_dictionary_close(dictionary);
+        return wendi_fail_nomem(error, "a merged dictionary", source_count * sizeof(source_map));
+    }
+    *dictionary_out = dictionary;
+    return WEND_OK;
+}
+
+void wendi_merge_dictionary_close(wendi_merge_dictionary *dictionary)
+{
+    if (dictionary == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; dictionary->maps != NULL && i < dictionary->source_count; i++) {
+        wendi_free(dictionary->maps[i].codes);
+    }
+    wendi_interner_free(&dictionary->interner);
+    wendi_dictionary_release(dictionary->ordered);
+    wendi_free(dictionary->order);
+    wendi_free(dictionary->maps);
+    wendi_free(dictionary);
+}
+
+void wendi_merge_dictionary_forget(wendi_merge_dictionary *dictionary, uint32_t source)
+{
+    wendi_free(dictionary->maps[source].codes);
+    dictionary->maps[source] = (source_map){NULL, 0};
+}
+
+static wend_status too_many(const wendi_merge_dictionary *dictionary, wend_error *error)
+{
+    return wendi_fail_nomem(error, "a merged dictionary", dictionary->interner.bytes.length);
+}
+
+/* A row group that gathered much is over: forget it. */
+static wend_status begin_anew(wendi_merge_dictionary *dictionary, wend_error *error)
+{
+    if (!dictionary->full) {
+        return WEND_OK;
+    }
+    dictionary->full = false;
+    for (uint32_t i = 0; i < dictionary->source_count; i++) {
+        if (dictionary->maps[i].codes != NULL) {
+            memset(dictionary->maps[i].codes, 0,
+                   dictionary->maps[i].entry_count * sizeof *dictionary->maps[i].codes);
+        }
+    }
+    wendi_interner_reset(&dictionary->interner);
+    wendi_dictionary_release(dictionary->ordered);
+    dictionary->ordered = NULL;
+    dictionary->ordered_count = 0;
+    return wendi_interner_reserve(&dictionary->interner, 1024) == WEND_OK
+               ? WEND_OK
+               : too_many(dictionary, error);
+}
+
+wend_status wendi_merge_dictionary_map(wendi_merge_dictionary *dictionary, uint32_t source,
+                                       const wendi_dictionary *from, const uint32_t *codes,
+                                       uint32_t count, const uint32_t *places, uint32_t *to,
+                                       wend_error *error)
+{
+    source_map *map = &dictionary->maps[source];
+    wend_status status = begin_anew(dictionary, error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    if (map->codes == NULL) {
+        map->codes = wendi_alloc_zero(from->entry_count, sizeof *map->codes);
+        map->entry_count = from->entry_count;
+        if (map->codes == NULL) {
+            return too_many(dictionary, error);
+        }
+    }
+    WEND_REQUIRE(map->entry_count == from->entry_count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t code = codes[i];
+        uint32_t gathered = map->codes[code];
+        if (gathered == 0 && code != 0) {
+            if (wendi_interner_code(&dictionary->interner, wendi_dictionary_at(from, code),
+                                    &gathered) != WEND_OK) {
+                return too_many(dictionary, error);
+            }
+            map->codes[code] = gathered;
+        }
+        to[places[i]] = gathered;
+    }
+    return WEND_OK;
+}
+
+wend_status wendi_merge_dictionary_code(wendi_merge_dictionary *dictionary,
+                                        const wendi_string *text, uint32_t *code, wend_error *error)
+{
+    wend_status status = begin_anew(dictionary, error);
+    *code = 0;
+    if (status == WEND_OK && text != NULL &&
+        wendi_interner_code(&dictionary->interner, *text, code) != WEND_OK) {
+        status = too_many(dictionary, error);
+    }
+    return status;
+}
+
+/* Put what was gathered in order, unless nothing came since the last time. */
+static wend_status put_in_order(wendi_merge_dictionary *dictionary, wend_error *error)
+{
+    uint32_t entries = dictionary->interner.entry_count;
+    if (dictionary->ordered != NULL && dictionary->ordered_count == entries) {
+        return WEND_OK;
+    }
+    wendi_dictionary_release(dictionary->ordered);
+    wendi_free(dictionary->order);
+    dictionary->ordered = NULL;
+    dictionary->ordered_count = 0;
+    dictionary->order = wendi_alloc((size_t)entries * sizeof *dictionary->order);
+    if (dictionary->order == NULL) {
+        return too_many(dictionary, error);
+    }
+    wend_status status = wendi_interner_ordered(&dictionary->interner, NULL, dictionary->order,
+                                                &dictionary->ordered, error);
+    dictionary->ordered_count = status == WEND_OK ? entries : 0;
+    return status;
+}
+
+wend_status wendi_merge_dictionary_finish(wendi_merge_dictionary *dictionary, uint32_t *codes,
+                                          uint32_t count, wendi_dictionary **ordered_out,
+                                          wend_error *error)
+{
+    wend_status status = put_in_order(dictionary, error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    const uint32_t *order = dictionary->order;
+    for (uint32_t i = 0; i < count; i++) {
+        codes[i] = order[codes[i]];
+    }
+    *ordered_out = dictionary->ordered;
+    dictionary->full = dictionary->interner.entry_count > KEPT_ENTRIES_MAX;
+    return WEND_OK;
+}
