@@ -408,6 +408,103 @@ static void bench_filters(wendi_bench *bench, kernel_work *work)
     }
 }
 
+/* ---- dictionaries ---------------------------------------------------------------------------- */
+
+static void load_dictionary(void *context)
+{
+    kernel_work *work = context;
+    wendi_dictionary *dictionary;
+    const char *reason;
+    wend_status status = wendi_dictionary_store_decode(work->stored.data, work->stored.length, work->entry_count, true,
+                                                       (wendi_place){0}, &dictionary, &reason);
+    wendi_bench_must(status, reason, NULL);
+    wendi_dictionary_release(dictionary);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Entry `i` of a kind of column. */
+static void make_name(unsigned kind, uint32_t i, uint64_t *seed, char *name, size_t size)
+{
+    static const char *const shops[] = {"shop", "www", "m", "eu"};
+    static const char *const words[] = {"shoes", "garden", "winter", "jacket", "outlet", "kitchen", "red", "cotton"};
+    const uint64_t draw = random_next(seed);
+    if (kind == 0) {
+        snprintf(name, size, "https://shop.example/product/%08u/reviews", i);
+    } else if (kind == 1) {
+        snprintf(name, size, "https://%s.example/%s/%s-%s-%u?ref=%x", shops[draw % 4], words[draw >> 2 & 7],
+                 words[draw >> 5 & 7], words[draw >> 8 & 7], (unsigned)(draw >> 12 & 0xffff),
+                 (unsigned)(draw >> 32 & 0xffffff));
+    } else if (kind == 2) {
+        snprintf(name, size,
+                 "Mozilla/5.0 (Linux; Android %u; SM-%c%03u) AppleWebKit/537.%u (KHTML, like Gecko) "
+                 "Chrome/%u.0.%u.%u Mobile Safari/537.%u",
+                 (unsigned)(draw % 6 + 9), (char)('A' + (draw >> 4) % 26), (unsigned)(draw >> 10 & 1023),
+                 (unsigned)(draw >> 20 & 31), (unsigned)(draw >> 25 & 63) + 80, (unsigned)(draw >> 31 & 4095),
+                 (unsigned)(draw >> 43 & 127), (unsigned)(draw >> 20 & 31));
+    } else {
+        snprintf(name, size, "%c%u %s", (char)('A' + draw % 26), (unsigned)(draw >> 8 & 0xfffff),
+                 words[draw >> 5 & 7]);
+    }
+}
+
+/* A dictionary of `count` sorted names at rest. */
+static uint64_t store_names(kernel_work *work, unsigned kind, uint32_t count)
+{
+    uint64_t seed = kind;
+    char **names = wendi_alloc(count * sizeof *names);
+    uint32_t *offsets = wendi_alloc((count + 2) * sizeof *offsets);
+    uint32_t *codes = wendi_alloc(count * sizeof *codes);
+    char *bytes = wendi_alloc((size_t)count * 256 + 64);
+    uint32_t entries = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        names[i] = wendi_alloc(256);
+        make_name(kind, i, &seed, names[i], 256);
+    }
+    qsort(names, count, sizeof *names, compare_names);
+    offsets[0] = offsets[1] = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == 0 || strcmp(names[i], names[i - 1]) != 0) {
+            size_t length = strlen(names[i]);
+            codes[entries] = entries + 1;
+            memcpy(bytes + offsets[entries + 1], names[i], length);
+            offsets[entries + 2] = offsets[entries + 1] + (uint32_t)length;
+            entries++;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        wendi_free(names[i]);
+    }
+    wendi_free(names);
+    uint64_t string_bytes = offsets[entries + 1];
+    wendi_dictionary *dictionary = wendi_dictionary_new(entries + 1, offsets, bytes, true);
+    work->stored.length = 0;
+    work->entry_count = entries + 1;
+    wendi_bench_must(wendi_dictionary_store_encode(dictionary, codes, entries, true, (wendi_place){0}, 3, &work->stored),
+                     "storing a dictionary", NULL);
+    wendi_dictionary_release(dictionary);
+    wendi_free(codes);
+    return string_bytes;
+}
+
+static void bench_dictionaries(wendi_bench *bench, kernel_work *work)
+{
+    static const char *const kinds[] = {"60,000 numbered URLs", "60,000 URLs", "3,000 user agents",
+                                        "60,000 short names"};
+    static const uint32_t counts[] = {60000, 60000, 3000, 60000};
+    wendi_bench_heading(bench, "Dictionaries from stored bytes; GB of strings");
+    for (unsigned kind = 0; kind < 4; kind++) {
+        double bytes = (double)store_names(work, kind, counts[kind]);
+        wendi_bench_case load = {kinds[kind], load_dictionary, work, work->entry_count - 1, "strings", bytes};
+        (void)wendi_bench_measure(bench, &load);
+        wendi_bench_value(bench, "stored", (double)work->stored.length / bytes, "bytes a byte of string");
+    }
+    wendi_buffer_free(&work->stored);
+}
+
 static void bench_table(wendi_bench *bench, const wendi_kernels *kernels, kernel_work *work)
 {
     char heading[64];
@@ -442,6 +539,7 @@ int main(int argc, char **argv)
     memset(work.source, 0, PAGE * sizeof *work.source);
     wendi_bench_machine(&bench);
     bench_memory(&bench, &work);
+    bench_dictionaries(&bench, &work);
     const wendi_kernels *table;
     for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
         if (forced == NULL || forced[0] == '\0' || table == work.kernels) {

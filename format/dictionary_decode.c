@@ -103,23 +103,39 @@ const char *wendi_dictionary_index_open(const uint8_t *bytes, size_t length, uin
     return reason == NULL ? check_index(index, length) : reason;
 }
 
-static uint32_t read_varint(wendi_reader *reader)
+/* A varint of more than a byte, of which the first is read; UINT32_MAX when it is too long. */
+static uint32_t read_long_varint(const uint8_t **at, const uint8_t *end, uint32_t first)
 {
-    uint32_t value = 0;
-    for (unsigned shift = 0; shift < 35; shift += 7) {
-        uint8_t byte = wendi_reader_u8(reader);
-        value |= (uint32_t)(byte & 127) << (shift < 32 ? shift : 0);
+    uint32_t value = first & 127;
+    for (unsigned shift = 7; shift < 32 && *at < end; shift += 7) {
+        const uint8_t byte = *(*at)++;
+        value |= (uint32_t)(byte & 127) << shift;
         if (byte < 128) {
             return value;
         }
     }
-    reader->failed = true;
-    return 0;
+    return UINT32_MAX;
 }
 
-/* Step over `count` varints. */
+/* The next varint of those before `end`, at which there is at least one byte; nearly all have one. */
+static inline uint32_t read_varint(const uint8_t **at, const uint8_t *end)
+{
+    const uint32_t byte = *(*at)++;
+    return byte < 128 ? byte : read_long_varint(at, end, byte);
+}
+
+/* Step over `count` varints: each ends in a byte below 128. NULL when there are fewer. */
 static const uint8_t *skip_varints(const uint8_t *at, const uint8_t *end, uint32_t count)
 {
+    while (end - at >= 8) {
+        const uint64_t last = ~wendi_load_u64(at) >> 7 & UINT64_C(0x0101010101010101);
+        const uint32_t ended = (uint32_t)(last * UINT64_C(0x0101010101010101) >> 56);
+        if (ended >= count) {
+            break;
+        }
+        count -= ended;
+        at += 8;
+    }
     while (count > 0 && at < end) {
         count -= *at++ < 128;
     }
@@ -144,43 +160,68 @@ typedef struct block_decoder {
     bool ordered;
 } block_decoder;
 
+enum { PIECE_BYTES = 16 };
+
+/*
+ * Copy in pieces of 16 bytes, the last of which may be read and written up to 15 bytes beyond: entries
+ * are short, and a copy of known size is cheaper than one that asks. Behind an entry nothing is
+ * written yet. Where an entry is copied from the one before, a piece may reach into its own copy, but
+ * not with bytes that count.
+ */
+static inline void copy_pieces(char *to, const void *from, size_t length)
+{
+    const char *source = from;
+    size_t done = 0;
+    do {
+        char piece[PIECE_BYTES];
+        memcpy(piece, source + done, PIECE_BYTES);
+        memcpy(to + done, piece, PIECE_BYTES);
+        done += PIECE_BYTES;
+    } while (done < length);
+}
+
 /* Rebuild the entries of one block. `before` is the entry that stands before them, or NULL. */
 static const char *decode_entries(const block_decoder *decoder, uint32_t count, const wendi_string *before)
 {
     const uint8_t *end = decoder->raw + decoder->block->raw_bytes;
-    const uint8_t *lengths_at = skip_varints(decoder->raw, end, count);
-    const uint8_t *suffix = lengths_at == NULL ? NULL : skip_varints(lengths_at, end, count);
-    uint64_t filled = decoder->offsets[0];
-    uint64_t limit = filled + decoder->block->string_bytes;
-    wendi_string last = before == NULL ? (wendi_string){"", 0} : *before;
+    const uint8_t *shared_at = decoder->raw;
+    const uint8_t *lengths_begin = skip_varints(shared_at, end, count);
+    const uint8_t *lengths_end = lengths_begin == NULL ? NULL : skip_varints(lengths_begin, end, count);
+    const uint8_t *length_at = lengths_begin;
+    const uint8_t *suffix = lengths_end;
+    char *to = decoder->bytes + decoder->offsets[0];
+    char *const limit = to + decoder->block->string_bytes;
+    wendi_string last = {"", 0};
     if (suffix == NULL) {
         return "dictionary block cut short";
     }
-    wendi_reader shared_reader = wendi_reader_of(decoder->raw, (size_t)(lengths_at - decoder->raw));
-    wendi_reader length_reader = wendi_reader_of(lengths_at, (size_t)(suffix - lengths_at));
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t shared = read_varint(&shared_reader);
-        uint32_t length = read_varint(&length_reader);
-        if (shared_reader.failed || length_reader.failed || (i == 0 ? shared != 0 : shared > last.length) ||
-            length > (size_t)(end - suffix) || (uint64_t)shared + length > limit - filled) {
+        const uint32_t shared = read_varint(&shared_at, lengths_begin);
+        const uint32_t length = read_varint(&length_at, lengths_end);
+        if (shared > last.length || length > (size_t)(end - suffix) ||
+            (uint64_t)shared + length > (size_t)(limit - to)) {
             return "dictionary entry beyond its block";
         }
         if (decoder->ordered && i > 0 && !rises(last.data, last.length, suffix, shared, length)) {
             return "dictionary entries do not rise";
         }
-        char *to = decoder->bytes + filled;
-        memcpy(to, last.data, shared);
-        memcpy(to + shared, suffix, length);
-        if (decoder->ordered && i == 0 && before != NULL &&
-            wendi_string_compare(last, (wendi_string){to, length}) >= 0) {
-            return "dictionary entries do not rise";
+        if (shared > 0) {
+            copy_pieces(to, last.data, shared);
+        }
+        if ((size_t)(end - suffix) >= (size_t)length + PIECE_BYTES) {
+            copy_pieces(to + shared, suffix, length);
+        } else {
+            memcpy(to + shared, suffix, length);
         }
         suffix += length;
-        filled += shared + length;
-        decoder->offsets[i + 1] = (uint32_t)filled;
         last = (wendi_string){to, shared + length};
+        to += shared + length;
+        decoder->offsets[i + 1] = (uint32_t)(to - decoder->bytes);
+        if (i == 0 && decoder->ordered && before != NULL && wendi_string_compare(*before, last) >= 0) {
+            return "dictionary entries do not rise";
+        }
     }
-    return suffix == end && filled == limit ? NULL : "dictionary block has bytes left over";
+    return suffix == end && to == limit ? NULL : "dictionary block has bytes left over";
 }
 
 /* Entries made of digits come without the comparisons that front coding has on the way. */

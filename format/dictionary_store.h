@@ -52,8 +52,9 @@ wendi_dictionary_block wendi_dictionary_index_block(const wendi_dictionary_index
 uint32_t wendi_dictionary_index_codes_end(const wendi_dictionary_index *index, uint32_t block);
 /**
  * Check and decode one block, whose bytes are at `stored`. Entry i of it becomes bytes[offsets[i] .. offsets[i + 1]):
- * offsets[0] says where to begin and string_bytes of the block follow. `before` is the entry in front, or NULL when
- * it is not at hand (then only the order within the block is checked); `raw` has room for raw_bytes_max.
+ * offsets[0] says where to begin and string_bytes of the block follow, and 16 more may be written over. `before` is
+ * the entry in front, or NULL when it is not at hand (then only the order within the block is checked); `raw` has
+ * room for raw_bytes_max.
  */
 wend_status wendi_dictionary_block_decode(const wendi_dictionary_index *index, uint32_t block, const uint8_t *stored,
                                           const wendi_string *before, uint8_t *raw, uint32_t *offsets, char *bytes,
