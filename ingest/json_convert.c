@@ -109,6 +109,8 @@ wend_status wendi_convert_column_init(wendi_convert_column *plan, const wendi_sc
     const char *reason = NULL;
     *plan = (wendi_convert_column){.type = column->type,
                                    .null_on_error = column->on_error == WENDI_ON_ERROR_NULL,
+                                   .keeps_unfit = column->on_error == WENDI_ON_ERROR_NULL &&
+                                                  schema->rest_column != WENDI_NO_COLUMN,
                                    .half_even = column->rounding == WENDI_ROUND_HALF_EVEN,
                                    .judged = position == schema->time_column,
                                    .default_value = {.type = column->type, .null = true}};

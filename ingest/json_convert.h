@@ -27,6 +27,7 @@ typedef enum wendi_convert_kind {
 typedef struct wendi_convert_column {
     uint8_t kind; /* wendi_convert_kind */
     bool null_on_error;
+    bool keeps_unfit; /* what null_on_error makes null goes to _rest */
     bool half_even;
     bool is_date; /* an epoch or a pattern gives a day */
     bool judged;  /* the table's time column: max_future and retention apply */

@@ -16,6 +16,7 @@
 #include "engine/base/hash.h"
 #include "ingest/json_convert.h"
 #include "ingest/json_keys.h"
+#include "ingest/json_rest.h"
 #include "ingest/json_strays.h"
 
 /** An object that is open: where to go on when the one inside it ends. */
@@ -30,6 +31,9 @@ struct wendi_json_decoder {
     wendi_convert_column *plans;
     wendi_convert_row row;
     wendi_json_strays strays;
+    wendi_json_rest rest;
+    wendi_string stray; /* the key just read, where it has no slot */
+    bool stray_seen;    /* and this object had it before */
     wendi_reject reject;
     wendi_decoder_counters counters;
     uint64_t *json_columns;     /* bits: columns whose value comes from JSON */
@@ -42,6 +46,7 @@ struct wendi_json_decoder {
     uint32_t late_column_count;
     uint32_t stamp; /* number of the row; never 0 */
     bool defer;
+    bool keeps_rest; /* the table has the column _rest */
     bool predict;
     wendi_duplicate_key duplicates;
 };
@@ -87,6 +92,9 @@ static wend_status sort_columns(wendi_json_decoder *decoder, wend_error *error)
         if (status != WEND_OK) {
             return status;
         }
+        if (column->origin == WENDI_ORIGIN_REST) {
+            continue;
+        }
         if (column->origin == WENDI_ORIGIN_JSON) {
             wendi_convert_mark(decoder->json_columns, i);
             if (is_late(decoder, i)) {
@@ -113,6 +121,7 @@ wend_status wendi_json_decoder_open(const wendi_schema *schema, wendi_json_decod
     decoder->schema = schema;
     decoder->duplicates = (wendi_duplicate_key)schema->duplicate_keys;
     decoder->defer = decoder->duplicates == WENDI_DUPLICATE_KEY_LAST;
+    decoder->keeps_rest = schema->rest_column != WENDI_NO_COLUMN;
     decoder->predict = true;
     decoder->row.schema = schema;
     decoder->row.counters = &decoder->counters;
@@ -139,6 +148,7 @@ void wendi_json_decoder_close(wendi_json_decoder *decoder)
     }
     wendi_key_tree_free(&decoder->tree);
     wendi_json_strays_free(&decoder->strays);
+    wendi_json_rest_free(&decoder->rest);
     wendi_buffer_free(&decoder->row.scratch);
     wendi_free(decoder->plans);
     wendi_free(decoder->bits);
@@ -219,6 +229,8 @@ static const char *stray_key(wendi_json_decoder *decoder, uint32_t node, wendi_s
     if (seen && decoder->duplicates == WENDI_DUPLICATE_KEY_REJECT) {
         return fault_duplicate(decoder, key, begin);
     }
+    decoder->stray = key;
+    decoder->stray_seen = seen;
     return behind;
 }
 
@@ -304,32 +316,78 @@ static void note_targets(wendi_json_decoder *decoder, const wendi_key_slot *slot
 {
     for (uint32_t t = slot->first_target; t != WENDI_KEY_NONE; t = decoder->tree.targets[t].next_in_slot) {
         decoder->tree.targets[t].stamp = decoder->stamp;
+        decoder->tree.targets[t].chosen = false;
         decoder->tree.targets[t].value = at;
     }
+}
+
+/* ---- what is left over ------------------------------------------------------------------------ */
+
+static const char *keep_member(wendi_json_decoder *decoder, uint32_t slot, const char *begin, const char *end)
+{
+    if (wendi_json_rest_add(&decoder->rest, &decoder->tree, slot, begin, end) != WEND_OK) {
+        decoder->row.out_of_memory = true;
+        return NULL;
+    }
+    return end;
+}
+
+/* Pass over a value that no column takes; it is left over unless a column has the object around it. */
+static const char *leave_value(wendi_json_decoder *decoder, uint32_t slot, const char *at, uint32_t depth)
+{
+    const char *end = skip_value(decoder, at, depth);
+    bool keep = decoder->keeps_rest && !decoder->tree.nodes[decoder->tree.slots[slot].node].covered;
+    return keep && end != NULL ? keep_member(decoder, slot, at, end) : end;
+}
+
+/* The same under a key that is not learnt. */
+static const char *leave_stray(wendi_json_decoder *decoder, uint32_t node, const char *at, uint32_t depth)
+{
+    const char *end;
+    bool keep = decoder->keeps_rest && !decoder->tree.nodes[node].covered &&
+                !(decoder->stray_seen && decoder->duplicates == WENDI_DUPLICATE_KEY_FIRST);
+    decoder->tree.stray_count++;
+    decoder->counters.unknown_values++;
+    end = skip_value(decoder, at, depth);
+    if (keep && end != NULL &&
+        wendi_json_rest_add_stray(&decoder->rest, node, decoder->stray, at, end) != WEND_OK) {
+        decoder->row.out_of_memory = true;
+        return NULL;
+    }
+    return end;
+}
+
+/* A value that its column makes null if it does not fit goes to what is left over then. */
+static const char *convert_or_keep(wendi_json_decoder *decoder, uint32_t slot, uint32_t column, const char *at,
+                                   uint32_t depth)
+{
+    uint64_t nulled = decoder->counters.nulled;
+    const char *end = wendi_convert_value(&decoder->row, &decoder->plans[column], column, at, depth);
+    return end != NULL && decoder->counters.nulled != nulled ? keep_member(decoder, slot, at, end) : end;
 }
 
 /*
  * Take the value of `slot` at `at`. `*opened`: it is an object to be gone into, and the byte given is the
  * one behind its brace.
  */
-static inline const char *take_value(wendi_json_decoder *decoder, uint32_t slot_index, const char *at, uint32_t depth,
-                                     bool *opened)
+static inline const char *take_value(wendi_json_decoder *decoder, uint32_t slot_index, uint32_t node, const char *at,
+                                     uint32_t depth, bool *opened)
 {
     wendi_key_tree *tree = &decoder->tree;
     *opened = false;
     if (slot_index == KEY_STRAY) {
-        tree->stray_count++;
-        decoder->counters.unknown_values++;
-        return skip_value(decoder, at, depth);
+        return leave_stray(decoder, node, at, depth);
     }
     wendi_key_slot *slot = &tree->slots[slot_index];
     if (slot->action == WENDI_KEY_COLUMN) {
-        return wendi_convert_value(&decoder->row, &decoder->plans[slot->column], slot->column, at, depth);
+        return decoder->plans[slot->column].keeps_unfit
+                   ? convert_or_keep(decoder, slot_index, slot->column, at, depth)
+                   : wendi_convert_value(&decoder->row, &decoder->plans[slot->column], slot->column, at, depth);
     }
     if (slot->action == WENDI_KEY_SKIP) {
         slot->unknown_count++;
         decoder->counters.unknown_values++;
-        return skip_value(decoder, at, depth);
+        return leave_value(decoder, slot_index, at, depth);
     }
     bool object = at < decoder->row.message_end && *at == '{';
     if (slot->action == WENDI_KEY_MIXED) {
@@ -341,7 +399,8 @@ static inline const char *take_value(wendi_json_decoder *decoder, uint32_t slot_
             slot->unknown_count++;
             decoder->counters.unknown_values++;
         }
-        return skip_value(decoder, at, depth);
+        return slot->action == WENDI_KEY_DESCEND ? leave_value(decoder, slot_index, at, depth)
+                                                 : skip_value(decoder, at, depth);
     }
     if (depth >= WENDI_JSON_DEPTH_MAX) {
         wendi_json_error error;
@@ -366,6 +425,7 @@ static bool meet_again(wendi_json_decoder *decoder, const wendi_key_slot *slot, 
         if (slot->child != WENDI_KEY_NONE) {
             wendi_key_forget(&decoder->tree, slot->child);
         }
+        wendi_json_rest_forget(&decoder->rest, &decoder->tree, (uint32_t)(slot - decoder->tree.slots));
         return true;
     }
     return true;
@@ -425,7 +485,7 @@ static const char *take_members(wendi_json_decoder *decoder, const char *at)
             met->stamp = decoder->stamp;
         }
         opened = false;
-        at = skip ? skip_value(decoder, at, depth) : take_value(decoder, slot, at, depth, &opened);
+        at = skip ? skip_value(decoder, at, depth) : take_value(decoder, slot, frame->node, at, depth, &opened);
         if (at == NULL) {
             return NULL;
         }
@@ -467,6 +527,47 @@ static bool take_document(wendi_json_decoder *decoder)
     return true;
 }
 
+static bool settle_target(wendi_json_decoder *decoder, uint32_t target)
+{
+    wendi_key_target *at = &decoder->tree.targets[target];
+    const wendi_convert_column *plan = &decoder->plans[at->column];
+    uint64_t nulled = decoder->counters.nulled;
+    const char *end = wendi_convert_value(&decoder->row, plan, at->column, at->value, 1);
+    at->chosen = true;
+    if (end == NULL || !plan->keeps_unfit || decoder->counters.nulled == nulled) {
+        return end != NULL;
+    }
+    return keep_member(decoder, at->slot, at->value, end) != NULL;
+}
+
+/* Has this row a value at the slot that no column took? */
+static bool is_left_over(const wendi_json_decoder *decoder, const wendi_key_slot *slot)
+{
+    const wendi_key_tree *tree = &decoder->tree;
+    bool chosen = tree->nodes[slot->node].covered;
+    for (uint32_t t = slot->first_target; t != WENDI_KEY_NONE; t = tree->targets[t].next_in_slot) {
+        chosen |= tree->targets[t].chosen;
+    }
+    return !chosen;
+}
+
+/* Values at paths that another alternative won over are left over, unless another column took them. */
+static bool keep_losers(wendi_json_decoder *decoder, uint32_t column)
+{
+    wendi_key_tree *tree = &decoder->tree;
+    for (uint32_t t = tree->column_targets[column]; t < tree->column_targets[column + 1]; t++) {
+        const wendi_key_target *target = &tree->targets[t];
+        const wendi_key_slot *slot = &tree->slots[target->slot];
+        if (target->stamp == decoder->stamp && slot->first_target == t && is_left_over(decoder, slot)) {
+            const char *end = skip_value(decoder, target->value, 1);
+            if (end == NULL || keep_member(decoder, target->slot, target->value, end) == NULL) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* Columns with alternatives: the leftmost path that this row gave. */
 static bool settle_late_columns(wendi_json_decoder *decoder)
 {
@@ -475,12 +576,35 @@ static bool settle_late_columns(wendi_json_decoder *decoder)
         uint32_t column = decoder->late_columns[i];
         for (uint32_t t = tree->column_targets[column]; t < tree->column_targets[column + 1]; t++) {
             if (tree->targets[t].stamp == decoder->stamp) {
-                if (wendi_convert_value(&decoder->row, &decoder->plans[column], column, tree->targets[t].value, 1) == NULL) {
+                if (!settle_target(decoder, t)) {
                     return false;
                 }
                 break;
             }
         }
+    }
+    for (uint32_t i = 0; decoder->keeps_rest && i < decoder->late_column_count; i++) {
+        if (!keep_losers(decoder, decoder->late_columns[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What the row leaves over becomes the value of _rest. */
+static bool settle_rest(wendi_json_decoder *decoder)
+{
+    wendi_convert_row *row = &decoder->row;
+    wendi_column_builder *into = &row->builder->columns[decoder->schema->rest_column];
+    wendi_string text;
+    if (decoder->rest.member_count == 0) {
+        into->codes[row->row] = 0;
+        return true;
+    }
+    if (wendi_json_rest_write(&decoder->rest, &decoder->tree, &text) != WEND_OK ||
+        wendi_interner_code(&into->interner, text, &into->codes[row->row]) != WEND_OK) {
+        row->out_of_memory = true;
+        return false;
     }
     return true;
 }
@@ -590,7 +714,7 @@ static bool take_row(wendi_json_decoder *decoder, const wendi_message *message, 
             return false;
         }
     }
-    return settle_missing(decoder) && check_not_null(decoder);
+    return settle_missing(decoder) && check_not_null(decoder) && (!decoder->keeps_rest || settle_rest(decoder));
 }
 
 static void begin_row(wendi_json_decoder *decoder, const wendi_message *message, wendi_row_builder *builder)
@@ -601,6 +725,9 @@ static void begin_row(wendi_json_decoder *decoder, const wendi_message *message,
     row->message_begin = message->payload;
     row->message_end = message->payload + message->length;
     row->out_of_memory = false;
+    if (decoder->rest.member_count != 0) {
+        wendi_json_rest_begin(&decoder->rest);
+    }
     for (uint32_t i = 0; i < decoder->word_count; i++) {
         row->given[i] = 0;
         row->nulls[i] = 0;

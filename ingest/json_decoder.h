@@ -13,6 +13,10 @@
  * leftmost that is present wins, whatever the order of keys; the others are only validated.
  * A key that is present with null is present. A missing key takes the column's DEFAULT.
  *
+ * If the schema has a column _rest, it gets what no other column takes, as one object (json_rest.h): values
+ * under unknown keys, values that on_error 'null' made null, values at paths that another alternative won over, and
+ * whatever is not an object where paths go on. Null when nothing is left over.
+ *
  * Columns from Kafka: $topic, $partition, $offset, $key, $timestamp, $headers.x. For files and standard
  * input $topic is the file's path (or the source's name), $partition 0, $offset the byte at which the
  * line begins; $key, $timestamp and headers are null.

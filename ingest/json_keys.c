@@ -153,6 +153,7 @@ static wend_status add_path(wendi_key_tree *tree, const wendi_path *path, uint32
             }
         }
         if (i + 1 == path->key_count) {
+            tree->targets[target].slot = slot;
             tree->targets[target].next_in_slot = tree->slots[slot].first_target;
             tree->slots[slot].first_target = target;
             return WEND_OK;
@@ -180,6 +181,19 @@ static void set_actions(wendi_key_tree *tree, const wendi_schema *schema, bool d
         bool plain = alone && !defer && schema->columns[column].path_count == 1;
         slot->action = plain ? WENDI_KEY_COLUMN : WENDI_KEY_MIXED;
         slot->column = plain ? column : WENDI_NO_COLUMN;
+    }
+}
+
+/* Nodes stand behind those they lie in. */
+static void set_covered(wendi_key_tree *tree, const wendi_schema *schema)
+{
+    for (uint32_t i = 1; i < tree->node_count; i++) {
+        const wendi_key_slot *above = &tree->slots[tree->nodes[i].slot];
+        bool covered = tree->nodes[above->node].covered;
+        for (uint32_t t = above->first_target; t != WENDI_KEY_NONE; t = tree->targets[t].next_in_slot) {
+            covered |= schema->columns[tree->targets[t].column].type.kind == WENDI_TYPE_JSONB;
+        }
+        tree->nodes[i].covered = covered;
     }
 }
 
@@ -213,6 +227,7 @@ wend_status wendi_key_tree_init(wendi_key_tree *tree, const wendi_schema *schema
     }
     tree->column_targets[schema->column_count] = tree->target_count;
     set_actions(tree, schema, defer);
+    set_covered(tree, schema);
 cleanup:
     if (status != WEND_OK) {
         wendi_key_tree_free(tree);

@@ -45,8 +45,10 @@ typedef struct wendi_key_slot {
 /** One path of one column: where its value stood in this row. */
 typedef struct wendi_key_target {
     uint32_t column;
+    uint32_t slot; /* it hangs on */
     uint32_t next_in_slot;
     uint32_t stamp;    /* row that gave it, else there is none */
+    bool chosen;       /* the column took it; only for rows that keep what is left over */
     const char *value; /* its first byte */
 } wendi_key_target;
 
@@ -56,6 +58,7 @@ typedef struct wendi_key_node {
     uint32_t *table;   /* open addressing: slot + 1, 0 free */
     uint32_t table_mask;
     uint32_t slot_count;
+    bool covered; /* a jsonb column takes the object as a whole: nothing in it is left over */
 } wendi_key_node;
 
 typedef struct wendi_key_tree {
