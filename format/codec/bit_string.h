@@ -41,18 +41,26 @@ static inline uint64_t wendi_bit_string_get(const uint8_t *bytes, const uint8_t 
     return value >> shift & wendi_low_bits(width);
 }
 
-/** Put a number below 2^width into a string whose bits there are zero. */
-static inline void wendi_bit_string_put(uint8_t *bytes, uint32_t index, unsigned width, uint64_t value)
+/** Write `count` numbers below 2^width as a string; returns the place behind its bytes, and writes nothing from there. */
+static inline uint8_t *wendi_bit_string_write(const uint64_t *numbers, uint32_t count, unsigned width, uint8_t *out)
 {
-    size_t bit = (size_t)index * width;
-    for (unsigned left = width; left > 0;) {
-        const unsigned shift = (unsigned)(bit % 8);
-        const unsigned take = 8 - shift < left ? 8 - shift : left;
-        bytes[bit / 8] = (uint8_t)(bytes[bit / 8] | (value & wendi_low_bits(take)) << shift);
-        value >>= take;
-        bit += take;
-        left -= take;
+    uint64_t word = 0;
+    unsigned filled = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        word |= numbers[i] << filled;
+        filled += width;
+        if (filled >= 64) {
+            wendi_store_u64(out, word);
+            out += 8;
+            filled -= 64;
+            word = filled == 0 ? 0 : numbers[i] >> (width - filled);
+        }
     }
+    for (; filled > 0; filled -= filled < 8 ? filled : 8) {
+        *out++ = (uint8_t)word;
+        word >>= 8;
+    }
+    return out;
 }
 
 /** Whether the bits behind the last number, up to the string's last byte, are zero. */

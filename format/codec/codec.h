@@ -68,7 +68,8 @@ typedef struct wendi_stream_input {
     uint64_t divisor; /* divides all of value - min; at least 1 */
     uint8_t quotient_bits; /* of the greatest quotient */
     bool has_offsets;      /* the vectors' offset_bits are counted; not where they cannot pay */
-    bool has_steps;        /* the same of step_bits and rise_bits */
+    bool has_steps;        /* the same of step_bits */
+    bool has_rises;        /* and of rise_bits */
     uint32_t run_count;
     wendi_vector_statistics *vectors;
     /* Not nested only; NULL when runs are too many, or no value is common enough, for it to pay. */

@@ -142,6 +142,9 @@ static packing_plan make_plan(wendi_packing packing, const wendi_stream_input *i
 
 size_t wendi_packing_size(wendi_packing packing, const wendi_stream_input *input)
 {
+    if (packing.patched && (packing.steps ? !input->has_steps : !input->has_offsets)) {
+        return SIZE_MAX;
+    }
     packing_plan plan = make_plan(packing, input);
     return packing.patched && plan.exception_count == 0 ? SIZE_MAX : plan.bytes;
 }
@@ -198,9 +201,7 @@ uint8_t *wendi_pack_vector(const uint64_t *numbers, uint32_t count, unsigned wid
     if (count == WENDI_VECTOR_ROWS) {
         wendi_kernels_get()->pack_u64(numbers, width, out);
     } else {
-        for (uint32_t i = 0; i < count; i++) {
-            wendi_bit_string_put(out, i, width, numbers[i]);
-        }
+        (void)wendi_bit_string_write(numbers, count, width, out);
     }
     return out + wendi_packed_bytes(count, width);
 }

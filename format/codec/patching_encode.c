@@ -86,7 +86,7 @@ static patch_plan make_plan(wendi_patching patching, const wendi_stream_input *i
 /* Without upper parts, offsets are FOR's; rises still differ from DELTA's steps. A constant has no bits to wrap at. */
 size_t wendi_patching_size(wendi_patching patching, const wendi_stream_input *input)
 {
-    if (patching.rises ? !input->has_steps : !input->has_offsets) {
+    if (patching.rises ? !input->has_rises : !input->has_offsets) {
         return SIZE_MAX;
     }
     patch_plan plan = make_plan(patching, input);
@@ -140,32 +140,39 @@ static void numbers_of(wendi_patching patching, const wendi_stream_input *input,
     memset(numbers + vector->count, 0, (WENDI_VECTOR_ROWS - vector->count) * sizeof *numbers);
 }
 
-/* Cut the upper parts off the numbers of vector v and store them; returns the place behind them. */
+/*
+ * Cut the upper parts off the numbers of vector v and store them; returns the place behind them. What is found is
+ * written over until the next is, so that no branch waits for the numbers.
+ */
 static uint8_t *take_uppers(const patch_plan *plan, uint32_t v, uint32_t rows, uint64_t *numbers, uint8_t *at)
 {
     const unsigned width = plan->widths[v];
     const uint32_t count = plan->upper_counts[v];
+    const uint64_t mask = wendi_low_bits(width);
+    uint64_t uppers[WENDI_VECTOR_ROWS + 1];
+    uint16_t positions[WENDI_VECTOR_ROWS + 1];
+    uint32_t found = 0;
     if (count == 0) {
         return at;
     }
-    const bool list = wendi_patch_is_list(count, rows);
-    uint8_t *uppers = at + wendi_patch_list_bytes(count, rows);
-    uint32_t found = 0;
     for (uint32_t i = 0; i < rows; i++) {
         const uint64_t upper = numbers[i] >> width; /* The width is below 64 where there are upper parts. */
-        if (upper == 0) {
-            continue;
-        }
-        if (list) {
-            wendi_store_u16(at + (size_t)found * 2, (uint16_t)i);
-        } else {
-            at[i / 8] = (uint8_t)(at[i / 8] | 1u << (i % 8));
-        }
-        wendi_bit_string_put(uppers, found++, plan->upper_bits[v], upper);
-        numbers[i] &= wendi_low_bits(width);
+        uppers[found] = upper;
+        positions[found] = (uint16_t)i;
+        found += upper != 0;
+        numbers[i] &= mask;
     }
     WEND_REQUIRE(found == count);
-    return uppers + wendi_bit_string_bytes(count, plan->upper_bits[v]);
+    if (wendi_patch_is_list(count, rows)) {
+        for (uint32_t i = 0; i < count; i++) {
+            wendi_store_u16(at + (size_t)i * 2, positions[i]);
+        }
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            at[positions[i] / 8] = (uint8_t)(at[positions[i] / 8] | 1u << (positions[i] % 8));
+        }
+    }
+    return wendi_bit_string_write(uppers, count, plan->upper_bits[v], at + wendi_patch_list_bytes(count, rows));
 }
 
 wend_status wendi_patching_encode(wendi_patching patching, const wendi_stream_input *input, wendi_buffer *out)

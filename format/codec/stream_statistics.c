@@ -1,6 +1,6 @@
 /*
  * The one pass over a stream's values that all size estimates draw on: bounds, divisor, runs, the
- * common value, and per vector the widths of offsets and steps.
+ * common value, and per vector the widths of offsets and steps, where stream_sample.h says they may pay.
  *
  * Streams inside a stream (run values, run lengths, exceptions) are analysed the same way, once and one
  * level deep. All memory is in the scratch, allocated once and large enough for a page.
@@ -9,6 +9,7 @@
 
 #include "engine/base/alloc.h"
 #include "format/codec/bit_string.h"
+#include "format/codec/stream_sample.h"
 
 enum { SUB_INPUTS = 4, RUNS_MIN_LENGTH = 2, SAMPLE_VALUES = 512, SAMPLE_SLOTS = 1024 };
 
@@ -53,59 +54,58 @@ static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
     return a;
 }
 
+/** What exact division by odd << shift takes: see the kernels. */
+typedef struct exact_divisor {
+    uint64_t divisor;
+    uint64_t inverse; /* of the odd part, mod 2^64 */
+    unsigned shift;
+} exact_divisor;
+
+static exact_divisor exact_divisor_of(uint64_t divisor)
+{
+    exact_divisor exact = {.divisor = divisor, .shift = (unsigned)__builtin_ctzll(divisor)};
+    const uint64_t odd = divisor >> exact.shift;
+    exact.inverse = odd; /* right in three bits; each step of Newton's doubles them */
+    for (unsigned right = 3; right < 64; right *= 2) {
+        exact.inverse *= 2 - odd * exact.inverse;
+    }
+    return exact;
+}
+
 /* The greatest divisor of all differences. Spans beyond 63 bits would wrap when steps are taken: 1 then. */
-static uint64_t common_divisor(const int64_t *values, uint32_t count, uint64_t min, uint64_t span)
+static exact_divisor common_divisor(const int64_t *values, uint32_t count, uint64_t min, uint64_t span)
 {
-    uint64_t divisor = span;
+    const wendi_kernels *kernels = wendi_kernels_get();
     if (span == 0 || span > INT64_MAX) {
-        return 1;
+        return exact_divisor_of(1);
     }
-    for (uint32_t i = 0; i < count && divisor != 1; i++) {
-        uint64_t difference = (uint64_t)values[i] - min;
-        if (difference % divisor != 0) {
-            divisor = greatest_common_divisor(divisor, difference);
+    exact_divisor exact = exact_divisor_of(span);
+    for (uint32_t i = 0; i < count && exact.divisor != 1; i++) {
+        i += (uint32_t)kernels->indivisible_u64((const uint64_t *)values + i, count - i, min, exact.inverse, exact.shift,
+                                                UINT64_MAX / exact.divisor);
+        if (i < count) {
+            exact = exact_divisor_of(greatest_common_divisor(exact.divisor, (uint64_t)values[i] - min));
         }
     }
-    return divisor;
+    return exact;
 }
 
-static void divide(const int64_t *values, uint32_t count, uint64_t min, uint64_t divisor, uint64_t *quotients)
+/* Count the widths that the codecs draw on, as far as the sample says that they may pay. */
+static void count_widths(const wendi_stream_input *input, uint32_t v)
 {
-    if (divisor == 1) {
-        for (uint32_t i = 0; i < count; i++) {
-            quotients[i] = (uint64_t)values[i] - min;
-        }
-        return;
+    const wendi_kernels *kernels = wendi_kernels_get();
+    const uint64_t *quotients = input->quotients + (size_t)v * WENDI_VECTOR_ROWS;
+    wendi_vector_statistics *vector = &input->vectors[v];
+    if (input->has_offsets) {
+        kernels->offset_widths_u64(quotients, vector->count, vector->min, vector->offset_bits);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        quotients[i] = ((uint64_t)values[i] - min) / divisor;
+    if (input->has_steps) {
+        vector->step_bits[0]++; /* The first value has no step inside the vector. */
+        kernels->step_widths_u64(quotients, vector->count, vector->step_bits);
     }
-}
-
-static void analyse_vector(const uint64_t *quotients, uint32_t count, uint64_t mask, wendi_vector_statistics *vector)
-{
-    uint64_t min = quotients[0];
-    uint64_t max = quotients[0];
-    for (uint32_t i = 1; i < count; i++) {
-        min = quotients[i] < min ? quotients[i] : min;
-        max = quotients[i] > max ? quotients[i] : max;
-    }
-    *vector = (wendi_vector_statistics){.first = quotients[0], .min = min, .max = max, .count = count};
-    vector->offset_bits[bit_width(quotients[0] - min)]++;
-    vector->step_bits[0]++; /* The first value has no step inside the vector. */
-    vector->rise_bits[0]++;
-    if (count > 1) {
-        vector->step_min = INT64_MAX;
-        vector->step_max = INT64_MIN;
-    }
-    for (uint32_t i = 1; i < count; i++) {
-        int64_t step = (int64_t)(quotients[i] - quotients[i - 1]);
-        uint64_t zigzag = (uint64_t)step << 1 ^ (uint64_t)(step >> 63);
-        vector->step_min = step < vector->step_min ? step : vector->step_min;
-        vector->step_max = step > vector->step_max ? step : vector->step_max;
-        vector->offset_bits[bit_width(quotients[i] - min)]++;
-        vector->step_bits[bit_width(zigzag)]++;
-        vector->rise_bits[bit_width((uint64_t)step & mask)]++;
+    if (input->has_rises) {
+        vector->rise_bits[0]++;
+        kernels->rise_widths_u64(quotients, vector->count, wendi_low_bits(input->quotient_bits), vector->rise_bits);
     }
 }
 
@@ -117,32 +117,45 @@ static const wendi_stream_input *analyse(input_memory *memory, const int64_t *va
                                   .vectors = memory->vectors};
     kernels->min_max_i64(values, count, &input->min, &input->max);
     const uint64_t span = (uint64_t)input->max - (uint64_t)input->min;
+    const exact_divisor exact = common_divisor(values, count, (uint64_t)input->min, span);
     input->run_count = (uint32_t)kernels->changes_u64((const uint64_t *)values, count) + 1;
-    input->divisor = common_divisor(values, count, (uint64_t)input->min, span);
-    input->quotient_bits = (uint8_t)bit_width(span / input->divisor);
-    input->has_offsets = true;
-    input->has_steps = span != 0;
-    divide(values, count, (uint64_t)input->min, input->divisor, memory->quotients);
+    input->divisor = exact.divisor;
+    input->quotient_bits = (uint8_t)bit_width(span / exact.divisor);
     input->vector_count = (count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS;
+    kernels->divide_exactly_u64((const uint64_t *)values, count, (uint64_t)input->min, exact.inverse, exact.shift,
+                                memory->quotients);
     for (uint32_t v = 0; v < input->vector_count; v++) {
-        uint32_t first = v * WENDI_VECTOR_ROWS;
-        uint32_t rows = count - first < WENDI_VECTOR_ROWS ? count - first : WENDI_VECTOR_ROWS;
-        analyse_vector(memory->quotients + first, rows, wendi_low_bits(input->quotient_bits), &memory->vectors[v]);
+        const uint64_t *quotients = memory->quotients + (size_t)v * WENDI_VECTOR_ROWS;
+        wendi_vector_statistics *vector = &memory->vectors[v];
+        const uint32_t left = count - v * WENDI_VECTOR_ROWS;
+        *vector = (wendi_vector_statistics){.first = quotients[0],
+                                            .count = left < WENDI_VECTOR_ROWS ? left : WENDI_VECTOR_ROWS};
+        kernels->step_bounds_u64(quotients, vector->count, &vector->min, &vector->max, &vector->step_min,
+                                 &vector->step_max);
+        if (vector->count == 1) {
+            vector->step_min = vector->step_max = 0;
+        }
+    }
+    wendi_stream_sample(input);
+    for (uint32_t v = 0; v < input->vector_count; v++) {
+        count_widths(input, v);
     }
     return input;
 }
 
+/* Every row writes its run's value and end over those of the row before, so that no branch waits for the values. */
 static void collect_runs(wendi_stream_scratch *scratch, const int64_t *values, uint32_t count)
 {
     uint32_t run = 0;
-    uint32_t begin = 0;
-    for (uint32_t i = 1; i <= count; i++) {
-        if (i == count || values[i] != values[begin]) {
-            scratch->run_values[run] = values[begin];
-            scratch->run_lengths[run] = i - begin;
-            run++;
-            begin = i;
-        }
+    scratch->run_values[0] = values[0];
+    scratch->run_lengths[0] = 1;
+    for (uint32_t i = 1; i < count; i++) {
+        run += values[i] != values[i - 1];
+        scratch->run_values[run] = values[i];
+        scratch->run_lengths[run] = i + 1;
+    }
+    for (; run > 0; run--) {
+        scratch->run_lengths[run] -= scratch->run_lengths[run - 1];
     }
 }
 
@@ -174,15 +187,6 @@ static int64_t frequent_value(const int64_t *values, uint32_t count)
     return frequent;
 }
 
-static uint32_t count_equal(const int64_t *values, uint32_t count, int64_t common)
-{
-    uint32_t equal = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        equal += values[i] == common;
-    }
-    return equal;
-}
-
 /* Bits that FOR takes for a row, in sum over the page. */
 static uint64_t packed_bits(const wendi_stream_input *input)
 {
@@ -193,11 +197,18 @@ static uint64_t packed_bits(const wendi_stream_input *input)
     return bits;
 }
 
-/* Taking the common value out saves its packed bits, more or less, for a bit a row or 16 an exception. */
+/*
+ * Taking the common value out saves its packed bits, more or less, for a bit a row or 16 an exception. Among long runs
+ * only rare exceptions pay.
+ */
 static bool exceptions_may_pay(const wendi_stream_input *input, uint32_t equal)
 {
-    return equal >= input->count / 20 && equal < input->count &&
-           packed_bits(input) / input->count * equal >= input->count / 8 * 7;
+    if (equal < input->count / 20 || equal == input->count) {
+        return false;
+    }
+    return equal >= input->count / 4 * 3 ||
+           (input->run_count > input->count / 16 &&
+            packed_bits(input) / input->count * equal >= input->count / 8 * 7);
 }
 
 static void collect_exceptions(wendi_stream_scratch *scratch, const int64_t *values, uint32_t count, int64_t common)
@@ -223,7 +234,7 @@ const wendi_stream_input *wendi_stream_analyse(wendi_stream_scratch *scratch, co
         input->run_lengths = analyse(&scratch->inputs[2], scratch->run_lengths, input->run_count, true);
     }
     input->common = frequent_value(values, count);
-    const uint32_t equal = count_equal(values, count, input->common);
+    const uint32_t equal = (uint32_t)wendi_kernels_get()->equal_u64((const uint64_t *)values, count, (uint64_t)input->common);
     if (exceptions_may_pay(input, equal)) {
         collect_exceptions(scratch, values, count, input->common);
         input->exceptions = analyse(&scratch->inputs[3], scratch->exceptions, count - equal, true);

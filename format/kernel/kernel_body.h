@@ -14,6 +14,7 @@
 #include "format/kernel/kernel_bitmap.h"
 #include "format/kernel/kernel_convert.h"
 #include "format/kernel/kernel_patch.h"
+#include "format/kernel/kernel_statistics.h"
 
 #define WENDI_KERNEL_TABLE(symbol, isa)                                                           \
     const wendi_kernels symbol = {                                                                \
@@ -51,6 +52,13 @@
         .add_masked_u64 = add_masked_u64,                                                         \
         .add_masked_u32 = add_masked_u32,                                                         \
         .join_uuid4 = join_uuid4,                                                                 \
+        .step_bounds_u64 = step_bounds_u64,                                                       \
+        .offset_widths_u64 = offset_widths_u64,                                                   \
+        .step_widths_u64 = step_widths_u64,                                                       \
+        .rise_widths_u64 = rise_widths_u64,                                                       \
+        .equal_u64 = equal_u64,                                                                   \
+        .indivisible_u64 = indivisible_u64,                                                       \
+        .divide_exactly_u64 = divide_exactly_u64,                                                 \
         .select_range_u8 = select_range_u8,                                                       \
         .select_range_u16 = select_range_u16,                                                     \
         .select_range_u32 = select_range_u32,                                                     \

@@ -111,6 +111,29 @@ typedef struct wendi_kernels {
     /** join_b16() of UUIDs of version 4 from their 60 and 62 free bits; higher bits are ignored. */
     void (*join_uuid4)(const uint64_t *high, const uint64_t *low, size_t count, uint64_t *pairs);
 
+    /* ---- statistics of a stream ---- */
+
+    /** Bounds of count >= 1 values, and of their steps, as INT64_MAX and INT64_MIN where there is none. */
+    void (*step_bounds_u64)(const uint64_t *values, size_t count, uint64_t *min, uint64_t *max, int64_t *step_min,
+                            int64_t *step_max);
+    /**
+     * counts[w] (w 0..64) += how many numbers, of at most 1024 values, are w bits wide: values[i] - base; or of
+     * count >= 1 values those behind the first: the zigzag of the step from the value before; that step & mask.
+     */
+    void (*offset_widths_u64)(const uint64_t *values, size_t count, uint64_t base, uint16_t *counts);
+    void (*step_widths_u64)(const uint64_t *values, size_t count, uint16_t *counts);
+    void (*rise_widths_u64)(const uint64_t *values, size_t count, uint64_t mask, uint16_t *counts);
+    size_t (*equal_u64)(const uint64_t *values, size_t count, uint64_t value);
+    /**
+     * With a divisor odd << shift, inverse * odd = 1 mod 2^64 and limit = UINT64_MAX / divisor: the first i of which
+     * values[i] - base is no multiple of the divisor, or count (Granlund and Montgomery 1994).
+     */
+    size_t (*indivisible_u64)(const uint64_t *values, size_t count, uint64_t base, uint64_t inverse, unsigned shift,
+                              uint64_t limit);
+    /** quotients[i] = (values[i] - base) / that divisor, which divides all of them. */
+    void (*divide_exactly_u64)(const uint64_t *values, size_t count, uint64_t base, uint64_t inverse, unsigned shift,
+                               uint64_t *quotients);
+
     /* ---- filters on codes and values: each writes a bitmap ---- */
 
     /** Rows whose value is low..high, both included; none when low > high. */

@@ -1,0 +1,157 @@
+/*
+ * Kernels that the statistics of a stream are taken with. Part of kernel_body.h, behind kernel_vector.h.
+ */
+
+enum { WIDTH_TABLES = 8, WIDTH_BLOCK = WENDI_KERNEL_VALUES };
+
+KERNEL_INLINE unsigned width_of(uint64_t value)
+{
+    return value == 0 ? 0 : 64 - (unsigned)__builtin_clzll(value);
+}
+
+/* Neighbours mostly have the same width and would wait for each other's count: they count in tables of their own. */
+static void count_bytes(const uint8_t *widths, size_t count, uint16_t *counts)
+{
+    uint16_t tables[WIDTH_TABLES][72] = {{0}};
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        for (unsigned t = 0; t < WIDTH_TABLES; t++) {
+            tables[t][widths[i + t]]++;
+        }
+    }
+    for (; i < count; i++) {
+        tables[0][widths[i]]++;
+    }
+    for (unsigned width = 0; width <= 64; width++) {
+        for (unsigned t = 0; t < WIDTH_TABLES; t++) {
+            counts[width] = (uint16_t)(counts[width] + tables[t][width]);
+        }
+    }
+}
+
+#if defined(KERNEL_AVX512)
+/* NUMBER: of a register of values `now` and the values before each, `last` */
+#define DEFINE_WIDTHS(name, PLAIN, NUMBER)                                                        \
+    static void name(const uint64_t *values, size_t first, size_t count, uint64_t with,           \
+                     uint8_t *widths)                                                             \
+    {                                                                                             \
+        const __m512i other = _mm512_set1_epi64((int64_t)with);                                   \
+        const __m512i all = _mm512_set1_epi64(64);                                                \
+        size_t i = first;                                                                         \
+        (void)other;                                                                              \
+        for (; i + 8 <= count; i += 8) {                                                          \
+            const __m512i now = _mm512_loadu_si512(values + i);                                   \
+            const __m512i last = first == 0 ? other : _mm512_loadu_si512(values + i - first);     \
+            const __m512i width = _mm512_sub_epi64(all, _mm512_lzcnt_epi64(NUMBER));              \
+            _mm_storel_epi64((__m128i *)(widths + i), _mm512_cvtepi64_epi8(width));               \
+        }                                                                                         \
+        for (; i < count; i++) {                                                                  \
+            widths[i] = (uint8_t)width_of(PLAIN);                                                 \
+        }                                                                                         \
+    }
+#else
+#define DEFINE_WIDTHS(name, PLAIN, NUMBER)                                                        \
+    static void name(const uint64_t *values, size_t first, size_t count, uint64_t with,           \
+                     uint8_t *widths)                                                             \
+    {                                                                                             \
+        (void)with;                                                                               \
+        for (size_t i = first; i < count; i++) {                                                  \
+            widths[i] = (uint8_t)width_of(PLAIN);                                                 \
+        }                                                                                         \
+    }
+#endif
+DEFINE_WIDTHS(widths_of_offsets, values[i] - with, _mm512_sub_epi64(now, last))
+DEFINE_WIDTHS(widths_of_rises, (values[i] - values[i - 1]) & with,
+              _mm512_and_si512(_mm512_sub_epi64(now, last), other))
+DEFINE_WIDTHS(widths_of_steps,
+              (values[i] - values[i - 1]) << 1 ^ (0 - ((values[i] - values[i - 1]) >> 63)),
+              _mm512_xor_si512(_mm512_slli_epi64(_mm512_sub_epi64(now, last), 1),
+                               _mm512_srai_epi64(_mm512_sub_epi64(now, last), 63)))
+
+static void offset_widths_u64(const uint64_t *values, size_t count, uint64_t base, uint16_t *counts)
+{
+    uint8_t widths[WIDTH_BLOCK];
+    widths_of_offsets(values, 0, count, base, widths);
+    count_bytes(widths, count, counts);
+}
+
+static void rise_widths_u64(const uint64_t *values, size_t count, uint64_t mask, uint16_t *counts)
+{
+    uint8_t widths[WIDTH_BLOCK];
+    widths_of_rises(values, 1, count, mask, widths);
+    count_bytes(widths + 1, count - 1, counts);
+}
+
+static void step_widths_u64(const uint64_t *values, size_t count, uint16_t *counts)
+{
+    uint8_t widths[WIDTH_BLOCK];
+    widths_of_steps(values, 1, count, 0, widths);
+    count_bytes(widths + 1, count - 1, counts);
+}
+
+static void step_bounds_u64(const uint64_t *values, size_t count, uint64_t *min, uint64_t *max, int64_t *step_min,
+                            int64_t *step_max)
+{
+    uint64_t least = values[0];
+    uint64_t greatest = values[0];
+    int64_t step_least = INT64_MAX;
+    int64_t step_greatest = INT64_MIN;
+    for (size_t i = 1; i < count; i++) {
+        const int64_t step = (int64_t)(values[i] - values[i - 1]);
+        least = values[i] < least ? values[i] : least;
+        greatest = values[i] > greatest ? values[i] : greatest;
+        step_least = step < step_least ? step : step_least;
+        step_greatest = step > step_greatest ? step : step_greatest;
+    }
+    *min = least;
+    *max = greatest;
+    *step_min = step_least;
+    *step_max = step_greatest;
+}
+
+static size_t equal_u64(const uint64_t *values, size_t count, uint64_t value)
+{
+    size_t equal = 0;
+    for (size_t i = 0; i < count; i++) {
+        equal += values[i] == value;
+    }
+    return equal;
+}
+
+/* In blocks, since a loop that may end at any value is not made of vectors. */
+static size_t indivisible_u64(const uint64_t *values, size_t count, uint64_t base, uint64_t inverse, unsigned shift,
+                              uint64_t limit)
+{
+    size_t i = 0;
+    for (; i + 64 <= count; i += 64) {
+        uint64_t wrong = 0;
+        for (size_t k = 0; k < 64; k++) {
+            const uint64_t product = (values[i + k] - base) * inverse;
+            wrong |= (product >> shift | product << (-shift & 63)) > limit;
+        }
+        if (wrong != 0) {
+            break;
+        }
+    }
+    for (; i < count; i++) {
+        const uint64_t product = (values[i] - base) * inverse;
+        if ((product >> shift | product << (-shift & 63)) > limit) {
+            break;
+        }
+    }
+    return i;
+}
+
+static void divide_exactly_u64(const uint64_t *values, size_t count, uint64_t base, uint64_t inverse, unsigned shift,
+                               uint64_t *quotients)
+{
+    if (inverse == 1) {
+        for (size_t i = 0; i < count; i++) {
+            quotients[i] = (values[i] - base) >> shift;
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        quotients[i] = ((values[i] - base) >> shift) * inverse;
+    }
+}

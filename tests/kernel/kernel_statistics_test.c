@@ -1,0 +1,163 @@
+/* Kernels that statistics are taken with, of every table, against what they mean, said a value at a time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "tests/kernel/kernel_cases.h"
+
+static kernel_room values_room;
+static kernel_room output_room;
+
+static int open_rooms(void **state)
+{
+    (void)state;
+    values_room = kernel_room_new((size_t)KERNEL_LONGEST * 8);
+    output_room = kernel_room_new((size_t)KERNEL_LONGEST * 8);
+    return 0;
+}
+
+static int close_rooms(void **state)
+{
+    (void)state;
+    kernel_room_free(&values_room);
+    kernel_room_free(&output_room);
+    return 0;
+}
+
+static uint64_t *random_values(size_t count, unsigned width, uint64_t *seed)
+{
+    uint64_t *values = kernel_room_end(&values_room, count * sizeof *values);
+    for (size_t i = 0; i < count; i++) {
+        values[i] = width == 0 ? 0 : kernel_random(seed) >> (64 - width) >> (kernel_random(seed) % 2 * (width / 2));
+    }
+    return values;
+}
+
+static unsigned width_of(uint64_t value)
+{
+    unsigned width = 0;
+    for (; value != 0; value >>= 1) {
+        width++;
+    }
+    return width;
+}
+
+static void check_widths(const wendi_kernels *table, const uint64_t *values, size_t count, uint64_t with)
+{
+    uint16_t expected[3][65] = {{0}};
+    uint16_t counts[3][65] = {{0}};
+    for (size_t i = 0; i < count; i++) {
+        expected[0][width_of(values[i] - with)]++;
+    }
+    for (size_t i = 1; i < count; i++) {
+        const uint64_t step = values[i] - values[i - 1];
+        expected[1][width_of(step >> 63 != 0 ? ~(step << 1) : step << 1)]++;
+        expected[2][width_of(step & with)]++;
+    }
+    table->offset_widths_u64(values, count, with, counts[0]);
+    table->step_widths_u64(values, count, counts[1]);
+    table->rise_widths_u64(values, count, with, counts[2]);
+    assert_memory_equal(counts, expected, sizeof counts);
+}
+
+static void check_bounds(const wendi_kernels *table, const uint64_t *values, size_t count)
+{
+    uint64_t least = values[0];
+    uint64_t greatest = values[0];
+    int64_t step_least = INT64_MAX;
+    int64_t step_greatest = INT64_MIN;
+    uint64_t min;
+    uint64_t max;
+    int64_t step_min;
+    int64_t step_max;
+    size_t equal = 0;
+    for (size_t i = 0; i < count; i++) {
+        least = values[i] < least ? values[i] : least;
+        greatest = values[i] > greatest ? values[i] : greatest;
+        equal += values[i] == values[count / 2];
+        if (i > 0) {
+            const int64_t step = (int64_t)(values[i] - values[i - 1]);
+            step_least = step < step_least ? step : step_least;
+            step_greatest = step > step_greatest ? step : step_greatest;
+        }
+    }
+    table->step_bounds_u64(values, count, &min, &max, &step_min, &step_max);
+    assert_true(min == least && max == greatest && step_min == step_least && step_max == step_greatest);
+    assert_int_equal(table->equal_u64(values, count, values[count / 2]), equal);
+}
+
+static void numbers_are_counted(void **state)
+{
+    (void)state;
+    const wendi_kernels *table;
+    uint64_t seed = 15;
+    for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
+        for (unsigned width = 0; width <= 64; width++) {
+            for (size_t l = 0; l < KERNEL_LENGTHS; l++) {
+                const size_t count = kernel_lengths[l] > WENDI_KERNEL_VALUES ? WENDI_KERNEL_VALUES : kernel_lengths[l];
+                const uint64_t *values = random_values(count, width, &seed);
+                const uint64_t with = width == 0 ? 0 : UINT64_MAX >> (64 - width);
+                check_widths(table, values, count, with);
+                check_bounds(table, values, count);
+            }
+        }
+    }
+}
+
+static uint64_t inverse_of(uint64_t odd)
+{
+    uint64_t inverse = 1;
+    for (unsigned bit = 1; bit < 64; bit++) { /* one bit of the product at a time */
+        if ((odd * inverse >> bit & 1) != 0) {
+            inverse |= UINT64_C(1) << bit;
+        }
+    }
+    return inverse;
+}
+
+static void multiples_are_told_and_divided(void **state)
+{
+    (void)state;
+    const wendi_kernels *table;
+    uint64_t seed = 16;
+    for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
+        for (unsigned round = 0; round < 300; round++) {
+            const size_t count = kernel_lengths[round % KERNEL_LENGTHS];
+            const unsigned shift = (unsigned)(kernel_random(&seed) % 40) * (round % 2);
+            const uint64_t odd = round % 5 == 0 ? 1 : kernel_random(&seed) >> (41 + kernel_random(&seed) % 22) | 1;
+            const uint64_t divisor = odd << shift;
+            const uint64_t base = kernel_random(&seed);
+            uint64_t *values = random_values(count, 64, &seed);
+            uint64_t *out = kernel_room_end(&output_room, count * sizeof *out);
+            for (size_t i = 0; i < count; i++) {
+                values[i] = base + values[i] / divisor * divisor;
+            }
+            const uint64_t inverse = inverse_of(odd);
+            assert_true(odd * inverse == 1);
+            assert_int_equal(
+                table->indivisible_u64(values, count, base, inverse, shift, UINT64_MAX / divisor), count);
+            table->divide_exactly_u64(values, count, base, inverse, shift, out);
+            for (size_t i = 0; i < count; i++) {
+                assert_true(out[i] == (values[i] - base) / divisor);
+            }
+            const size_t wrong = kernel_random(&seed) % count;
+            values[wrong]++;
+            const bool still = (values[wrong] - base) % divisor == 0;
+            assert_int_equal(table->indivisible_u64(values, count, base, inverse, shift, UINT64_MAX / divisor),
+                             still ? count : wrong);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_counted),
+        cmocka_unit_test(multiples_are_told_and_divided),
+    };
+    return cmocka_run_group_tests(tests, open_rooms, close_rooms);
+}
