@@ -265,7 +265,7 @@ class MadeChunk:
         nulls, exponent, flag, stored = 0, 0, 0, len(values)
         if self.prediction and self.rng.random() < 0.8:
             layout, flag = "PREDICTED", int(self.dictionary is not None)
-            payload = self.maker.streams.encode(self.prediction.residuals(begin, end))
+            payload = self.maker.streams.encode(self.prediction.residuals(begin, end), 32 if self.dictionary else 64)
         elif self.dictionary:
             layout, payload = "CODES", self.maker.streams.encode(self.dictionary.codes[begin:end], 32)
         elif not present:
