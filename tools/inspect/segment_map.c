@@ -6,8 +6,6 @@
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
 
-enum { FOOTER_PREDICTION_BYTES = 52 }; /* within a chunk's entry, see docs/FORMAT.md */
-
 const char *const map_part_names[PART_COUNT] = {"values",     "nulls",        "dictionary",
                                                 "prediction", "page headers", "padding"};
 
@@ -149,6 +147,7 @@ static wend_status map_chunk(segment_map *map, uint32_t group, uint32_t column, 
     to->offset = entry->offset;
     to->page_bytes = entry->page_bytes;
     to->dictionary_bytes = entry->dictionary_bytes;
+    to->prediction_bytes = entry->prediction_bytes;
     to->dictionary_entries = entry->dictionary_entries;
     wendi_row_group_zone(map->segment, group, column, &to->zone);
     to->pages = wendi_arena_alloc_zero(&map->arena, to->page_count * sizeof *to->pages);
@@ -174,7 +173,7 @@ cleanup:
     return status;
 }
 
-/* What the segment's parsed footer does not keep: its own length and that of each prediction. */
+/* What the segment's parsed footer does not keep: its own length. */
 static wend_status map_footer(segment_map *map, wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -186,12 +185,6 @@ static wend_status map_footer(segment_map *map, wend_error *error)
     uint64_t footer_bytes = wendi_load_u32(bytes + length - WENDI_TRAILER_BYTES + 8);
     map->footer_bytes = WENDI_SEGMENT_HEADER_BYTES + footer_bytes + WENDI_TRAILER_BYTES;
     map->padding_bytes = length - footer_bytes - WENDI_TRAILER_BYTES;
-    const uint8_t *entry = bytes + WENDI_FOOTER_HEADER_BYTES +
-                           (size_t)footer->column_count * WENDI_FOOTER_COLUMN_BYTES +
-                           (size_t)footer->row_group_count * WENDI_FOOTER_ROW_GROUP_BYTES;
-    for (size_t i = 0; i < (size_t)footer->row_group_count * footer->column_count; i++) {
-        map->chunks[i].prediction_bytes = wendi_load_u32(entry + i * WENDI_FOOTER_CHUNK_BYTES + FOOTER_PREDICTION_BYTES);
-    }
 cleanup:
     wendi_free(bytes);
     return status;
