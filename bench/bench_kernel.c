@@ -240,6 +240,17 @@ static void decimals(void *context)
     }
 }
 
+/* One row of eight is null. */
+static void nulls(void *context)
+{
+    kernel_work *work = context;
+    const uint8_t *bitmap = (const uint8_t *)work->bitmap;
+    for (unsigned v = 0; v < VECTORS; v++) {
+        kept += work->kernels->expand_nulls_u64(bitmap, work->source + (size_t)v * 512, VECTOR, (uint8_t *)work->page,
+                                                work->vector);
+    }
+}
+
 static void bounds(void *context)
 {
     kernel_work *work = context;
@@ -262,6 +273,10 @@ static void bench_convert(wendi_bench *bench, kernel_work *work)
         work->source[i] = random_next(&seed) % 10000000;
     }
     measure(bench, work, "decimals: i64 / 100 to double", decimals, PAGE * 8.0);
+    for (unsigned i = 0; i < VECTOR / 64; i++) {
+        work->bitmap[i] = random_next(&seed) & random_next(&seed) & random_next(&seed);
+    }
+    measure(bench, work, "values spread over rows, 1 of 8 null", nulls, PAGE * 8.0);
     measure(bench, work, "least and greatest of i64", bounds, PAGE * 8.0);
     measure(bench, work, "changes of u64", changes, PAGE * 8.0);
 }

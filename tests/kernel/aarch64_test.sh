@@ -39,9 +39,10 @@ for table in scalar neon; do
 done
 # shellcheck disable=SC2086
 "$compiler" $flags -c "$source/format/kernel/kernels.c" "$source/engine/base/status.c"
-for test in kernels select; do
+for program in "$source"/tests/kernel/*_test.c; do
+    test=$(basename "$program" _test.c)
     # shellcheck disable=SC2086
-    "$compiler" $flags -I"$source/tests/kernel/cross" -static -o "$test" "$source/tests/kernel/${test}_test.c" \
+    "$compiler" $flags -I"$source/tests/kernel/cross" -static -o "$test" "$program" \
         table_scalar.o table_neon.o kernels.o status.o -lm
     for isa in scalar neon; do
         echo "$test, WEND_ISA=$isa"
