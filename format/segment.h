@@ -18,10 +18,14 @@ typedef struct wendi_loaded_runs {
 /** A page whose bytes stay in memory; kept_pages.c. */
 typedef struct wendi_kept_page wendi_kept_page;
 
+/** A dictionary of which some blocks are loaded; dictionary_part.h. */
+typedef struct wendi_dictionary_part wendi_dictionary_part;
+
 /** What is loaded lazily of a row group; set once under the lock, then read without it. */
 typedef struct wendi_row_group_state {
     pthread_mutex_t lock;
     _Atomic(wendi_kept_page *) *kept; /* by page, as `pages`, and there when they are */
+    _Atomic(wendi_dictionary_part *) *dictionary_parts; /* a column each, of those not loaded as a whole */
     _Atomic uint32_t *dictionary_rounds; /* a column each: when its dictionary was used last */
     _Atomic uint32_t users_round;        /* and runs or hashes */
     _Atomic(wendi_page_entry *) pages; /* column by column */
@@ -79,6 +83,9 @@ struct wendi_chunk {
 /** Fill `error` with "segment NAME, row group R, column ID (NAME), page P at byte B: reason". */
 wend_status wendi_segment_damage(const wendi_segment *segment, wend_status status, uint32_t row_group, uint32_t column,
                                  uint32_t page, uint64_t offset, const char *reason, wend_error *error);
+/** Read into new memory: aligned to 64 with 64 zero bytes behind; the caller frees it. */
+wend_status wendi_segment_read(const wendi_segment *segment, uint64_t offset, size_t length, uint8_t **bytes_out,
+                               wend_error *error);
 const wendi_chunk_entry *wendi_segment_chunk(const wendi_segment *segment, uint32_t row_group, uint32_t column);
 /** The row group's page entries, loaded at first use. */
 wend_status wendi_segment_pages(wendi_segment *segment, uint32_t row_group, const wendi_page_entry **pages_out,
@@ -90,6 +97,9 @@ void wendi_loaded_runs_free(wendi_loaded_runs *runs);
 wend_status wendi_segment_prediction(wendi_segment *segment, uint32_t row_group, uint32_t column,
                                      const wendi_prediction **prediction_out, wend_error *error);
 
+/** Users that are not text: the hash of a run but the null one, and the first run whose hash is not below `hash`. */
+uint64_t wendi_loaded_run_hash(const wendi_segment *segment, const wendi_user_runs *runs, uint32_t run);
+uint32_t wendi_loaded_runs_lower_bound(const wendi_segment *segment, const wendi_user_runs *runs, uint64_t hash);
 /** Free runs and hashes of a row group that nobody uses; how many bytes that was. */
 uint64_t wendi_row_group_forget_users(wendi_segment *segment, uint32_t row_group);
 

@@ -9,6 +9,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
+#include "format/dictionary_part.h"
 #include "format/dictionary_store.h"
 #include "format/kernel/kernels.h"
 
@@ -51,8 +52,8 @@ static void name_segment(wendi_segment *segment, const uint8_t *uuid)
     }
 }
 
-static wend_status read_bytes(const wendi_segment *segment, uint64_t offset, size_t length, uint8_t **bytes_out,
-                              wend_error *error)
+wend_status wendi_segment_read(const wendi_segment *segment, uint64_t offset, size_t length, uint8_t **bytes_out,
+                               wend_error *error)
 {
     uint8_t *bytes = wendi_alloc_aligned(64, length + 64);
     if (bytes == NULL) {
@@ -129,7 +130,7 @@ static wend_status find_footer(const wendi_segment *segment, const wendi_segment
         }
         return WEND_OK;
     }
-    wend_status status = read_bytes(segment, length - WENDI_TRAILER_BYTES, WENDI_TRAILER_BYTES, &bytes, error);
+    wend_status status = wendi_segment_read(segment, length - WENDI_TRAILER_BYTES, WENDI_TRAILER_BYTES, &bytes, error);
     if (status != WEND_OK) {
         return status;
     }
@@ -154,8 +155,10 @@ static wend_status make_states(wendi_segment *segment)
         segment->lock_count++;
         state->dictionaries = wendi_alloc_zero(footer->column_count, sizeof *state->dictionaries);
         state->dictionary_rounds = wendi_alloc_zero(footer->column_count, sizeof *state->dictionary_rounds);
+        state->dictionary_parts = wendi_alloc_zero(footer->column_count, sizeof *state->dictionary_parts);
         state->predictions = wendi_alloc_zero(footer->column_count, sizeof *state->predictions);
-        if (state->dictionaries == NULL || state->dictionary_rounds == NULL || state->predictions == NULL) {
+        if (state->dictionaries == NULL || state->dictionary_rounds == NULL || state->dictionary_parts == NULL ||
+            state->predictions == NULL) {
             return WEND_NOMEM;
         }
     }
@@ -163,7 +166,7 @@ static wend_status make_states(wendi_segment *segment)
     atomic_init(&segment->held_bytes,
                 sizeof *segment + segment->source.length - footer->summary.footer_offset +
                     footer->row_group_count * sizeof *segment->row_groups +
-                    chunks * (sizeof(wendi_dictionary *) + sizeof(uint32_t) + sizeof *footer->chunks));
+                    chunks * (3 * sizeof(void *) + sizeof(uint32_t) + sizeof *footer->chunks));
     return WEND_OK;
 }
 
@@ -185,7 +188,7 @@ wend_status wendi_segment_open(const wendi_segment_source *source, const wendi_s
     WEND_TRY(wendi_kernels_check(error)); /* what is read will be decoded */
     WEND_TRY(find_footer(segment, expected, &offset, error));
     size_t length = (size_t)(source->length - offset);
-    WEND_TRY(read_bytes(segment, offset, length, &bytes, error));
+    WEND_TRY(wendi_segment_read(segment, offset, length, &bytes, error));
     WEND_TRY(read_tail(segment, bytes, offset, length, expected, error));
     if (make_states(segment) != WEND_OK) {
         status = wendi_fail_nomem(error, "a segment", 0);
@@ -209,6 +212,10 @@ void wendi_segment_close(wendi_segment *segment)
         for (uint32_t c = 0; state->dictionaries != NULL && c < segment->footer.column_count; c++) {
             wendi_dictionary_release(atomic_load(&state->dictionaries[c]));
         }
+        for (uint32_t c = 0; state->dictionary_parts != NULL && c < segment->footer.column_count; c++) {
+            wendi_dictionary_part_free(atomic_load(&state->dictionary_parts[c]));
+        }
+        wendi_free(state->dictionary_parts);
         for (uint32_t c = 0; state->predictions != NULL && c < segment->footer.column_count; c++) {
             wendi_prediction_free(atomic_load(&state->predictions[c]));
         }
@@ -277,12 +284,15 @@ uint64_t wendi_segment_trim(wendi_segment *segment, uint32_t before_round)
         wendi_row_group_state *state = &segment->row_groups[g];
         freed += wendi_kept_pages_trim(segment, g, before_round);
         for (uint32_t c = 0; c < segment->footer.column_count; c++) {
-            wendi_dictionary *dictionary = atomic_load(&state->dictionaries[c]);
-            if (dictionary != NULL && atomic_load(&state->dictionary_rounds[c]) < before_round) {
-                atomic_store(&state->dictionaries[c], NULL);
-                freed += dictionary_memory(dictionary);
-                wendi_dictionary_release(dictionary);
+            if (atomic_load(&state->dictionary_rounds[c]) >= before_round) {
+                continue;
             }
+            wendi_dictionary *dictionary = atomic_exchange(&state->dictionaries[c], NULL);
+            wendi_dictionary_part *part = atomic_exchange(&state->dictionary_parts[c], NULL);
+            freed += dictionary != NULL ? dictionary_memory(dictionary) : 0;
+            freed += part != NULL ? wendi_dictionary_part_memory(part) : 0;
+            wendi_dictionary_release(dictionary);
+            wendi_dictionary_part_free(part);
         }
         if (atomic_load(&state->users_round) < before_round) {
             freed += wendi_row_group_forget_users(segment, g);
@@ -339,7 +349,7 @@ static wend_status load_pages(wendi_segment *segment, uint32_t row_group, wendi_
     uint8_t *bytes = NULL;
     const char *reason = NULL;
     wendi_page_entry *pages = NULL;
-    WEND_TRY(read_bytes(segment, entry->index_offset, entry->index_bytes, &bytes, error));
+    WEND_TRY(wendi_segment_read(segment, entry->index_offset, entry->index_bytes, &bytes, error));
     if (wendi_hash64_seed(bytes, entry->index_bytes, wendi_index_seed(segment->footer.uuid, row_group)) !=
         entry->index_checksum) {
         reason = "checksum of the row group's index does not match";
@@ -413,7 +423,7 @@ static wend_status load_dictionary(wendi_segment *segment, uint32_t row_group, u
     const char *reason = NULL;
     wendi_place place = {.row_group = row_group, .column_id = segment->footer.columns[column].id};
     memcpy(place.uuid, segment->footer.uuid, 16);
-    wend_status status = read_bytes(segment, offset, (size_t)chunk->dictionary_bytes, &bytes, error);
+    wend_status status = wendi_segment_read(segment, offset, (size_t)chunk->dictionary_bytes, &bytes, error);
     if (status != WEND_OK) {
         return status;
     }

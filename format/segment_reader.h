@@ -133,6 +133,14 @@ wend_status wendi_segment_user_hashes(wendi_segment *segment, uint32_t row_group
 /** The first run (null run left out) whose hash is >= `hash`, by binary search; their count when none is. */
 uint32_t wendi_user_runs_lower_bound(const wendi_user_runs *runs, const uint64_t *hashes, uint64_t hash);
 
+/**
+ * The rows of one user (not null) of a row group: *row_begin .. *row_end - 1, none when both are equal. `*exact`: they
+ * are all this user's; else users of the same hash may be among them. Takes what a few lookups need, not all users.
+ * Only with a user column.
+ */
+wend_status wendi_segment_find_user(wendi_segment *segment, uint32_t row_group, const wendi_value *user,
+                                    uint32_t *row_begin, uint32_t *row_end, bool *exact, wend_error *error);
+
 /* ---- columns ---- */
 /** Reads the row group's index at first use. */
 wend_status wendi_chunk_open(wendi_segment *segment, uint32_t row_group, uint32_t column, wendi_chunk **chunk_out,
@@ -167,6 +175,19 @@ wend_status wendi_chunk_read(wendi_chunk *chunk, uint32_t first_row, uint32_t ro
 wend_status wendi_chunk_read_codes(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count,
                                    const uint32_t **codes_out, wend_error *error);
 
+/* ---- a few strings of a dictionary, without all of it; only where wendi_chunk_has_dictionary() ---- */
+/** Whether the whole dictionary is loaded, or so small that single blocks of it save nothing. */
+bool wendi_chunk_dictionary_at_hand(const wendi_chunk *chunk);
+/** Whether wendi_chunk_find() takes a few blocks of the dictionary (it is searched by halves) or all of it. */
+bool wendi_chunk_find_is_cheap(const wendi_chunk *chunk);
+/** The code of `text` in the chunk's dictionary; 0: it is not there. */
+wend_status wendi_chunk_find(wendi_chunk *chunk, wendi_string text, uint32_t *code_out, wend_error *error);
+/**
+ * strings[i] of codes[rows[i]], i < count (rows NULL: of codes[i]), empty for code 0. Loads the blocks they are
+ * in, unless the whole dictionary is there. Borrowed from the segment.
+ */
+wend_status wendi_chunk_strings(wendi_chunk *chunk, const uint32_t *codes, const uint32_t *rows, uint32_t count,
+                                wendi_string *strings, wend_error *error);
 
 /* ---- verification ---- */
 /** One fault found; `place` such as "row group 0, column 3 (price), page 2", `offset` the byte where that thing begins. */

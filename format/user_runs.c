@@ -317,3 +317,24 @@ uint32_t wendi_user_runs_lower_bound(const wendi_user_runs *runs, const uint64_t
     }
     return low;
 }
+
+uint64_t wendi_loaded_run_hash(const wendi_segment *segment, const wendi_user_runs *runs, uint32_t run)
+{
+    const wendi_loaded_runs *loaded = (const wendi_loaded_runs *)(const void *)runs;
+    return key_hash(segment->footer.columns[segment->footer.user_column].type, loaded->keys[run]);
+}
+
+uint32_t wendi_loaded_runs_lower_bound(const wendi_segment *segment, const wendi_user_runs *runs, uint64_t hash)
+{
+    uint32_t low = 0;
+    uint32_t high = runs->run_count - runs->null_run;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (wendi_loaded_run_hash(segment, runs, middle) >= hash) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}

@@ -6,6 +6,8 @@
 
 #include "engine/base/alloc.h"
 
+enum { FEW_ROWS = 4096 };
+
 static wend_status nomem(wend_error *error, size_t bytes)
 {
     return wendi_fail_nomem(error, "a scan", bytes);
@@ -161,6 +163,12 @@ static wend_status cut_filter(wendi_scan *scan, const wendi_expr *filter, wend_e
         if (conjunct->has_range && conjunct->range.kind == WENDI_RANGE_NEVER) {
             scan->never = true;
         }
+        if (conjunct->has_range && conjunct->range.exact &&
+            conjunct->range.kind == WENDI_RANGE_BETWEEN && conjunct->range.low != NULL &&
+            conjunct->range.low == conjunct->range.high &&
+            conjunct->range.low->type.kind == WENDI_TYPE_TEXT) {
+            conjunct->equal = conjunct->range.low;
+        }
         conjunct->slots = wendi_arena_alloc_zero(&scan->arena, scan->column_count + 1);
         if (conjunct->slots == NULL) {
             return nomem(error, scan->column_count);
@@ -289,6 +297,7 @@ wend_status wendi_scan_open(wendi_query_context *context, wendi_snapshot *snapsh
     WEND_TRY(open_segments(scan, error));
     WEND_TRY(bind_generated(scan, error));
     WEND_TRY(wendi_scan_plan_units(scan, error));
+    scan->few_rows = !scan->whole_row_groups && scan->row_count <= FEW_ROWS;
     *scan_out = scan;
     scan = NULL;
 cleanup:
@@ -355,7 +364,8 @@ bool wendi_scan_has_dictionary(wendi_scan *scan, uint32_t slot)
     uint32_t id = scan->schema->columns[scan->slots[slot].position].id;
     const wendi_scan_unit *previous = NULL;
 
-    if (scan->slots[slot].dictionary == NULL || scan->slots[slot].generated != NULL) {
+    if (scan->slots[slot].dictionary == NULL || scan->slots[slot].generated != NULL ||
+        scan->few_rows) {
         return false;
     }
     for (uint32_t i = 0; i < scan->unit_count; previous = &scan->units[i++]) {

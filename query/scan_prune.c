@@ -159,8 +159,45 @@ static void prune_pages(const wendi_scan *scan, wendi_segment *segment, uint32_t
     }
 }
 
-/* The one user that the filter asks for, or NULL. */
-static const wendi_value *single_user(const wendi_scan *scan)
+/*
+ * Equalities of text by the row group's dictionary: false when it does not have the text; else pages without its
+ * code lose their flags. Damage skips nothing: the reader reports it, at its place.
+ */
+static bool prune_codes(const wendi_scan *scan, wendi_segment *segment, uint32_t row_group,
+                        uint8_t *live, uint32_t page_count)
+{
+    bool found = true;
+    for (uint32_t i = 0; i < scan->conjunct_count && found; i++) {
+        const scan_conjunct *conjunct = &scan->conjuncts[i];
+        wendi_chunk *chunk = NULL;
+        uint32_t code = 0;
+        if (conjunct->equal == NULL) {
+            continue;
+        }
+        uint32_t id = scan->schema->columns[scan->slots[conjunct->range.slot].position].id;
+        uint32_t column = wendi_segment_find_column(segment, id);
+        if (column == WENDI_NO_COLUMN ||
+            wendi_chunk_open(segment, row_group, column, &chunk, NULL) != WEND_OK) {
+            continue;
+        }
+        if (wendi_chunk_has_dictionary(chunk) && wendi_chunk_find_is_cheap(chunk) &&
+            wendi_chunk_find(chunk, conjunct->equal->string, &code, NULL) == WEND_OK) {
+            found = code != 0;
+            for (uint32_t page = 0; page < page_count && found; page++) {
+                wendi_zone zone;
+                wendi_chunk_page_zone(chunk, page, &zone);
+                bool outside = zone.has_codes && (code < zone.code_min || code > zone.code_max);
+                bool masked = zone.has_code_mask && (code >= 64 || (zone.code_mask >> code & 1) == 0);
+                live[page] = live[page] && !outside && !masked;
+            }
+        }
+        wendi_chunk_close(chunk);
+    }
+    return found;
+}
+
+/* The conjunct that asks for one user, or WENDI_EXPR_NO_SLOT. */
+static uint32_t user_conjunct(const wendi_scan *scan)
 {
     for (uint32_t i = 0; i < scan->conjunct_count; i++) {
         const wendi_range *range = &scan->conjuncts[i].range;
@@ -168,38 +205,36 @@ static const wendi_value *single_user(const wendi_scan *scan)
             scan->slots[range->slot].position == scan->schema->user_column &&
             range->kind == WENDI_RANGE_BETWEEN && range->low != NULL && range->high != NULL &&
             wendi_value_compare(range->low, range->high) == 0) {
-            return range->low;
+            return i;
         }
     }
-    return NULL;
+    return WENDI_EXPR_NO_SLOT;
 }
 
 /*
- * Rows are ordered by the user's hash, so one user's rows of a row group are found by binary
- * search. False when that cannot be said (then all rows are looked at); *begin == *end when there
- * are none.
+ * Rows are ordered by the user's hash, so one user's rows of a row group are found by search. False when that
+ * cannot be said (then all rows are looked at); *begin == *end when there are none. Damage is
+ * reported by the reader, at its place.
  */
-static bool rows_of_user(wendi_segment *segment, uint32_t row_group, const wendi_value *user,
+static bool rows_of_user(wendi_scan *scan, wendi_segment *segment, uint32_t row_group,
                          uint32_t *begin, uint32_t *end)
 {
-    const wendi_user_runs *runs = NULL;
-    const uint64_t *hashes = NULL;
-    uint64_t hash = wendi_value_hash(user);
+    uint32_t conjunct = user_conjunct(scan);
+    bool exact = false;
+    bool known = conjunct != WENDI_EXPR_NO_SLOT && wendi_segment_user_column(segment) != WENDI_NO_COLUMN &&
+                 wendi_segment_find_user(segment, row_group, scan->conjuncts[conjunct].range.low,
+                                         begin, end, &exact, NULL) == WEND_OK;
+    if (!known || !exact) {
+        scan->user_conjunct = WENDI_EXPR_NO_SLOT;
+    }
+    return known;
+}
 
-    if (wendi_segment_user_column(segment) == WENDI_NO_COLUMN ||
-        wendi_segment_user_runs(segment, row_group, &runs, NULL) != WEND_OK ||
-        wendi_segment_user_hashes(segment, row_group, &hashes, NULL) != WEND_OK) {
-        return false; /* Damage is reported by the reader, at its place. */
-    }
-    uint32_t users = runs->run_count - (runs->null_run ? 1 : 0);
-    uint32_t first = wendi_user_runs_lower_bound(runs, hashes, hash);
-    uint32_t last = first;
-    while (last < users && hashes[last] == hash) {
-        last++;
-    }
-    *begin = runs->first_row[first];
-    *end = runs->first_row[last];
-    return true;
+static wend_status skip_row_group(wendi_scan *scan, uint32_t page_count)
+{
+    scan->counters.row_groups_skipped++;
+    scan->counters.pages_skipped += page_count;
+    return WEND_OK;
 }
 
 static wend_status plan_row_group(wendi_scan *scan, uint32_t segment_index, uint32_t row_group,
@@ -215,28 +250,26 @@ static wend_status plan_row_group(wendi_scan *scan, uint32_t segment_index, uint
     scan->counters.pages_total += page_count;
     if (!wendi_scan_hash_passes(scan, info->user_hash_min, info->user_hash_max) ||
         !footer_passes(scan, segment, row_group)) {
-        scan->counters.row_groups_skipped++;
-        scan->counters.pages_skipped += page_count;
-        return WEND_OK;
+        return skip_row_group(scan, page_count);
+    }
+    memset(live, 1, sizeof live);
+    if (!prune_codes(scan, segment, row_group, live, page_count)) {
+        return skip_row_group(scan, page_count);
     }
     if (scan->whole_row_groups) {
         return add_unit(scan, (wendi_scan_unit){segment_index, row_group, 0, info->row_count},
                         error);
     }
-    const wendi_value *user = single_user(scan);
     uint32_t begin_row, end_row;
-    if (user != NULL && rows_of_user(segment, row_group, user, &begin_row, &end_row)) {
+    if (rows_of_user(scan, segment, row_group, &begin_row, &end_row)) {
         if (begin_row == end_row) {
-            scan->counters.row_groups_skipped++;
-            scan->counters.pages_skipped += page_count;
-            return WEND_OK;
+            return skip_row_group(scan, page_count);
         }
         uint32_t pages = (end_row - 1) / WENDI_PAGE_ROWS - begin_row / WENDI_PAGE_ROWS + 1;
         scan->counters.pages_skipped += page_count - pages;
         return add_unit(scan, (wendi_scan_unit){segment_index, row_group, begin_row, end_row},
                         error);
     }
-    memset(live, 1, sizeof live);
     prune_pages(scan, segment, row_group, live, page_count);
     for (uint32_t page = 0; page < page_count; page++) {
         uint32_t begin = page * WENDI_PAGE_ROWS;
@@ -257,6 +290,13 @@ wend_status wendi_scan_plan_units(wendi_scan *scan, wend_error *error)
     wend_status status = WEND_OK;
     uint32_t segment_count = wendi_snapshot_state(scan->snapshot)->segment_count;
 
+    scan->user_conjunct = WENDI_EXPR_NO_SLOT;
+    if (!scan->whole_row_groups) {
+        scan->user_conjunct = user_conjunct(scan);
+    }
+    if (scan->user_conjunct != WENDI_EXPR_NO_SLOT && scan->conjuncts[scan->user_conjunct].equal == NULL) {
+        scan->user_conjunct = WENDI_EXPR_NO_SLOT;
+    }
     for (uint32_t i = 0; i < segment_count; i++) {
         if (scan->segments[i] == NULL) {
             continue;

@@ -10,6 +10,12 @@
 
 enum { VECTORS_PER_BATCH = WENDI_BATCH_ROWS / WENDI_VECTOR_ROWS, CONSTANT_BYTES = 128 };
 
+/** What is known of a conjunct that asks for one text, in the row group being read. */
+typedef struct reader_equality {
+    enum { EQUALITY_UNKNOWN, EQUALITY_BY_CODE, EQUALITY_BY_VALUE } kind;
+    uint32_t code; /* BY_CODE: of the text; 0: no row has it */
+} reader_equality;
+
 /** Memory for the one value of a column that the segment lacks; readable beyond its end as vectors
  * must be. */
 typedef struct reader_constant {
@@ -28,6 +34,11 @@ struct wendi_scan_reader {
     reader_constant *constants; /* by internal slot */
     wendi_vector *vectors;      /* by internal slot, of the batch */
     uint8_t *loaded;            /* by internal slot */
+    wendi_string **strings;     /* by internal slot; of few rows; NULL until used */
+    uint8_t **string_nulls;
+    reader_equality *equalities;     /* by conjunct */
+    reader_constant *equal_values;   /* by conjunct that has one */
+    const reader_constant **only;    /* by internal slot: the value of all rows that are still selected, or NULL */
     uint32_t row;               /* next row to look at */
     uint32_t row_end;
     uint32_t *indices; /* WENDI_BATCH_ROWS */
@@ -50,8 +61,16 @@ wend_status wendi_scan_reader_open(wendi_scan *scan, wendi_scan_reader **reader_
     reader->constants = wendi_alloc_aligned(64, slots * sizeof *reader->constants);
     reader->vectors = wendi_alloc_zero(slots, sizeof *reader->vectors);
     reader->loaded = wendi_alloc_zero(slots, 1);
+    reader->strings = wendi_alloc_zero(slots, sizeof(wendi_string *));
+    reader->string_nulls = wendi_alloc_zero(slots, sizeof(uint8_t *));
+    reader->only = wendi_alloc_zero(slots, sizeof(reader_constant *));
+    reader->equalities = wendi_alloc_zero(scan->conjunct_count + 1, sizeof *reader->equalities);
+    reader->equal_values =
+        wendi_alloc_aligned(64, (scan->conjunct_count + 1) * sizeof *reader->equal_values);
     reader->indices = wendi_alloc_aligned(64, WENDI_BATCH_ROWS * sizeof(uint32_t) + 64);
-    if (reader->chunks == NULL || reader->segment_columns == NULL || reader->constants == NULL ||
+    if (reader->strings == NULL || reader->string_nulls == NULL || reader->only == NULL ||
+        reader->equalities == NULL || reader->equal_values == NULL ||
+        reader->chunks == NULL || reader->segment_columns == NULL || reader->constants == NULL ||
         reader->vectors == NULL || reader->loaded == NULL || reader->indices == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "a scan's reader", slots * sizeof *reader->vectors));
     }
@@ -63,6 +82,13 @@ wend_status wendi_scan_reader_open(wendi_scan *scan, wendi_scan_reader **reader_
             bool wide = wendi_type_physical(absent->type) == WENDI_PHYSICAL_STRING ||
                         wendi_type_physical(absent->type) == WENDI_PHYSICAL_B16;
             memcpy(reader->constants[i].value, &absent->b16, wide ? 16 : 8);
+        }
+    }
+    memset(reader->equal_values, 0, (scan->conjunct_count + 1) * sizeof *reader->equal_values);
+    for (uint32_t c = 0; c < scan->conjunct_count; c++) {
+        if (scan->conjuncts[c].equal != NULL) {
+            memcpy(reader->equal_values[c].value, &scan->conjuncts[c].equal->string,
+                   sizeof(wendi_string));
         }
     }
     WEND_TRY(wendi_evaluator_open(&reader->evaluator, error));
@@ -80,6 +106,9 @@ static void close_chunks(wendi_scan_reader *reader)
         reader->chunks[i] = NULL;
     }
     reader->segment = NULL;
+    if (reader->equalities != NULL) {
+        memset(reader->equalities, 0, reader->scan->conjunct_count * sizeof *reader->equalities);
+    }
 }
 
 void wendi_scan_reader_close(wendi_scan_reader *reader)
@@ -94,6 +123,17 @@ void wendi_scan_reader_close(wendi_scan_reader *reader)
     wendi_free(reader->constants);
     wendi_free(reader->vectors);
     wendi_free(reader->loaded);
+    for (uint32_t i = 0; reader->strings != NULL && reader->string_nulls != NULL &&
+                         i < reader->scan->internal_count;
+         i++) {
+        wendi_free(reader->strings[i]);
+        wendi_free(reader->string_nulls[i]);
+    }
+    wendi_free(reader->strings);
+    wendi_free(reader->string_nulls);
+    wendi_free(reader->only);
+    wendi_free(reader->equalities);
+    wendi_free(reader->equal_values);
     wendi_free(reader->indices);
     wendi_free(reader);
 }
@@ -136,6 +176,73 @@ static wend_status open_chunk(wendi_scan_reader *reader, uint32_t slot, wend_err
                             &reader->chunks[slot], error);
 }
 
+/*
+ * The strings of the selected rows alone, from the dictionary blocks that they are in. Other rows have what
+ * rows before them had: it stays readable as long as the segment is.
+ */
+static wend_status load_few_strings(wendi_scan_reader *reader, uint32_t slot, uint32_t first,
+                                    uint32_t count, const wendi_selection *selection,
+                                    wend_error *error)
+{
+    wend_status status = WEND_OK;
+    const uint32_t *codes;
+    wendi_string found[64];
+    if (reader->strings[slot] == NULL) {
+        reader->strings[slot] =
+            wendi_alloc_aligned(64, WENDI_BATCH_ROWS * sizeof(wendi_string) + 64);
+        reader->string_nulls[slot] = wendi_alloc_aligned(64, WENDI_BATCH_ROWS + 64);
+        if (reader->strings[slot] == NULL || reader->string_nulls[slot] == NULL) {
+            wendi_free(reader->strings[slot]);
+            reader->strings[slot] = NULL;
+            return wendi_fail_nomem(error, "strings of a batch", WENDI_BATCH_ROWS * sizeof *found);
+        }
+        for (uint32_t i = 0; i < WENDI_BATCH_ROWS; i++) {
+            reader->strings[slot][i] = (wendi_string){"", 0};
+        }
+        memset(reader->string_nulls[slot], 0, WENDI_BATCH_ROWS + 64);
+    }
+    WEND_TRY(wendi_chunk_read_codes(reader->chunks[slot], first, count, &codes, error));
+    for (uint32_t begin = 0; begin < selection->count; begin += 64) {
+        uint32_t some = selection->count - begin < 64 ? selection->count - begin : 64;
+        const uint32_t *rows = selection->indices == NULL ? NULL : selection->indices + begin;
+        WEND_TRY(wendi_chunk_strings(reader->chunks[slot], rows == NULL ? codes + begin : codes, rows,
+                                     some, found, error));
+        for (uint32_t i = 0; i < some; i++) {
+            uint32_t row = rows == NULL ? begin + i : rows[i];
+            reader->strings[slot][row] = found[i];
+            reader->string_nulls[slot][row] = codes[row] == 0;
+        }
+    }
+    reader->vectors[slot] = (wendi_vector){.type = reader->scan->slots[slot].type,
+                                           .form = WENDI_FORM_FLAT,
+                                           .row_count = count,
+                                           .nulls = reader->string_nulls[slot]};
+    reader->vectors[slot].data = reader->strings[slot];
+cleanup:
+    return status;
+}
+
+static wend_status load_stored(wendi_scan_reader *reader, uint32_t slot, uint32_t first,
+                               uint32_t count, const wendi_selection *selection, wend_error *error)
+{
+    if (reader->only[slot] != NULL) {
+        reader->vectors[slot] = (wendi_vector){
+            .type = reader->scan->slots[slot].type, .form = WENDI_FORM_CONSTANT, .row_count = count};
+        reader->vectors[slot].data = reader->only[slot]->value;
+        return WEND_OK;
+    }
+    wend_status status = open_chunk(reader, slot, error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    wendi_chunk *chunk = reader->chunks[slot];
+    if (reader->scan->few_rows && wendi_chunk_has_dictionary(chunk) &&
+        !wendi_chunk_dictionary_at_hand(chunk)) {
+        return load_few_strings(reader, slot, first, count, selection, error);
+    }
+    return wendi_chunk_read(chunk, first, count, &reader->vectors[slot], error);
+}
+
 /* Make the column's values of rows first..first+count-1 available to expressions over internal
  * slots. */
 static wend_status load(wendi_scan_reader *reader, uint32_t slot, uint32_t first, uint32_t count,
@@ -149,9 +256,7 @@ static wend_status load(wendi_scan_reader *reader, uint32_t slot, uint32_t first
         return WEND_OK;
     }
     if (reader->segment_columns[slot] != WENDI_NO_COLUMN) {
-        WEND_TRY(open_chunk(reader, slot, error));
-        WEND_TRY(
-            wendi_chunk_read(reader->chunks[slot], first, count, &reader->vectors[slot], error));
+        WEND_TRY(load_stored(reader, slot, first, count, selection, error));
     } else if (of->generated == NULL) {
         reader->vectors[slot] =
             (wendi_vector){.type = of->type,
@@ -223,6 +328,56 @@ static uint32_t first_selection(const wendi_scan_reader *reader, uint32_t first,
     return selected;
 }
 
+/* How the conjunct is decided in this row group: by one code, or like any other. */
+static wend_status equality_of(wendi_scan_reader *reader, uint32_t c, reader_equality **equality_out,
+                               wend_error *error)
+{
+    wend_status status = WEND_OK;
+    const scan_conjunct *conjunct = &reader->scan->conjuncts[c];
+    reader_equality *equality = &reader->equalities[c];
+    *equality_out = equality;
+    if (equality->kind != EQUALITY_UNKNOWN) {
+        return WEND_OK;
+    }
+    equality->kind = EQUALITY_BY_VALUE;
+    uint32_t slot = conjunct->equal == NULL ? WENDI_EXPR_NO_SLOT : conjunct->range.slot;
+    if (slot == WENDI_EXPR_NO_SLOT || reader->segment_columns[slot] == WENDI_NO_COLUMN) {
+        return WEND_OK;
+    }
+    WEND_TRY(open_chunk(reader, slot, error));
+    if (wendi_chunk_has_dictionary(reader->chunks[slot])) {
+        WEND_TRY(wendi_chunk_find(reader->chunks[slot], conjunct->equal->string, &equality->code, error));
+        equality->kind = EQUALITY_BY_CODE;
+    }
+cleanup:
+    return status;
+}
+
+/* Keep the rows with one code. */
+static wend_status filter_by_code(wendi_scan_reader *reader, uint32_t slot, uint32_t code,
+                                  uint32_t first, uint32_t count, wendi_selection *selection,
+                                  wend_error *error)
+{
+    uint32_t *indices = reader->indices;
+    uint32_t passed = 0;
+    const uint32_t *codes;
+    if (code == 0) {
+        *selection = (wendi_selection){indices, 0};
+        return WEND_OK;
+    }
+    wend_status status = wendi_chunk_read_codes(reader->chunks[slot], first, count, &codes, error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < selection->count; i++) {
+        uint32_t row = selection->indices == NULL ? i : selection->indices[i];
+        indices[passed] = row; /* at or before the place it is read from */
+        passed += codes[row] == code;
+    }
+    *selection = (wendi_selection){indices, passed};
+    return WEND_OK;
+}
+
 static wend_status filter_rows(wendi_scan_reader *reader, uint32_t first, uint32_t count,
                                wendi_selection *selection, wend_error *error)
 {
@@ -232,6 +387,17 @@ static wend_status filter_rows(wendi_scan_reader *reader, uint32_t first, uint32
     for (uint32_t c = 0; c < scan->conjunct_count && selection->count > 0; c++) {
         const scan_conjunct *conjunct = &scan->conjuncts[c];
         wendi_batch batch = {count, scan->internal_count, reader->vectors};
+        reader_equality *equality;
+        if (c == scan->user_conjunct) {
+            continue;
+        }
+        WEND_TRY(equality_of(reader, c, &equality, error));
+        if (equality->kind == EQUALITY_BY_CODE && !reader->loaded[conjunct->range.slot]) {
+            WEND_TRY(filter_by_code(reader, conjunct->range.slot, equality->code, first, count,
+                                    selection, error));
+            reader->only[conjunct->range.slot] = &reader->equal_values[c];
+            continue;
+        }
         for (uint32_t slot = 0; slot < scan->column_count; slot++) {
             if (conjunct->slots[slot]) {
                 WEND_TRY(load(reader, slot, first, count, selection, error));
@@ -258,6 +424,11 @@ static wend_status read_batch(wendi_scan_reader *reader, uint32_t *first, uint32
 
     wendi_evaluator_reset(reader->evaluator);
     memset(reader->loaded, 0, scan->internal_count);
+    memset(reader->only, 0, scan->internal_count * sizeof *reader->only);
+    if (scan->user_conjunct != WENDI_EXPR_NO_SLOT) {
+        reader->only[scan->conjuncts[scan->user_conjunct].range.slot] =
+            &reader->equal_values[scan->user_conjunct];
+    }
     *selection = (wendi_selection){NULL, *count};
     scan->counters.vectors_total += high;
     if (scan->conjunct_count > 0) {
