@@ -5,6 +5,7 @@
 #include "engine/api/api_internal.h"
 #include "engine/base/alloc.h"
 #include "engine/base/status.h"
+#include "engine/table/compaction.h"
 #include "engine/table/table.h"
 #include "engine/table/verify.h"
 
@@ -57,6 +58,9 @@ static void fill_status(const wendi_table_state *state, wend_table_status *out)
         out->row_count += entry->row_count;
         out->segment_bytes += entry->file_bytes;
         out->null_user_rows += entry->null_user_rows;
+        uint32_t level = entry->level < WENDI_LEVEL_FINISHED ? entry->level : WENDI_LEVEL_FINISHED;
+        out->level_segments[level]++;
+        out->level_bytes[level] += entry->file_bytes;
         out->time_min_us = entry->time_min < out->time_min_us ? entry->time_min : out->time_min_us;
         out->time_max_us = entry->time_max > out->time_max_us ? entry->time_max : out->time_max_us;
     }

@@ -150,12 +150,15 @@ static int print_status(wend_store *store, const char *table)
     if (of.json) {
         printf("{\"table\":\"%s\",\"version\":%llu,\"committed\":\"%s\",\"rows\":%llu,\"segments\":"
                "%llu,\"segment_bytes\":%llu,\"rejects\":%llu,"
-               "\"rows_without_user\":%llu,\"sources\":[",
+               "\"rows_without_user\":%llu,\"segments_by_level\":[%llu,%llu,%llu],\"sources\":[",
                table, (unsigned long long)status.version, committed,
                (unsigned long long)status.row_count, (unsigned long long)status.segment_count,
                (unsigned long long)status.segment_bytes,
                (unsigned long long)status.reject_row_count,
-               (unsigned long long)status.null_user_rows);
+               (unsigned long long)status.null_user_rows,
+               (unsigned long long)status.level_segments[0],
+               (unsigned long long)status.level_segments[1],
+               (unsigned long long)status.level_segments[2]);
     } else {
         printf("%s: commit %llu of %s\n", table, (unsigned long long)status.version, committed);
         printf(
@@ -164,6 +167,14 @@ static int print_status(wend_store *store, const char *table)
             (double)status.segment_bytes / 1e6,
             status.row_count != 0 ? (double)status.segment_bytes / (double)status.row_count : 0.0,
             (unsigned long long)status.reject_row_count);
+        if (status.segment_count != status.level_segments[0]) {
+            printf("  of these %llu as ingested (%.1f MB), %llu merged (%.1f MB), %llu finished "
+                   "(%.1f MB)\n",
+                   (unsigned long long)status.level_segments[0], (double)status.level_bytes[0] / 1e6,
+                   (unsigned long long)status.level_segments[1], (double)status.level_bytes[1] / 1e6,
+                   (unsigned long long)status.level_segments[2],
+                   (double)status.level_bytes[2] / 1e6);
+        }
         if (status.time_min_us <= status.time_max_us) {
             printf("  times from %s to %s, %llu rows without a user\n", oldest, newest,
                    (unsigned long long)status.null_user_rows);

@@ -205,6 +205,23 @@ static const cli_command inspect_command = {
     cli_inspect,
     false};
 
+static const cli_command compact_command = {
+    "compact",
+    "merge a table's segments into few, and denser",
+    "compact TABLE [--target-size 1GiB] [--dry-run]",
+    "Merges what ingest wrote into one file a window of time: the largest of month, week\n"
+    "and day whose rows fit the target size; a day that does not is cut by ranges of\n"
+    "users. No answer changes. Each line printed is one commit; killed or out of space,\n"
+    "the table is what the last of them made it. Readers need not stop; what they\n"
+    "may still read goes 15 minutes later, with the next writer. Refused while an\n"
+    "ingestor writes the table.\n\n"
+    "  wend -d store compact events\n"
+    "  wend -d store compact events --dry-run\n"
+    "  wend -d store compact events --target-size 256MiB --level 9",
+    cli_compact_options,
+    cli_compact,
+    false};
+
 static const cli_command tables_command = {"tables", "list the store's tables",
                                            "tables", "One name a line.\n\n  wend -d store tables",
                                            NULL,     cli_tables,
@@ -265,6 +282,7 @@ const cli_command *const cli_commands[] = {&demo_command,
                                            &rejects_command,
                                            &verify_command,
                                            &inspect_command,
+                                           &compact_command,
                                            &tables_command,
                                            &describe_command,
                                            &alter_command,

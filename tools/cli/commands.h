@@ -23,6 +23,7 @@ int cli_verify(const cli_command *command, int argc, char **argv);
 int cli_status(const cli_command *command, int argc, char **argv);
 int cli_rejects(const cli_command *command, int argc, char **argv);
 int cli_export(const cli_command *command, int argc, char **argv);
+int cli_compact(const cli_command *command, int argc, char **argv);
 int cli_inspect(const cli_command *command, int argc, char **argv);
 int cli_help_run(const cli_command *command, int argc, char **argv);
 int cli_demo(const cli_command *command, int argc, char **argv);
@@ -43,5 +44,6 @@ const cli_option *cli_export_options(void);
 const cli_option *cli_demo_options(void);
 const cli_option *cli_help_options(void);
 const cli_option *cli_inspect_options(void);
+const cli_option *cli_compact_options(void);
 
 #endif

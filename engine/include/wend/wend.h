@@ -181,9 +181,46 @@ typedef struct wend_table_status {
     int64_t time_max_us;
     uint64_t null_user_rows;
     uint64_t source_count;
+    /** By level: as ingest wrote them, merged in part, finished (a whole window of time, or a share of its users). */
+    uint64_t level_segments[3];
+    uint64_t level_bytes[3];
 } wend_table_status;
 WEND_API WEND_MUST_USE wend_status wend_table_status_of(wend_store *store, const char *table,
                                                         wend_table_status *status_out, wend_error *error);
+
+/** What wend_compact_table() is to do. Fill it with wend_compact_options_init() and change what you want. */
+typedef struct wend_compact_options {
+    uint64_t target_bytes; /* a file of a window becomes about so large; 0: 1 GiB */
+    uint64_t memory_bytes; /* about the most that is used; 0: 1 GiB. At least 64 MiB */
+    int level;             /* of zstd, 1 to 19; 0: 6 */
+    bool all;              /* rewrite finished files, too, that little news would go into */
+    bool dry_run;          /* report what would be done, do nothing */
+} wend_compact_options;
+WEND_API void wend_compact_options_init(wend_compact_options *options);
+
+/** A step that was committed (dry run: would be, with estimated bytes and 0 seconds). */
+typedef struct wend_compact_step {
+    uint64_t row_count;
+    uint64_t files_before;
+    uint64_t bytes_before;
+    uint64_t files_after;
+    uint64_t bytes_after;
+    bool partial; /* merged many files into fewer; further steps merge those */
+    double seconds;
+} wend_compact_step;
+
+/**
+ * Merge the table's segments into files of whole windows of time, a commit a step. No answer changes. `report` (may be
+ * NULL) is called for every step; no call: there was nothing to do.
+ *
+ * Returns: WEND_BUSY while an ingestor or another compaction writes the table (the message names it); WEND_INVALID an
+ *          option is out of range; WEND_IO (also a full disk), WEND_NOMEM, WEND_CORRUPT: the step that failed changed
+ *          nothing, steps before it stay.
+ */
+WEND_API WEND_MUST_USE wend_status wend_compact_table(wend_store *store, const char *table,
+                                                      const wend_compact_options *options,
+                                                      void (*report)(void *context, const wend_compact_step *step),
+                                                      void *context, wend_error *error);
 
 /** One source partition's account: taken = stored + rejected + deduplicated + tombstones. */
 typedef struct wend_source_status {
