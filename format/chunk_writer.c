@@ -178,6 +178,15 @@ static wend_status write_doubles(wendi_chunk_writer *writer, const wendi_vector 
                              : wendi_page_encode_doubles(&writer->encoder, rows, values, real);
 }
 
+/* Bytewise, by two numbers. */
+static bool b16_below(const wendi_b16 *a, const wendi_b16 *b)
+{
+    const uint64_t high_a = __builtin_bswap64(a->word[0]);
+    const uint64_t high_b = __builtin_bswap64(b->word[0]);
+    return high_a != high_b ? high_a < high_b
+                            : __builtin_bswap64(a->word[1]) < __builtin_bswap64(b->word[1]);
+}
+
 static wend_status write_b16(wendi_chunk_writer *writer, const wendi_vector *vector, uint32_t first,
                              wendi_page_rows rows, bool uuid, wendi_chunk_entry *chunk, wendi_b16 *bounds)
 {
@@ -186,9 +195,9 @@ static wend_status write_b16(wendi_chunk_writer *writer, const wendi_vector *vec
         if (!chunk->has_min_max) {
             bounds[0] = bounds[1] = values[i];
             chunk->has_min_max = true;
-        } else if (memcmp(&values[i], &bounds[0], sizeof *values) < 0) {
+        } else if (b16_below(&values[i], &bounds[0])) {
             bounds[0] = values[i];
-        } else if (memcmp(&values[i], &bounds[1], sizeof *values) > 0) {
+        } else if (b16_below(&bounds[1], &values[i])) {
             bounds[1] = values[i];
         }
     }
