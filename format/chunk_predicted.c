@@ -65,6 +65,54 @@ wend_status wendi_segment_prediction(wendi_segment *segment, uint32_t row_group,
     return status;
 }
 
+/* The codes a determinant may have, null included: of a dictionary, or of integers from the least on. 0: it has none. */
+static uint32_t code_count(const wendi_chunk *determinant)
+{
+    const wendi_chunk_entry *entry = determinant->entry;
+    wendi_type type = determinant->segment->footer.columns[determinant->column].type;
+    uint64_t span = entry->max - entry->min;
+    if (wendi_type_physical(type) == WENDI_PHYSICAL_STRING) {
+        return entry->dictionary_entries;
+    }
+    if (wendi_type_physical(type) != WENDI_PHYSICAL_I64 || !entry->has_min_max ||
+        (int64_t)entry->min > (int64_t)entry->max || span > WENDI_PREDICTION_MAP_MAX - 2) {
+        return 0;
+    }
+    return (uint32_t)span + 2;
+}
+
+/* Codes of integers, in the determinant's own buffer. */
+static wend_status integer_codes(wendi_chunk *determinant, uint32_t first_row, uint32_t row_count,
+                                 const uint32_t **codes_out, wend_error *error)
+{
+    wendi_vector vector;
+    const uint64_t least = determinant->entry->min;
+    const uint64_t span = determinant->entry->max - least;
+    wend_status status = wendi_chunk_read(determinant, first_row, row_count, &vector, error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    uint32_t *codes = (uint32_t *)(void *)determinant->more_dense;
+    uint64_t beyond = 0;
+    for (uint32_t i = 0; i < row_count; i++) {
+        uint32_t at = vector.form == WENDI_FORM_CONSTANT ? 0 : i;
+        bool null = vector.nulls != NULL && vector.nulls[at] != 0;
+        uint64_t offset = null ? 0 : (uint64_t)vector.i64[at] - least;
+        beyond |= offset > span;
+        codes[i] = null ? 0 : (uint32_t)offset + 1;
+    }
+    *codes_out = codes;
+    return beyond == 0 ? WEND_OK : wendi_chunk_damage(determinant, "value beyond its bounds", error);
+}
+
+static wend_status determinant_codes(wendi_chunk *determinant, uint32_t first_row, uint32_t row_count,
+                                     const uint32_t **codes_out, wend_error *error)
+{
+    return wendi_chunk_has_dictionary(determinant)
+               ? wendi_chunk_read_codes(determinant, first_row, row_count, codes_out, error)
+               : integer_codes(determinant, first_row, row_count, codes_out, error);
+}
+
 /* Open the chunk of determinant `d` and take the number of its dictionary's entries. */
 static wend_status open_determinant(wendi_chunk *chunk, uint32_t d, uint32_t *entries, wend_error *error)
 {
@@ -81,8 +129,8 @@ static wend_status open_determinant(wendi_chunk *chunk, uint32_t d, uint32_t *en
         return status;
     }
     chunk->determinants[d]->depth = chunk->depth + 1;
-    *entries = chunk->determinants[d]->entry->dictionary_entries;
-    return *entries != 0 ? WEND_OK : prediction_damage(chunk, "predicted from a column without a dictionary", error);
+    *entries = code_count(chunk->determinants[d]);
+    return *entries != 0 ? WEND_OK : prediction_damage(chunk, "predicted from a column that has no codes", error);
 }
 
 static wend_status open_prediction(wendi_chunk *chunk, wend_error *error)
@@ -124,7 +172,7 @@ static wend_status take_keys(wendi_chunk *chunk, uint32_t first_row, uint32_t ro
     uint32_t *keys = (uint32_t *)(void *)chunk->dense;
     const wendi_prediction_rule *rule = &chunk->prediction->rule;
     for (uint32_t d = 0; d < rule->determinant_count; d++) {
-        WEND_TRY(wendi_chunk_read_codes(chunk->determinants[d], first_row, row_count, &codes[d], error));
+        WEND_TRY(determinant_codes(chunk->determinants[d], first_row, row_count, &codes[d], error));
     }
     if (codes[0] == NULL) {
         memset(keys, 0, row_count * sizeof *keys);

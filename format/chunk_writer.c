@@ -303,7 +303,7 @@ cleanup:
 }
 
 /* Bounds of the values as signed numbers; false when there are none or they span too much to be counted from the least. */
-static bool span_of(const wendi_vector *vector, int64_t *least)
+static bool span_of(const wendi_vector *vector, int64_t *least, uint64_t *span)
 {
     bool any = false;
     int64_t min = 0;
@@ -318,31 +318,54 @@ static bool span_of(const wendi_vector *vector, int64_t *least)
         any = true;
     }
     *least = min;
-    return any && (uint64_t)max - (uint64_t)min < UINT64_MAX / 2 - WENDI_PREDICTION_LIST_MAX;
+    *span = (uint64_t)max - (uint64_t)min;
+    return any && *span < UINT64_MAX / 2 - WENDI_PREDICTION_LIST_MAX;
 }
 
 static wendi_prediction_column as_numbers(const wendi_chunk_input *input)
 {
     wendi_prediction_column numbers = {.never = input->keep_order};
     const wendi_vector *vector = input->vector;
+    uint64_t span = 0;
     switch (wendi_type_physical(input->column->type)) {
     case WENDI_PHYSICAL_STRING:
         numbers.codes = input->strings.stored;
-        numbers.code_count = input->strings.kept_count + 1;
+        numbers.code_count = numbers.codes != NULL ? input->strings.kept_count + 1 : 0;
         break;
     case WENDI_PHYSICAL_I64:
     case WENDI_PHYSICAL_F64:
-        if (vector->form == WENDI_FORM_FLAT && span_of(vector, &numbers.base)) {
+        numbers.doubles = wendi_type_physical(input->column->type) == WENDI_PHYSICAL_F64;
+        if (vector->form == WENDI_FORM_FLAT && span_of(vector, &numbers.base, &span)) {
             numbers.values = vector->i64;
             numbers.nulls = vector->nulls;
+            numbers.code_count = !numbers.doubles && span + 2 <= WENDI_PREDICTION_MAP_MAX ? (uint32_t)span + 2 : 0;
         }
-        numbers.doubles = wendi_type_physical(input->column->type) == WENDI_PHYSICAL_F64;
         numbers.real = input->column->type.kind == WENDI_TYPE_REAL;
         break;
     case WENDI_PHYSICAL_B16:
         break;
     }
     return numbers;
+}
+
+/* Integers that determine something get their codes, for all rows. */
+static wend_status code_determinants(const wendi_chunk_input *input, uint32_t row_count,
+                                     wendi_prediction_column *columns)
+{
+    for (uint32_t d = 0; input->choice.predicted && d < input->choice.rule.determinant_count; d++) {
+        wendi_prediction_column *of = &columns[input->choice.rule.determinants[d]];
+        if (of->codes != NULL || of->own_codes != NULL) {
+            continue;
+        }
+        of->own_codes = wendi_alloc((size_t)row_count * sizeof *of->own_codes);
+        if (of->own_codes == NULL) {
+            return WEND_NOMEM;
+        }
+        for (uint32_t row = 0; row < row_count; row++) {
+            of->own_codes[row] = (uint32_t)wendi_prediction_number(of, row);
+        }
+    }
+    return WEND_OK;
 }
 
 wend_status wendi_chunk_choose_predictions(wendi_chunk_input *inputs, uint32_t count, uint32_t row_count,
@@ -358,6 +381,7 @@ wend_status wendi_chunk_choose_predictions(wendi_chunk_input *inputs, uint32_t c
     wend_status status = wendi_prediction_find(columns, count, row_count, choices);
     for (uint32_t c = 0; c < count && status == WEND_OK; c++) {
         inputs[c].choice = choices[c];
+        status = code_determinants(&inputs[c], row_count, columns);
     }
     wendi_free(choices);
     return status;

@@ -47,7 +47,7 @@ void wendi_chunk_writer_free(wendi_chunk_writer *writer);
 wend_status wendi_chunk_code_strings(const wendi_vector *vector, bool keep_order, wendi_coded_strings *strings,
                                      wend_error *error);
 void wendi_coded_strings_free(wendi_coded_strings *strings);
-/** Decide what is predicted from what: fills `choice` of each input. */
+/** Decide what is predicted from what: fills `choice` of each input, and `columns`, whose own_codes the caller frees. */
 wend_status wendi_chunk_choose_predictions(wendi_chunk_input *inputs, uint32_t count, uint32_t row_count,
                                            wendi_prediction_column *columns);
 

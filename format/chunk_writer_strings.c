@@ -134,6 +134,9 @@ static bool mostly_new(const wendi_coded_strings *strings, uint32_t count)
 /* Worth a dictionary: values repeat, or the column must have one because its codes are the runs of users. */
 static bool wants_dictionary(const wendi_coded_strings *strings, uint32_t row_count, bool keep_order)
 {
+    if (strings->kept_count == 0) {
+        return keep_order; /* all null */
+    }
     return keep_order || (uint64_t)strings->kept_count * 10 <= (uint64_t)row_count * 6 || strings->kept_count <= 64;
 }
 

@@ -66,7 +66,7 @@ static wend_status collect_block(dictionary_encoder *encoder, uint32_t first, ui
         if (entry.length > WENDI_STRING_BYTES_MAX) {
             return WEND_INVALID;
         }
-        if (i > first && (raw + entry.length - prefix > WENDI_DICTIONARY_BLOCK_BYTES ||
+        if (i > first && (raw + entry.length - prefix > wendi_block_bytes(encoder->zstd_level) ||
                           string_bytes + entry.length > WENDI_DICTIONARY_BLOCK_STRING_BYTES)) {
             break;
         }

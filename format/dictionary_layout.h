@@ -6,7 +6,6 @@ enum { WENDI_DICTIONARY_ORDERED = 1, WENDI_DICTIONARY_FORMS = 2 }; /* flags of t
 enum {
     WENDI_DICTIONARY_HEADER_BYTES = 64,
     WENDI_DICTIONARY_INDEX_BYTES = 24, /* a block */
-    WENDI_DICTIONARY_BLOCK_BYTES = 65536,
     /* Entries of a block with more than one add up to no more: front coding cannot be made a bomb. */
     WENDI_DICTIONARY_BLOCK_STRING_BYTES = 1 << 20
 };

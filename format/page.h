@@ -11,7 +11,13 @@
 #include "format/codec/codec.h"
 
 enum { WENDI_PAGE_HEADER_BYTES = 64, WENDI_PAGE_ALIGNMENT = 64 };
-enum { WENDI_STRING_BYTES_MAX = 1 << 30, WENDI_STRING_BLOCK_BYTES = 65536 };
+enum { WENDI_STRING_BYTES_MAX = 1 << 30 };
+
+/** Where a writer cuts blocks of text: the denser it is asked to be, the more a block may look back on. */
+static inline size_t wendi_block_bytes(int zstd_level)
+{
+    return zstd_level <= 2 ? 64 << 10 : 512 << 10;
+}
 
 typedef enum wendi_page_layout { /* stored: never renumber */
     WENDI_LAYOUT_NULL = 0,     /* every row is null: no values */

@@ -1,5 +1,5 @@
 /**
- * Predictions: a column's values guessed from the dictionary codes of at most two other columns, so that
+ * Predictions: a column's values guessed from the codes of at most two other columns, so that
  * only the rows that differ cost anything. docs/FORMAT.md, Predictions, has the bytes and the words.
  *
  * Everything works on numbers m: of text the code in the column's dictionary (0 null), of other types
@@ -74,7 +74,8 @@ typedef struct wendi_prediction_column {
     const int64_t *values;
     const uint8_t *nulls;
     int64_t base;         /* of m */
-    uint32_t code_count;  /* dictionary entries, null included */
+    uint32_t code_count;  /* as a determinant: codes, null included; 0: cannot be one */
+    uint32_t *own_codes;  /* owned by who filled this: codes of integers, made when they determine something */
     bool doubles;         /* values are bits of doubles */
     bool real;            /* of the column type real */
     bool never;           /* may serve as determinant, must not be predicted: the user column */

@@ -242,7 +242,8 @@ wend_status wendi_prediction_build(wendi_prediction_builder *builder, const wend
     build work = {.builder = builder, .target = &columns[column], .rule = rule, .row_count = row_count,
                   .entries = {1, 1}};
     for (uint32_t d = 0; d < rule->determinant_count; d++) {
-        work.codes[d] = columns[rule->determinants[d]].codes;
+        const wendi_prediction_column *determinant = &columns[rule->determinants[d]];
+        work.codes[d] = determinant->codes != NULL ? determinant->codes : determinant->own_codes;
         work.entries[d] = columns[rule->determinants[d]].code_count;
     }
     uint32_t map_count = work.entries[0] * work.entries[1];

@@ -126,7 +126,7 @@ static wend_status take_sample(finder *find, uint32_t column)
         any |= sample->numbers[i];
     }
     sample->width = of->codes != NULL ? bit_width(of->code_count) : bit_width(any);
-    if (of->codes != NULL && of->code_count > 1) {
+    if (of->code_count > 1) {
         number_codes(find, column);
     }
     return of->never ? WEND_OK : weigh_plain(find, column);
@@ -143,16 +143,24 @@ static uint64_t map_entries(const finder *find, const wendi_prediction_rule *rul
     return entries;
 }
 
-/* What map and header will take: a grid of two is as regular as its longer side. */
+/* Codes of a determinant that occur: all of a dictionary's, fewer of an integer's. */
+static double codes_in_use(const finder *find, uint32_t column)
+{
+    double seen = find->samples[column].id_count * find->scale;
+    double all = find->columns[column].code_count;
+    return find->columns[column].codes != NULL || all < seen ? all : seen;
+}
+
+/* What map and header will take: places that no row has cost little, and a grid of two is as regular as its longer side. */
 static double map_bytes(const finder *find, const wendi_prediction_rule *rule, unsigned width)
 {
-    uint64_t entries = map_entries(find, rule);
+    double all = (double)map_entries(find, rule);
+    double entries = rule->determinant_count > 0 ? codes_in_use(find, rule->determinants[0]) : 1;
     if (rule->determinant_count == 2) {
-        uint64_t first = find->columns[rule->determinants[0]].code_count;
-        uint64_t second = find->columns[rule->determinants[1]].code_count;
-        entries = (first > second ? first : second) + entries / 16;
+        double second = codes_in_use(find, rule->determinants[1]);
+        entries = (entries > second ? entries : second) + all / 16;
     }
-    return 2 * WENDI_PREDICTION_HEADER_BYTES + (double)entries * width / 8;
+    return 2 * WENDI_PREDICTION_HEADER_BYTES + entries * width / 8 + all / 256;
 }
 
 /* Estimated bytes from how often rows differ from the last one with their key; a great number when keys hardly repeat. */
@@ -380,7 +388,7 @@ static wend_status judge_column(finder *find, uint32_t column)
     }
     guess_singles(find, column);
     guess_pairs(find, column);
-    if (find->columns[column].code_count > FIRST_ENTRIES_MAX) {
+    if (find->columns[column].codes != NULL && find->columns[column].code_count > FIRST_ENTRIES_MAX) {
         if (sample->candidate_count == CANDIDATES) {
             sample->candidate_count--;
         }

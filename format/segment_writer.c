@@ -226,6 +226,9 @@ static void close_inputs(row_group_inputs *inputs, uint32_t column_count)
     for (uint32_t c = 0; inputs->chunks != NULL && c < column_count; c++) {
         wendi_coded_strings_free(&inputs->chunks[c].strings);
     }
+    for (uint32_t c = 0; inputs->numbers != NULL && c < column_count; c++) {
+        wendi_free(inputs->numbers[c].own_codes);
+    }
     wendi_free(inputs->chunks);
     wendi_free(inputs->numbers);
 }

@@ -1,5 +1,5 @@
 /*
- * Pages of near-unique strings: a stream of lengths, then the bytes in blocks of some 64 KiB, each
+ * Pages of near-unique strings: a stream of lengths, then the bytes in blocks, each
  * compressed on its own so that few rows decompress little.
  *
  * Payload behind the bitmap: stream of lengths; block count u32, 0 u32; per block {first value u32,
@@ -11,23 +11,23 @@
 #include "engine/base/compress.h"
 
 /* Values of the block that begins at `first`: as many as fit, at least one. */
-static uint32_t block_end(const wendi_string *values, uint32_t first, uint32_t count, size_t *raw_bytes)
+static uint32_t block_end(const wendi_string *values, uint32_t first, uint32_t count, size_t room, size_t *raw_bytes)
 {
     uint32_t end = first;
     size_t bytes = 0;
     do {
         bytes += values[end].length;
         end++;
-    } while (end < count && bytes + values[end].length <= WENDI_STRING_BLOCK_BYTES);
+    } while (end < count && bytes + values[end].length <= room);
     *raw_bytes = bytes;
     return end;
 }
 
-static uint32_t count_blocks(const wendi_string *values, uint32_t count)
+static uint32_t count_blocks(const wendi_string *values, uint32_t count, size_t room)
 {
     uint32_t blocks = 0;
     size_t raw;
-    for (uint32_t first = 0; first < count; first = block_end(values, first, count, &raw)) {
+    for (uint32_t first = 0; first < count; first = block_end(values, first, count, room, &raw)) {
         blocks++;
     }
     return blocks;
@@ -57,7 +57,8 @@ static wend_status append_blocks(wendi_page_encoder *encoder, const wendi_string
 {
     wend_status status = WEND_OK;
     wendi_buffer raw = {0};
-    uint32_t blocks = count_blocks(values, count);
+    size_t room = wendi_block_bytes(encoder->zstd_level);
+    uint32_t blocks = count_blocks(values, count, room);
     WEND_TRY(wendi_buffer_u32(encoder->out, blocks));
     WEND_TRY(wendi_buffer_u32(encoder->out, 0));
     size_t index_at = encoder->out->length;
@@ -65,7 +66,7 @@ static wend_status append_blocks(wendi_page_encoder *encoder, const wendi_string
     for (uint32_t first = 0; first < count; index_at += 8) {
         size_t raw_bytes;
         uint32_t stored;
-        uint32_t end = block_end(values, first, count, &raw_bytes);
+        uint32_t end = block_end(values, first, count, room, &raw_bytes);
         raw.length = 0;
         WEND_TRY(wendi_buffer_reserve(&raw, raw_bytes));
         for (uint32_t i = first; i < end; i++) {
