@@ -36,13 +36,17 @@ def order(column):
     return order_of_double if column.kind in DOUBLE_KINDS else int
 
 
-def require_number_bounds(column, values, least, greatest, what):
-    """values are not null; bounds of numbers are values that occur."""
+def require_bounds(least, values_least, values_greatest, greatest, exact, what):
+    holds = (least, greatest) == (values_least, values_greatest) if exact else least <= values_least and values_greatest <= greatest
+    require(holds, "bounds of %s are %r to %r, its values are from %r to %r", what, least, greatest, values_least, values_greatest)
+
+
+def require_number_bounds(column, values, least, greatest, exact, what):
+    """values are not null."""
     key = order(column)
-    least, greatest = bound_value(column, least), bound_value(column, greatest)
     require(values, "%s has bounds and no values", what)
-    require(key(min(values, key=key)) == key(least), "the least value of %s is not %r", what, least)
-    require(key(max(values, key=key)) == key(greatest), "the greatest value of %s is not %r", what, greatest)
+    keys = list(map(key, values))
+    require_bounds(key(bound_value(column, least)), min(keys), max(keys), key(bound_value(column, greatest)), exact, what)
 
 
 def greatest_cut(value):
@@ -57,7 +61,7 @@ def first_bytes(value):
     return int.from_bytes(as_bytes(value)[:8].ljust(8, b"\0"), "big")
 
 
-def check_page(segment, chunk, entry, page):
+def check_page(segment, chunk, entry, page, exact):
     column, what = chunk.column, page.what
     values = [value for value in page.rows_values if value is not None]
     require(entry.null_rows == page.rows - len(values), "%s does not have %d nulls", what, entry.null_rows)
@@ -70,29 +74,34 @@ def check_page(segment, chunk, entry, page):
     if not entry.flags & PAGE_BOUNDS:
         require(entry.flags & PAGE_BOUNDS_ARE_FIRST_BYTES == 0, "%s has first bytes that are no bounds", what)
     elif entry.flags & PAGE_BOUNDS_ARE_CODES:
-        require((entry.least, entry.greatest) == (min(codes), max(codes)), "codes of %s are not from %d to %d", what, entry.least, entry.greatest)
+        require(codes, "%s has bounds of codes and only nulls", what)
+        require_bounds(entry.least, min(codes), max(codes), entry.greatest, exact, what)
     elif entry.flags & PAGE_BOUNDS_ARE_FIRST_BYTES:
         segment.require_feature(FEATURE_FIRST_BYTES, what)
         require(column.kind in BYTES16_KINDS | TEXT_KINDS and codes is None, "%s has first bytes as bounds", what)
         firsts = list(map(first_bytes, values))
-        require((min(firsts), max(firsts)) == (entry.least, entry.greatest), "first bytes of %s are not as its entry says", what)
+        require(firsts, "%s has bounds and no values", what)
+        require_bounds(entry.least, min(firsts), max(firsts), entry.greatest, exact, what)
     else:
         require(column.kind in INTEGER_KINDS | DOUBLE_KINDS, "%s has numbers as bounds", what)
-        require_number_bounds(column, values, entry.least, entry.greatest, what)
+        require_number_bounds(column, values, entry.least, entry.greatest, exact, what)
 
 
-def check_chunk(chunk, values, what):
+def check_chunk(chunk, values, exact, what):
     """values: those of all its rows that are not null."""
     if chunk.least is None:
         return
     if chunk.column.kind in INTEGER_KINDS | DOUBLE_KINDS:
-        require_number_bounds(chunk.column, values, chunk.least, chunk.greatest, what)
+        require_number_bounds(chunk.column, values, chunk.least, chunk.greatest, exact, what)
         return
     require(values, "%s has bounds and no values", what)
     distinct = list(map(as_bytes, set(values)))
     least, greatest = min(distinct), max(distinct)
-    require(chunk.least == least[:BOUND_BYTES], "the least value of %s is not %r", what, chunk.least)
-    require(chunk.greatest == greatest_cut(greatest), "the greatest value of %s is not %r", what, chunk.greatest)
+    require(len(chunk.least) <= BOUND_BYTES and len(chunk.greatest) <= BOUND_BYTES, "bounds of %s are too long", what)
+    if exact:
+        require_bounds(chunk.least, least[:BOUND_BYTES], greatest_cut(greatest), chunk.greatest, True, what)
+    else:
+        require_bounds(chunk.least, least, greatest, chunk.greatest, False, what)
 
 
 def user_hash(column, user):
@@ -122,9 +131,10 @@ def check_order(hashes, users, times, what):
             require(before[2] <= after[2], "rows of a user in %s are not ordered by time", what)
 
 
-def verify(segment, ordered=True):
+def verify(segment, ordered=True, exact=True):
     """Decode all and compare; returns the values of every column, by its index.
 
+    exact: whether bounds must be met, as those of wend's writer are, and not only hold.
     ordered: whether users' rows are to be in the order of time, which is for whoever gives rows to a writer to see to.
     """
     columns = [[] for _ in segment.columns]
@@ -137,9 +147,9 @@ def verify(segment, ordered=True):
             segment.prediction(chunk)
             values = []
             for entry, page in zip(chunk.pages, segment.pages(chunk)):
-                check_page(segment, chunk, entry, page)
+                check_page(segment, chunk, entry, page, exact)
                 values += page.rows_values
-            check_chunk(chunk, [value for value in values if value is not None], "%s in %s" % (chunk.column.name, what))
+            check_chunk(chunk, [value for value in values if value is not None], exact, "%s in %s" % (chunk.column.name, what))
             content.append(values)
             columns[chunk.column.index] += values
         users = content[segment.user_column.index] if segment.user_column else [None] * row_group.rows

@@ -524,19 +524,28 @@ class Segment:
         return self._predictions[chunk]
 
     def page(self, chunk, number):
-        page = Page(self, chunk, chunk.pages[number], self.dictionary(chunk))
-        if page.codes is not None:
-            self._codes[chunk, number] = page.codes
-        return page
+        return Page(self, chunk, chunk.pages[number], self.dictionary(chunk))
 
     def pages(self, chunk):
         """Every page of a chunk, decoded."""
         return (self.page(chunk, number) for number in range(len(chunk.pages)))
 
+    def code_count(self, chunk):
+        """How many codes a chunk's rows can have, the one of null included; 0: it has none."""
+        if chunk.entries or chunk.column.kind not in INTEGER_KINDS or chunk.least is None:
+            return chunk.entries
+        return max(0, signed(chunk.greatest) - signed(chunk.least) + 2)
+
     def codes(self, chunk, number):
-        """The codes of a page of a chunk with a dictionary; kept, since several columns may be predicted from them."""
+        """The codes of a page's rows, by the dictionary or from the least value; kept for what is predicted from them."""
         if (chunk, number) not in self._codes:
-            self.page(chunk, number)
+            page = self.page(chunk, number)
+            codes = page.codes
+            if codes is None:
+                before = signed(chunk.least) - 1
+                codes = [0 if value is None else int(value) - before for value in page.rows_values]
+                require(0 <= min(codes) and max(codes) < self.code_count(chunk), "a value of %s is beyond its bounds", page.what)
+            self._codes[chunk, number] = codes
         return self._codes[chunk, number]
 
     def chunk_rows(self, chunk):

@@ -166,8 +166,7 @@ class MadePrediction:
         self.keys = [0] * len(numbers)
         self.key_count = 1
         for determinant in determinants:
-            entries = len(determinant.dictionary.entries)
-            codes = determinant.dictionary.codes
+            entries, codes = determinant.codes()
             if self.row_before:
                 codes = [0] + codes[:-1]
                 for at in range(0, len(codes), PAGE_ROWS):
@@ -225,6 +224,7 @@ class MadeChunk:
         self.maker, self.rng, self.column, self.values, self.is_user = maker, maker.rng, column, values, is_user
         self.dictionary = self.prediction = None
         self.steps = 0
+        self.bounded = column.index == maker.time or self.rng.random() < 0.8
         if column.kind in TEXT_KINDS and (is_user or self.rng.random() < 0.7):
             self.dictionary = MadeDictionary(maker, values, is_user)
 
@@ -232,9 +232,9 @@ class MadeChunk:
         """By chance, from chunks that were through this before, so that nothing looks at itself in the end."""
         if self.is_user or self.rng.random() < 0.4 or self.column.kind in BYTES16_KINDS or not self.values:
             return
-        able = [chunk for chunk in chunks if chunk.dictionary and chunk.steps < STEPS_MOST and chunk is not self]
+        able = [chunk for chunk in chunks if chunk.steps < STEPS_MOST and 0 < chunk.codes()[0] <= 1 << 18]
         determinants = self.rng.sample(able, min(len(able), self.rng.choice((0, 1, 1, 1, 2))))
-        if math.prod(len(chunk.dictionary.entries) for chunk in determinants) > 1 << 18:
+        if math.prod(chunk.codes()[0] for chunk in determinants) > 1 << 18:
             return
         if self.dictionary:
             base, numbers = 0, self.dictionary.codes
@@ -245,6 +245,16 @@ class MadeChunk:
         if numbers is not None:
             self.steps = 1 + max((chunk.steps for chunk in determinants), default=0)
             self.prediction = MadePrediction(self.maker, self, determinants, base, numbers)
+
+    def codes(self):
+        """(how many codes, the code of each row) for predictions from this chunk; (0, []) where it has none."""
+        if self.dictionary:
+            return len(self.dictionary.entries), self.dictionary.codes
+        present = [value for value in self.values if value is not None]
+        if self.column.kind not in INTEGER_KINDS or not self.bounded or not present:
+            return 0, []
+        least = min(present)
+        return int(max(present)) - least + 2, [0 if value is None else value - least + 1 for value in self.values]
 
     def _numbers(self):
         """base and m of each row; m is None where values lie too far apart."""
@@ -359,7 +369,7 @@ class MadeChunk:
         kind, strings, numbers = self.column.kind, [(0, 0), (0, 0)], [0, 0]
         if self.dictionary and self.dictionary.unused:
             present = []
-        if present and (self.column.index == self.maker.time or self.rng.random() < 0.8):
+        if present and self.bounded:
             if kind in INTEGER_KINDS | DOUBLE_KINDS:
                 key = order_of_double if kind in DOUBLE_KINDS else int
                 flags, numbers = flags | 1, [value_bits(kind, end(present, key=key)) for end in (min, max)]

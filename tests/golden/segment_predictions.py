@@ -1,7 +1,7 @@
 """Predictions of segment files, decoded as docs/FORMAT.md says; see segment_decoder.py, which this is a part of.
 
 A prediction guesses a row's number m from the codes of other columns; m is a code where the column has a
-dictionary, else 0 for null and value − base + 1 for others.
+dictionary, else 0 for null and value − base + 1 for others. Codes of an integer column count from its least value.
 """
 
 from segment_dictionaries import decompress, xxh3
@@ -31,6 +31,7 @@ class Prediction:
         require((row_group, column_id) == place, "%s says that it is column %d in row group %d", self.what, column_id, row_group)
         require(count <= 2 and row_before <= 1 and 1 <= size <= 8, "%s has %d determinants, flag %d, numbers of %d bytes",
                 self.what, count, row_before, size)
+        require(count > 0 or row_before == 0, "%s looks at the row before of nothing", self.what)
         require(chunk.entries == 0 or self.base == 0, "%s has a base beside a dictionary", self.what)
         require(map_entries <= MAP_ENTRIES_MOST and list_entries <= LIST_ENTRIES_MOST, "%s has %d and %d entries",
                 self.what, map_entries, list_entries)
@@ -38,7 +39,7 @@ class Prediction:
         self.determinants = self._determinants(segment, (first, second), count)
         keys = 1
         for determinant in self.determinants:
-            keys *= determinant.entries
+            keys *= segment.code_count(determinant)
         require(map_entries == keys, "%s has %d entries for %d keys", self.what, map_entries, keys)
         stored = cursor.take(stored_bytes)
         cursor.align(64)
@@ -53,7 +54,7 @@ class Prediction:
         found = []
         for column_id in ids[:count]:
             require(column_id in chunks and column_id != self.chunk.column.id, "%s looks at column %d", self.what, column_id)
-            require(chunks[column_id].entries > 0, "%s looks at column %d, which has no dictionary", self.what, column_id)
+            require(segment.code_count(chunks[column_id]) > 0, "%s looks at column %d, which has no codes", self.what, column_id)
             found.append(chunks[column_id])
         require(len(set(found)) == count, "%s looks at one column twice", self.what)
         require(self.chunk.column is not segment.user_column, "the user column is predicted")
@@ -75,7 +76,7 @@ class Prediction:
             if self.row_before:
                 codes = [0] + codes[:-1]
                 codes[::VECTOR_VALUES] = [0] * len(range(0, rows, VECTOR_VALUES))
-            keys = [key * determinant.entries + code for key, code in zip(keys, codes)]
+            keys = [key * segment.code_count(determinant) + code for key, code in zip(keys, codes)]
         return keys
 
     def numbers(self, keys, residuals):
