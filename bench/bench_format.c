@@ -1,6 +1,6 @@
 /*
- * The segment format: rows encoded and decoded per second by column kind, bytes a row, and the
- * kernels below, on one core. Rows are made like sorted clickstream columns.
+ * The segment format: rows encoded and decoded per second by column kind, and bytes a row, on one
+ * core. Rows are made like sorted clickstream columns. bench_stream and bench_kernel measure below.
  *
  *   bench_format [shared options]
  */
@@ -13,7 +13,6 @@
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
 #include "engine/column/value.h"
-#include "format/codec/codec.h"
 #include "format/segment_reader.h"
 #include "format/segment_writer.h"
 
@@ -244,52 +243,8 @@ static void bench_column(wendi_bench *bench, const wendi_vector *column, uint32_
     wendi_segment_close(read.segment);
 }
 
-enum { UNPACK_VECTORS = 64, UNPACK_ROUNDS = 400 };
-
-typedef struct unpacking {
-    const wendi_kernels *kernels;
-    const uint8_t *packed;
-    uint32_t *out;
-    unsigned width;
-} unpacking;
-
-static void unpack(void *context)
-{
-    const unpacking *work = context;
-    uint64_t sum = 0;
-    for (unsigned round = 0; round < UNPACK_ROUNDS; round++) {
-        for (unsigned v = 0; v < UNPACK_VECTORS; v++) {
-            work->kernels->unpack_u32(work->packed + (size_t)v * 128 * work->width, work->width,
-                                      round, work->out);
-            sum += work->out[v];
-        }
-    }
-    kept += sum;
-}
-
-static void bench_unpack(wendi_bench *bench, unsigned width)
-{
-    uint64_t *values = wendi_alloc_aligned(64, 1024 * 8);
-    uint8_t *packed = wendi_alloc_aligned(64, UNPACK_VECTORS * 128 * 32);
-    uint32_t *out = wendi_alloc_aligned(64, 1024 * 4);
-    unpacking work = {wendi_kernels_get(), packed, out, width};
-    char name[64];
-    memset(values, 0, 1024 * 8);
-    for (unsigned v = 0; v < UNPACK_VECTORS; v++) {
-        work.kernels->pack_u64(values, width, packed + (size_t)v * 128 * width);
-    }
-    snprintf(name, sizeof name, "unpack %u bits to u32, %s", width, work.kernels->name);
-    wendi_bench_case of = {name,     unpack, &work, 1024.0 * UNPACK_VECTORS * UNPACK_ROUNDS,
-                           "values", 0};
-    (void)wendi_bench_measure(bench, &of);
-    wendi_free(values);
-    wendi_free(packed);
-    wendi_free(out);
-}
-
 int main(int argc, char **argv)
 {
-    static const unsigned widths[] = {1, 4, 8, 12, 16, 17, 24, 31};
     wendi_bench bench;
     if (wendi_bench_open(&bench, "bench_format", argc, argv) > 1) {
         wendi_bench_fail("usage: bench_format [--rows N] [--runs N] [--json FILE]");
@@ -308,10 +263,6 @@ int main(int argc, char **argv)
     wendi_bench_case of = {"all columns, encode", encode, &all, rows, "rows", 0};
     (void)wendi_bench_measure(&bench, &of);
     wendi_bench_value(&bench, "all columns, size", (double)file.length / rows, "bytes/row");
-    wendi_bench_heading(&bench, "Kernels");
-    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        bench_unpack(&bench, widths[i]);
-    }
     wendi_bench_close(&bench);
     return 0;
 }
