@@ -26,10 +26,12 @@
 
 enum { PARTITIONS = 3, MESSAGES_MAX = 6000, TEXT_BYTES = 160, SOURCE_FAILS = 1 << 20 };
 
+/* Rows can be told by `twin` when their id is stored as a hash or not at all. */
 static const char ddl[] =
-    "CREATE TABLE events (id bigint UNIQUE, user_id text, ts timestamptz NOT NULL, amount numeric(8,2) CHECK (amount >= 0), "
-    "big boolean GENERATED ALWAYS AS (amount > 50) STORED, place bigint OPTIONS (path '$offset')) "
-    "WITH (user_column='user_id', time_column='ts')";
+    "CREATE TABLE events (twin bigint OPTIONS (path '$.id'), user_id text, ts timestamptz NOT NULL, amount numeric(8,2) "
+    "CHECK (amount >= 0), big boolean GENERATED ALWAYS AS (amount > 50) STORED, place bigint OPTIONS (path '$offset'), "
+    "id text UNIQUE) WITH (user_column='user_id', time_column='ts', event_id = '%s', rest = 'keep')";
+static const char *const policies[] = {"keep", "hash", "drop"};
 
 static uint64_t random_state;
 
@@ -299,13 +301,15 @@ static void check_all(const char *store, const sim_history *history)
 
 /* ---- histories -------------------------------------------------------------------------------- */
 
-static void make_table(char store[64])
+static void make_table(char store[64], const char *policy)
 {
+    char text[sizeof ddl + 8];
     wendi_schema *schema;
     wend_error error;
     strcpy(store, "/tmp/wend-ingest-sim-XXXXXX");
     assert_non_null(mkdtemp(store));
-    if (wendi_schema_parse(ddl, &schema, &error) != WEND_OK || wendi_table_create(store, schema, &error) != WEND_OK) {
+    snprintf(text, sizeof text, ddl, policy);
+    if (wendi_schema_parse(text, &schema, &error) != WEND_OK || wendi_table_create(store, schema, &error) != WEND_OK) {
         fail_msg("%s", error.message);
     }
     wendi_schema_free(schema);
@@ -336,13 +340,13 @@ static void test_histories(void **state)
     const char *seed = getenv("WEND_SIM_SEED");
     const char *rounds = getenv("WEND_SIM_ROUNDS");
     (void)state;
-    for (long round = 0; round < (rounds != NULL ? atol(rounds) : 5); round++) {
+    for (long round = 0; round < (rounds != NULL ? atol(rounds) : 6); round++) {
         char store[64];
         sim_history history;
         wend_error error = {0};
         random_state = (seed != NULL ? strtoull(seed, NULL, 10) : 42) + (uint64_t)round;
         plan(&history, true);
-        make_table(store);
+        make_table(store, policies[round % 3]);
         for (int deaths = 0; deaths < 6; deaths++) {
             wend_status status = ingest_once(store, &history, true, &error);
             if (status != WEND_OK && status != WEND_CANCELLED) {
@@ -372,7 +376,7 @@ static void test_refused_memory(void **state)
     (void)state;
     random_state = 99;
     plan(&history, true);
-    make_table(store);
+    make_table(store, "drop");
     for (int64_t calls = 0; calls < 1500; calls += 1 + calls / 6) {
         wendi_table *table;
         wendi_ingest_stats stats;
@@ -409,7 +413,7 @@ static void test_files(void **state)
     (void)state;
     random_state = 7;
     plan(&history, false);
-    make_table(store);
+    make_table(store, "keep");
     for (uint32_t p = 0; p < PARTITIONS; p++) {
         snprintf(paths[p], sizeof paths[p], "%s/part%u.ndjson", store, p);
         list[p] = paths[p];
@@ -447,7 +451,7 @@ static void test_appender(void **state)
     (void)state;
     random_state = 11;
     plan(&history, false);
-    make_table(store);
+    make_table(store, "keep");
     uint32_t at = 0;
     int64_t rejected = 0;
     for (int turn = 0; turn < 5; turn++) {
@@ -509,7 +513,7 @@ static void test_typed_rows(void **state)
     wendi_appender *appender;
     wendi_row_builder *builder;
     (void)state;
-    make_table(store);
+    make_table(store, "keep");
     assert_int_equal(wendi_table_open(store, wendi_string_of("events"), &table, &error), WEND_OK);
     assert_int_equal(wendi_appender_open(table, "typed", NULL, &appender, &error), WEND_OK);
     assert_int_equal(wendi_appender_rows(appender, 5, &builder, &error), WEND_OK);

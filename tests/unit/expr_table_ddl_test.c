@@ -28,7 +28,7 @@ static const char EVENTS[] =
     "UNIQUE (user_id, ts), UNIQUE (event_id), UNIQUE (ts, user_id), CHECK (price < 100000 and n > "
     "0), CHECK (n < 10), constraint named CHECK "
     "(s\n > 0)) WITH (user_column='user_id', time_column='ts', event_column='event_type', "
-    "order_column = o, retention='400 days', "
+    "order_column = o, retention='400 days', rest = 'keep', "
     "max_future='90 min', unique_rows, duplicate_keys = 'last', unique_window = 1000000)";
 
 static wendi_schema *parse(const char *ddl)
@@ -103,7 +103,8 @@ static void assert_schemas_equal(const wendi_schema *a, const wendi_schema *b)
                 a->event_column == b->event_column && a->order_column == b->order_column);
     assert_true(a->retention_us == b->retention_us && a->max_future_us == b->max_future_us &&
                 a->duplicate_keys == b->duplicate_keys &&
-                a->event_id_policy == b->event_id_policy &&
+                a->event_id_policy == b->event_id_policy && a->rest_policy == b->rest_policy &&
+                a->rest_column == b->rest_column && a->id_column == b->id_column &&
                 a->unique_window_keys == b->unique_window_keys);
 }
 
@@ -112,8 +113,8 @@ static void a_schema_is_what_was_written(void **state)
     (void)state;
     wendi_schema *schema = parse(EVENTS);
     assert_text(schema->table_name, "events");
-    assert_int_equal(schema->column_count, 24);
-    assert_int_equal(schema->next_column_id, 25);
+    assert_int_equal(schema->column_count, 25); /* _rest is one */
+    assert_int_equal(schema->next_column_id, 26);
     const wendi_column *ts = column(schema, "ts");
     assert_int_equal(ts->id, 3);
     assert_int_equal(ts->type.kind, WENDI_TYPE_TIMESTAMPTZ);
@@ -236,6 +237,85 @@ static void added_columns_keep_ids(void **state)
     wendi_schema_free(schema);
     wendi_schema_free(wider);
     wendi_schema_free(same);
+}
+
+/* What is stored of an event: `_rest` behind the statement's columns, the id as its policy says. */
+static void what_is_left_over_has_a_column(void **state)
+{
+    (void)state;
+    static const uint32_t ids[] = {3, 7, 5};
+    wend_error error;
+    wendi_schema *schema = parse("create table t (a int, b text) with (rest = 'keep')");
+    wendi_schema *wider = NULL;
+    assert_int_equal(schema->column_count, 3);
+    assert_int_equal(schema->rest_column, 2);
+    assert_int_equal(column(schema, "_rest")->type.kind, WENDI_TYPE_JSONB);
+    assert_int_equal(column(schema, "_rest")->origin, WENDI_ORIGIN_REST);
+    assert_int_equal(schema->next_column_id, 4);
+    assert_text(schema->ddl, "CREATE TABLE t (\n    a integer,\n    b text\n) WITH (\n    rest = 'keep'\n);\n");
+    wendi_schema_free(schema);
+    assert_int_equal(wendi_schema_parse_with_ids("create table t (a int, b text) with (rest = 'keep')",
+                                                 ids, 3, 9, &schema, &error),
+                     WEND_OK);
+    assert_int_equal(wendi_schema_add_column(
+                         schema, "alter table t add c text generated always as (_rest->>'c') stored", &wider,
+                         &error),
+                     WEND_OK);
+    assert_int_equal(wider->columns[2].id, 9);
+    assert_int_equal(wider->rest_column, 3);
+    assert_int_equal(wider->columns[3].id, 5);
+    assert_int_equal(wider->next_column_id, 10);
+    wendi_schema_free(schema);
+    wendi_schema_free(wider);
+    schema = parse("create table t (_rest int) with (rest = 'drop')"); /* a name like others then */
+    assert_int_equal(schema->rest_column, WENDI_NO_COLUMN);
+    wendi_schema_free(schema);
+    assert_int_equal(wendi_schema_parse_with_ids("create table t (a int)", ids, 1, 4, &schema, &error), WEND_OK);
+    assert_int_equal(schema->rest_policy, WENDI_REST_DROP); /* stored before there was a choice */
+    assert_int_equal(schema->column_count, 1);
+    wendi_schema_free(schema);
+}
+
+static void readers_see_the_id_as_it_is_stored(void **state)
+{
+    (void)state;
+    wend_error error;
+    wendi_schema *wider = NULL;
+    wendi_schema *schema = parse("create table t (id uuid unique default '00000000-0000-0000-0000-000000000001', "
+                                 "u text, ts timestamptz not null check (id is not null)) with "
+                                 "(user_column = 'u', time_column = 'ts', event_id = 'hash')");
+    const wendi_schema *seen = wendi_schema_reading(schema);
+    assert_int_equal(schema->columns[0].type.kind, WENDI_TYPE_UUID);
+    assert_int_equal(seen->columns[0].type.kind, WENDI_TYPE_BIGINT);
+    assert_int_equal(seen->columns[0].type.hash_of, WENDI_TYPE_UUID);
+    assert_false(seen->columns[0].has_default);
+    assert_int_equal(seen->check_count, 0);
+    assert_int_equal(seen->user_column, 1);
+    assert_int_equal(seen->dropped_name.length, 0);
+    wendi_schema_free(schema);
+    schema = parse("create table t (id uuid unique, u text, ts timestamptz not null) with (user_column = 'u', "
+                   "time_column = 'ts', event_id = 'drop', rest = 'keep')");
+    seen = wendi_schema_reading(schema);
+    assert_int_equal(schema->column_count, 4);
+    assert_int_equal(seen->column_count, 3);
+    assert_text(seen->dropped_name, "id");
+    assert_true(seen->user_column == 0 && seen->time_column == 1 && seen->rest_column == 2);
+    assert_int_equal(seen->columns[0].id, 2);
+    assert_int_equal(wendi_schema_add_column(schema, "alter table t add x int generated always as (length(id::text)) "
+                                                     "stored",
+                                             &wider, &error),
+                     WEND_INVALID);
+    assert_non_null(strstr(error.message, "GENERATED column is made of id"));
+    assert_int_equal(wendi_schema_add_column(schema, "alter table t add x int", &wider, &error), WEND_OK);
+    seen = wendi_schema_reading(wider);
+    assert_int_equal(seen->column_count, 4);
+    assert_int_equal(seen->columns[2].id, 5);
+    assert_int_equal(seen->columns[3].id, 4);
+    wendi_schema_free(wider);
+    wendi_schema_free(schema);
+    schema = parse("create table t (a int unique)");
+    assert_ptr_equal(wendi_schema_reading(schema), schema);
+    wendi_schema_free(schema);
 }
 
 static void ids_must_fit(void **state)
@@ -373,6 +453,15 @@ static const bad_case BAD[] = {
     {"create table t (a text) with (§unique_window = 10)", "without UNIQUE", ""},
     {"create table t (a text unique) with (§unique_window = '-3')", "cannot be '-3'", ""},
     {"create table t (a text) with (§event_id = 'hash')", "exactly one column", "UNIQUE"},
+    {"create table t (a text unique) with (§event_id = 'hsh')", "cannot be 'hsh'", "'keep', 'hash' or 'drop'"},
+    {"create table t (a int unique) with (§event_id = 'hash')", "a is integer", "'drop'"},
+    {"create table t (a text unique) with (unique_rows, §event_id = 'drop')", "needs whole rows", "one of both"},
+    {"create table t (a text unique) with (user_column = a, §event_id = 'hash')", "needed as it is", "role"},
+    {"create table t (a text unique, b text generated always as (a || 'x') stored) with (§event_id = 'drop')",
+     "made of a", "from others"},
+    {"create table t (a text, §_rest text) with (rest = 'keep')", "_rest is the column", "rest = 'drop'"},
+    {"create table t (a text) with (§rest = 'maybe')", "cannot be 'maybe'", "'keep' or 'drop'"},
+    {"create table t (a text) with (§rest)", "has no value", ""},
     {"§select 1", "CREATE TABLE is expected", ""},
     {"create table t (a int); §create table u (a int)", "one statement", ""},
 };
@@ -470,6 +559,8 @@ int main(void)
         cmocka_unit_test(canonical_ddl_gives_an_equal_schema),
         cmocka_unit_test(canonical_ddl_reads_well),
         cmocka_unit_test(added_columns_keep_ids),
+        cmocka_unit_test(what_is_left_over_has_a_column),
+        cmocka_unit_test(readers_see_the_id_as_it_is_stored),
         cmocka_unit_test(ids_must_fit),
         cmocka_unit_test(refusals_point_and_hint),
         cmocka_unit_test(bad_alters_point),
