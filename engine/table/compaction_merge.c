@@ -16,7 +16,7 @@
 enum {
     ROWS_MIN = 65536,          /* of a row group, however little memory there is */
     ZSTD_LEVEL_DEFAULT = 6,
-    CHUNK_BYTES = 4096 * 40    /* what an open chunk holds beside its pages */
+    CHUNK_BYTES = 2048 * 40    /* what an open chunk holds beside its pages */
 };
 #define MEMORY_DEFAULT ((size_t)1 << 30)
 
@@ -221,7 +221,7 @@ static bool may_keep_open(const merge_run *run)
     for (uint32_t i = 0; i < run->job->input_count; i++) {
         bytes += run->job->inputs[i]->file_bytes;
     }
-    return bytes < memory_of(run->options) / 2;
+    return bytes < memory_of(run->options) / 5 * 2;
 }
 
 static wend_status merge_rows(merge_run *run, bool with_commits, wend_error *error)

@@ -10,7 +10,7 @@
 #include "engine/base/alloc.h"
 #include "engine/table/merge_dictionary.h"
 
-enum { PIECE_ROWS = 4096 };
+enum { PIECE_ROWS = 2048 };
 
 /* The memory of one output column. */
 typedef struct output_column {
