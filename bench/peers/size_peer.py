@@ -55,7 +55,7 @@ STREAMS = {
     "usagov-clicks": ([["t"], ["u", "g", "h", "t"], ["a", "cy", "t"], ["c", "gr", "cy", "a", "t"]], None),
     "wikipedia-edits": ([["hash:user", "user", "time"], ["time"], ["channel", "user", "time"], ["channel", "page", "time"]], None),
 }
-EVENTS_ORDERS = [["hash:user_id", "user_id", "ts"], ["user_id", "ts"], ["country", "city", "user_agent", "user_id", "ts"]]
+EVENTS_ORDERS = [["hash:user_id", "user_id", "ts"], ["country", "city", "user_agent", "user_id", "ts"]]
 
 
 def arguments():
@@ -159,8 +159,9 @@ def per_event(one, without=None):
     return (one["bytes"] - (one["columns"][without][0] if without else 0)) / one["rows"]
 
 
-def column_sum(one):
-    return sum(size for size, _ in one["columns"].values())
+def column_sum(one, columns):
+    """Bytes of the table's own columns, without what a store adds."""
+    return sum(one["columns"][column.name][0] for column in columns if one["columns"])
 
 
 def number(value, digits=3):
@@ -211,7 +212,7 @@ def tell_columns(summary, columns):
     print("|---|" + "--:|" * (len(stores) + 2) + "---|---|---|")
     lines, sum_of_best = [], 0
     for column in columns:
-        least = min(one["columns"][column.name][0] / one["rows"] for one in summary.alike if column_sum(one))
+        least = min(one["columns"][column.name][0] / one["rows"] for one in summary.alike if column_sum(one, columns))
         ours = summary.last["columns"][column.name][0] / summary.last["rows"]
         sum_of_best += least
         lines.append((ours, "| %s | %s | %s | %+.3f | %s |" % (
@@ -220,7 +221,7 @@ def tell_columns(summary, columns):
             " | ".join(one["columns"][column.name][1] if one else "" for one in (summary.last, summary.clickhouse, summary.parquet)))))
     for _, line in sorted(lines, key=lambda line: -line[0]):
         print(line)
-    print("| *the rest* | %s | | | | | |" % " | ".join(number((one["bytes"] - column_sum(one)) / one["rows"]) for one in stores))
+    print("| *the rest* | %s | | | | | |" % " | ".join(number((one["bytes"] - column_sum(one, columns)) / one["rows"]) for one in stores))
     print("| **all** | %s | %s | %+.3f | | | |" % (" | ".join(number(per_event(one)) for one in stores), number(sum_of_best),
                                                  per_event(summary.last) - sum_of_best))
 

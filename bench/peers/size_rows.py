@@ -93,7 +93,9 @@ def load_wend(options, dataset, store):
     with open(path, "w", encoding="utf-8") as file:
         file.write(statement)
     run_wend(options, store, "create", "-f", path)
-    run_wend(options, store, "ingest", dataset.table, "--quiet", "--stats", "json", "--file", dataset.lines)
+    said = json.loads(run_wend(options, store, "ingest", dataset.table, "--quiet", "--stats", "json", "--file", dataset.lines))
+    if said["unknown_values"] and "rest = 'drop'" not in statement.replace("rest='drop'", "rest = 'drop'"):
+        raise RuntimeError("%s: %d values have no column; peers would not hold them" % (dataset.name, said["unknown_values"]))
 
 
 def sizes_of_wend(options, dataset, store):
@@ -102,14 +104,13 @@ def sizes_of_wend(options, dataset, store):
     columns, whats = {}, {}
     for group in (group for segment in segments for group in segment["row_groups"]):
         for column in group["columns"]:
-            columns[column["name"]] = columns.get(column["name"], 0) + column["page_bytes"] + column["dictionary_bytes"]
+            size = sum(column.get(part, 0) for part in ("page_bytes", "dictionary_bytes", "prediction_bytes"))
+            columns[column["name"]] = columns.get(column["name"], 0) + size
             counts = whats.setdefault(column["name"], {})
             for page in column["pages"]:
                 counts[page["encoding"]] = counts.get(page["encoding"], 0) + 1
-            if column["dictionary_bytes"]:
-                counts["dictionary %d B" % column["dictionary_bytes"]] = 0
     return {"bytes": sum(segment["bytes"] for segment in segments), "rows": sum(segment["rows"] for segment in segments),
-            "columns": {name: (size, ", ".join(sorted(whats[name], key=lambda w: -whats[name][w])[:3]))
+            "columns": {name: (size, ", ".join(sorted(whats[name], key=lambda what: -whats[name][what])[:2]))
                         for name, size in columns.items()}}
 
 
