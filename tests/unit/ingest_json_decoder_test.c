@@ -45,7 +45,9 @@ static const test_column columns[] = {
     {.name = "city", .type = TEST_TYPE(WENDI_TYPE_TEXT), .paths = "$.deep.a.b.city"},
     {.name = "soft", .type = TEST_TYPE(WENDI_TYPE_INTEGER), .on_error = WENDI_ON_ERROR_NULL},
     {.name = "dflt", .type = TEST_TYPE(WENDI_TYPE_INTEGER), .default_value = "7"},
+    {.name = "_rest", .type = TEST_TYPE(WENDI_TYPE_JSONB), .origin = WENDI_ORIGIN_REST},
 };
+enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
 typedef struct decoder_fixture {
     wendi_schema schema;
@@ -55,7 +57,8 @@ typedef struct decoder_fixture {
 
 static void open_fixture(decoder_fixture *fixture, wendi_duplicate_key duplicates)
 {
-    test_schema_make(&fixture->schema, columns, sizeof columns / sizeof columns[0]);
+    test_schema_make(&fixture->schema, columns, COLUMNS);
+    fixture->schema.rest_column = COLUMNS - 1;
     fixture->schema.duplicate_keys = (uint8_t)duplicates;
     assert_int_equal(wendi_json_decoder_open(&fixture->schema, &fixture->decoder, NULL), WEND_OK);
     assert_int_equal(wendi_row_builder_init(&fixture->builder, &fixture->schema, 64, NULL), WEND_OK);
@@ -444,6 +447,74 @@ static void test_duplicate_options(void **state)
     close_fixture(&fixture);
 }
 
+/* What no column takes, by what duplicate_keys says. */
+static const hazard_case left_over[] = {
+    {"{\"t\":\"x\"}", "_rest", "null"},
+    {"{\"b2\" : 1 , \"a2\":{\"y\":[1, 2]}}", "_rest", "{\"a2\":{\"y\":[1, 2]},\"b2\":1}"},
+    {"{\"a\":null,\"a.b\":\"\\u0041\",\"A\":1.50}", "_rest", "{\"A\":1.50,\"a\":null,\"a.b\":\"\\u0041\"}"},
+    {"{\"\\u00e9\\n\\\"\":1,\"zz\":2}", "_rest", "{\"zz\":2,\"é\\n\\\"\":1}"},
+    {"{\"geo\":{\"lat\":1,\"country\":\"IN\"}}", "_rest", "null"}, /* geo is a column as a whole */
+    {"{\"deep\":{\"z\":1,\"a\":{\"b\":{\"city\":\"X\",\"q\":0},\"c\":[]}}}", "_rest",
+     "{\"deep\":{\"a\":{\"b\":{\"q\":0},\"c\":[]},\"z\":1}}"},
+    {"{\"zz\":1,\"deep\":{\"a\":5},\"c\":2}", "_rest", "{\"c\":2,\"deep\":{\"a\":5},\"zz\":1}"},
+    {"{\"deep\":null}", "_rest", "{\"deep\":null}"},
+    {"{\"deep\":{\"a\":{\"b\":{}}}}", "_rest", "null"},
+    {"{\"soft\":\"x\"}", "_rest", "{\"soft\":\"x\"}"},
+    {"{\"soft\":{\"a\": 1},\"k\":0}", "_rest", "{\"k\":0,\"soft\":{\"a\": 1}}"},
+    {"{\"soft\":null}", "_rest", "null"},
+    {"{\"soft\":12}", "_rest", "null"},
+    {"{\"x\":{\"y\":1},\"z\":2,\"w\":3}", "_rest", "{\"w\":3,\"z\":2}"},
+    {"{\"w\":3,\"z\":2,\"x\":{\"k\":0,\"y\":1}}", "_rest", "{\"w\":3,\"x\":{\"k\":0},\"z\":2}"},
+    {"{\"x\":7,\"z\":2}", "_rest", "{\"x\":7}"},
+    {"{\"w\":3}", "_rest", "null"},
+    {"{\"_rest\":{\"a\":1}}", "_rest", "{\"_rest\":{\"a\":1}}"},
+};
+static const hazard_case left_over_first[] = {
+    {"{\"k\":1,\"k\":2}", "_rest", "{\"k\":1}"},
+    {"{\"deep\":{\"q\":1},\"deep\":{\"q\":2,\"r\":3}}", "_rest", "{\"deep\":{\"q\":1}}"},
+    {"{\"soft\":\"x\",\"soft\":1}", "_rest", "{\"soft\":\"x\"}"},
+};
+static const hazard_case left_over_last[] = {
+    {"{\"k\":1,\"k\":2}", "_rest", "{\"k\":2}"},
+    {"{\"deep\":{\"q\":1},\"deep\":{\"r\":3}}", "_rest", "{\"deep\":{\"r\":3}}"},
+    {"{\"deep\":{\"q\":1},\"deep\":5}", "_rest", "{\"deep\":5}"},
+    {"{\"deep\":5,\"deep\":{\"q\":1}}", "_rest", "{\"deep\":{\"q\":1}}"},
+    {"{\"soft\":\"x\",\"soft\":1}", "_rest", "null"},
+    {"{\"soft\":1,\"soft\":\"x\"}", "_rest", "{\"soft\":\"x\"}"},
+};
+
+static void check_left_over(wendi_duplicate_key duplicates, bool learning, const hazard_case *cases, size_t count)
+{
+    decoder_fixture fixture;
+    open_fixture(&fixture, duplicates);
+    for (int i = 0; i < 2000 && !learning; i++) { /* so many keys that none of the cases' is learnt any more */
+        char document[64];
+        int length = snprintf(document, sizeof document, "{\"many%d\":1}", i);
+        assert_int_equal(decode(&fixture, document, (size_t)length), WENDI_DECODE_ROW);
+        wendi_row_builder_reset(&fixture.builder);
+    }
+    for (size_t i = 0; i < 3 * count; i++) { /* as new, as learnt, and after others */
+        check_hazard(&fixture, &cases[i < 2 * count ? i / 2 : 3 * count - 1 - i]);
+        wendi_row_builder_reset(&fixture.builder);
+    }
+    close_fixture(&fixture);
+}
+
+static void test_left_over(void **state)
+{
+    (void)state;
+    for (int learning = 0; learning < 2; learning++) {
+        size_t count = sizeof left_over / sizeof left_over[0];
+        check_left_over(WENDI_DUPLICATE_KEY_REJECT, learning != 0, left_over, count);
+        check_left_over(WENDI_DUPLICATE_KEY_FIRST, learning != 0, left_over, count);
+        check_left_over(WENDI_DUPLICATE_KEY_LAST, learning != 0, left_over, count);
+        check_left_over(WENDI_DUPLICATE_KEY_FIRST, learning != 0, left_over_first,
+                        sizeof left_over_first / sizeof left_over_first[0]);
+        check_left_over(WENDI_DUPLICATE_KEY_LAST, learning != 0, left_over_last,
+                        sizeof left_over_last / sizeof left_over_last[0]);
+    }
+}
+
 static void test_counters_and_unknown_keys(void **state)
 {
     decoder_fixture fixture;
@@ -603,6 +674,7 @@ static void test_prediction_changes_nothing(void **state)
 {
     uint64_t seed = 20260101;
     uint32_t rows = 0;
+    uint32_t with_rest = 0;
     (void)state;
     for (int mode = 0; mode < 3; mode++) {
         decoder_fixture learnt;
@@ -630,11 +702,13 @@ static void test_prediction_changes_nothing(void **state)
             assert_int_equal(wendi_json_validate(copy, length, NULL), WENDI_JSON_GOOD);
             assert_int_equal(wendi_check_json((wendi_string){copy, (uint32_t)length}, &why), WEND_OK);
             free(copy);
-            for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
+            for (size_t c = 0; c < COLUMNS; c++) {
                 show(&learnt, columns[c].name, left);
                 show(&general, columns[c].name, right);
                 assert_string_equal(left, right);
-            }
+            } /* `left` is _rest now */
+            assert_int_equal(wendi_check_json(wendi_string_of(left), &why), WEND_OK);
+            with_rest += strcmp(left, "null") != 0;
         }
         assert_true(wendi_json_decoder_counters(learnt.decoder).key_hits > 1000);
         assert_int_equal(wendi_json_decoder_counters(general.decoder).key_hits, 0);
@@ -642,6 +716,7 @@ static void test_prediction_changes_nothing(void **state)
         close_fixture(&general);
     }
     assert_true(rows > 10000);
+    assert_true(with_rest > 1000);
 }
 
 /* Texts close to valid, judged by the validator and by engine/column's own. */
@@ -678,7 +753,8 @@ static void test_refused_memory(void **state)
     for (int64_t calls = 0; calls < 200; calls++) {
         decoder_fixture fixture;
         wendi_decode_outcome outcome = WENDI_DECODE_ROW;
-        test_schema_make(&fixture.schema, columns, sizeof columns / sizeof columns[0]);
+        test_schema_make(&fixture.schema, columns, COLUMNS);
+        fixture.schema.rest_column = COLUMNS - 1;
         assert_int_equal(wendi_row_builder_init(&fixture.builder, &fixture.schema, 8, NULL), WEND_OK);
         char *copy = padded(document, strlen(document));
         wendi_message message = {.payload = copy, .length = (uint32_t)strlen(document), .timestamp_us = INT64_MIN};
@@ -713,6 +789,7 @@ int main(void)
         cmocka_unit_test(test_nul_and_lengths),
         cmocka_unit_test(test_nesting),
         cmocka_unit_test(test_duplicate_options),
+        cmocka_unit_test(test_left_over),
         cmocka_unit_test(test_counters_and_unknown_keys),
         cmocka_unit_test(test_not_null_and_retention),
         cmocka_unit_test(test_kafka_columns),

@@ -341,6 +341,33 @@ static void files_go_when_their_commits_have_left(void **state)
     remove_keyed(&of);
 }
 
+/* Files as large as can be are not taken in by later ones: they go by themselves. */
+static void full_files_go_too(void **state)
+{
+    enum { KEYS = WENDI_KEY_FILE_FULL + 1000 };
+    keyed_table of;
+    int64_t *ids = calloc(KEYS, sizeof *ids);
+    uint8_t *keep = calloc(KEYS, 1);
+    (void)state;
+    make_keyed(&of, "drop", KEYS + 10);
+    wendi_row_builder_free(&of.filling);
+    must(wendi_row_builder_init(&of.filling, wendi_table_writer_schema(of.writer), KEYS, &error));
+    for (int64_t commit = 0; commit < 4; commit++) {
+        for (int64_t i = 0; i < KEYS; i++) {
+            ids[i] = commit * KEYS + i;
+        }
+        take_rows(&of, ids, KEYS, keep);
+        flush_rows(&of);
+        commit_rows(&of);
+        assert_true(state_of(&of)->key_file_count <= 2);
+    }
+    assert_int_equal(state_of(&of)->key_file_count, 2); /* the window's, and one that the next commit drops */
+    fixture_verify(of.store);
+    remove_keyed(&of);
+    free(ids);
+    free(keep);
+}
+
 /* ---- damage ---- */
 
 static void note_fault(void *context, const wendi_table_fault *fault)
@@ -414,6 +441,7 @@ int main(void)
         cmocka_unit_test(rows_that_were_not_committed_are_not_known),
         cmocka_unit_test(small_commits_make_few_files),
         cmocka_unit_test(files_go_when_their_commits_have_left),
+        cmocka_unit_test(full_files_go_too),
         cmocka_unit_test(damage_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
