@@ -188,14 +188,10 @@ KERNEL_INLINE void codes_of_set(const uint8_t *codes, uint64_t word, uint8_t *to
 #else
 KERNEL_INLINE void codes_of_set(const uint8_t *codes, uint64_t word, uint8_t *to)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
     for (unsigned i = 0; i < 64; i += 8) {
-        const uint64_t bits = (word >> i & 0xff) * ones & UINT64_C(0x8040201008040201);
-        /* A byte that is not zero carries into its high bit. */
-        const uint64_t set = ((bits + ones * 0x7f) | bits) >> 7 & ones;
         uint64_t eight;
         memcpy(&eight, codes + i, 8);
-        eight |= (set ^ ones) * 0xff;
+        eight |= ~spread_eight(word >> i & 0xff);
         memcpy(to + i, &eight, 8);
     }
 }

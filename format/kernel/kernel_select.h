@@ -22,6 +22,15 @@ KERNEL_INLINE uint64_t gather_flags(const uint8_t *flags)
     return word;
 }
 
+/* Byte i of the result is 0xff where bit i of eight is set. */
+KERNEL_INLINE uint64_t spread_eight(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t bits = eight * ones & UINT64_C(0x8040201008040201);
+    /* A byte that is not zero carries into its high bit. */
+    return (((bits + ones * 0x7f) | bits) >> 7 & ones) * 0xff;
+}
+
 /* ---- 64 rows within a range ------------------------------------------------------------------ */
 
 #if defined(KERNEL_AVX512)
@@ -151,9 +160,9 @@ DEFINE_IN_RANGE(64)
 
 /* A set of codes of 8 bits, as the kernels look it up. */
 typedef struct byte_set {
-    uint64_t bits[4];       /* none at or beyond set_count */
-    bool small;             /* nothing beyond code 15 */
-    _Alignas(16) uint8_t flags[16]; /* when small: 0xff for a code that is in it */
+    uint64_t bits[4];  /* none at or beyond set_count */
+    bool small;        /* nothing beyond code 15 */
+    uint64_t flags[2]; /* a byte a code below 16: 0xff when it is in the set */
 } byte_set;
 
 KERNEL_INLINE byte_set byte_set_of(const uint64_t *set, uint32_t set_count)
@@ -164,9 +173,8 @@ KERNEL_INLINE byte_set byte_set_of(const uint64_t *set, uint32_t set_count)
         made.bits[i] = i * 64 >= known ? 0 : set[i] & low_bits(known - i * 64);
     }
     made.small = (made.bits[0] >> 16 | made.bits[1] | made.bits[2] | made.bits[3]) == 0;
-    for (unsigned i = 0; i < 16; i++) {
-        made.flags[i] = (uint8_t)(0 - (made.bits[0] >> i & 1));
-    }
+    made.flags[0] = spread_eight(made.bits[0] & 0xff);
+    made.flags[1] = spread_eight(made.bits[0] >> 8 & 0xff);
     return made;
 }
 
@@ -174,18 +182,26 @@ KERNEL_INLINE byte_set byte_set_of(const uint64_t *set, uint32_t set_count)
  * With at most 16 codes a shuffle looks the flag up; codes from 16 on are moved to where a shuffle
  * gives zero. Else two shuffles fetch the set's byte of a code, one the bit within it.
  */
+#if defined(KERNEL_AVX512) || defined(KERNEL_AVX2)
+/* Through registers: a load would wait for the two stores before it. */
+KERNEL_INLINE __m128i both_words(const uint64_t *words)
+{
+    return _mm_set_epi64x((long long)words[1], (long long)words[0]);
+}
+#endif
+
 #if defined(KERNEL_AVX512)
 KERNEL_INLINE uint64_t in_small_set_u8(const uint8_t *at, const byte_set *set)
 {
-    const __m512i flags = _mm512_broadcast_i32x4(_mm_load_si128((const void *)set->flags));
+    const __m512i flags = _mm512_broadcast_i32x4(both_words(set->flags));
     const __m512i place = _mm512_adds_epu8(_mm512_loadu_si512(at), _mm512_set1_epi8(0x70));
     return (uint64_t)_mm512_movepi8_mask(_mm512_shuffle_epi8(flags, place));
 }
 
 KERNEL_INLINE uint64_t in_set_u8(const uint8_t *at, const byte_set *set)
 {
-    const __m512i first = _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)set->bits));
-    const __m512i second = _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)(set->bits + 2)));
+    const __m512i first = _mm512_broadcast_i32x4(both_words(set->bits));
+    const __m512i second = _mm512_broadcast_i32x4(both_words(set->bits + 2));
     const __m512i bits = _mm512_set1_epi64((long long)UINT64_C(0x8040201008040201));
     const __m512i codes = _mm512_loadu_si512(at);
     const __m512i place = _mm512_and_si512(_mm512_srli_epi16(codes, 3), _mm512_set1_epi8(15));
@@ -197,7 +213,7 @@ KERNEL_INLINE uint64_t in_set_u8(const uint8_t *at, const byte_set *set)
 #elif defined(KERNEL_AVX2)
 KERNEL_INLINE uint64_t in_small_set_u8(const uint8_t *at, const byte_set *set)
 {
-    const __m256i flags = _mm256_broadcastsi128_si256(_mm_load_si128((const void *)set->flags));
+    const __m256i flags = _mm256_broadcastsi128_si256(both_words(set->flags));
     uint64_t word = 0;
     for (unsigned i = 0; i < 64; i += 32) {
         const __m256i codes = _mm256_loadu_si256((const void *)(at + i));
@@ -209,8 +225,8 @@ KERNEL_INLINE uint64_t in_small_set_u8(const uint8_t *at, const byte_set *set)
 
 KERNEL_INLINE uint64_t in_set_u8(const uint8_t *at, const byte_set *set)
 {
-    const __m256i first = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)set->bits));
-    const __m256i second = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)(set->bits + 2)));
+    const __m256i first = _mm256_broadcastsi128_si256(both_words(set->bits));
+    const __m256i second = _mm256_broadcastsi128_si256(both_words(set->bits + 2));
     const __m256i bits = _mm256_set1_epi64x((long long)UINT64_C(0x8040201008040201));
     uint64_t word = 0;
     for (unsigned i = 0; i < 64; i += 32) {
