@@ -151,6 +151,40 @@ const wendi_table_state *wendi_snapshot_state(const wendi_snapshot *snapshot)
     return &snapshot->owned.state;
 }
 
+static bool names_segment(const wendi_table_state *state, const uint8_t uuid[WENDI_UUID_BYTES])
+{
+    for (uint32_t i = 0; i < state->segment_count; i++) {
+        if (memcmp(state->segments[i].uuid, uuid, WENDI_UUID_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A segment could not be opened: if the log, read again, does not name it any more, it was merged away
+ * and nothing is damaged, only the snapshot is too old. */
+static wend_status tell_if_dropped(const wendi_snapshot *snapshot, uint32_t index,
+                                   wend_status status, wend_error *error)
+{
+    wendi_snapshot *newest = NULL;
+    char uuid[WENDI_UUID_TEXT_BYTES];
+    wend_error ignored;
+    if (status != WEND_CORRUPT ||
+        wendi_table_snapshot(snapshot->table, &newest, &ignored) != WEND_OK) {
+        return status;
+    }
+    const wendi_segment_entry *entry = &snapshot->owned.state.segments[index];
+    if (!names_segment(wendi_snapshot_state(newest), entry->uuid)) {
+        status = wendi_fail(error, WEND_CONFLICT,
+                            "%s: segment %s of commit %llu was merged away and is gone",
+                            snapshot->table->folder, wendi_uuid_text(entry->uuid, uuid),
+                            (unsigned long long)snapshot->owned.state.version);
+        wendi_error_hint(error, "ask again: the newest commit has the same rows in other segments");
+    }
+    wendi_snapshot_release(newest);
+    return status;
+}
+
 wend_status wendi_snapshot_segment(wendi_snapshot *snapshot, uint32_t index,
                                    wendi_segment **segment_out, wend_error *error)
 {
@@ -162,7 +196,7 @@ wend_status wendi_snapshot_segment(wendi_snapshot *snapshot, uint32_t index,
             wendi_segment_cache_acquire(cache, &snapshot->table->home,
                                         &snapshot->owned.state.segments[index], &mine, error);
         if (status != WEND_OK) {
-            return status;
+            return tell_if_dropped(snapshot, index, status, error);
         }
         if (atomic_compare_exchange_strong(&snapshot->segments[index], &cached, mine)) {
             cached = mine;
