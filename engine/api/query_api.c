@@ -50,17 +50,13 @@ cleanup:
     return status;
 }
 
-WEND_API wend_status wend_query_open(wend_store *store, const char *sql,
-                                     const wend_query_options *options, wend_query **query_out,
-                                     wend_error *error)
+static wend_status open_query(wend_store *store, const char *sql,
+                              const wend_query_options *options, wend_query **query_out,
+                              wend_error *error)
 {
     wend_status status = WEND_OK;
     wend_query *query = NULL;
 
-    WEND_TRY(wendi_api_argument(query_out, "query_out", error));
-    *query_out = NULL;
-    WEND_TRY(wendi_api_argument(store, "store", error));
-    WEND_TRY(wendi_api_argument(sql, "sql", error));
     query = wendi_alloc_zero(1, sizeof *query);
     if (query == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "a query", sizeof *query));
@@ -72,6 +68,29 @@ WEND_API wend_status wend_query_open(wend_store *store, const char *sql,
     query->context.function_count = wendi_behaviour_function_count;
     WEND_TRY(apply_options(query, options, error));
     WEND_TRY(wendi_query_open(&query->context, wendi_string_of(sql), &query->query, error));
+    *query_out = query;
+    query = NULL;
+cleanup:
+    wend_query_close(query);
+    return status;
+}
+
+WEND_API wend_status wend_query_open(wend_store *store, const char *sql,
+                                     const wend_query_options *options, wend_query **query_out,
+                                     wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wend_query *query = NULL;
+
+    WEND_TRY(wendi_api_argument(query_out, "query_out", error));
+    *query_out = NULL;
+    WEND_TRY(wendi_api_argument(store, "store", error));
+    WEND_TRY(wendi_api_argument(sql, "sql", error));
+    status = open_query(store, sql, options, &query, error);
+    if (status == WEND_CONFLICT) { /* a segment went while we looked: what the log says now is right */
+        status = open_query(store, sql, options, &query, error);
+    }
+    WEND_TRY(status);
     *query_out = query;
     query = NULL;
 cleanup:

@@ -126,6 +126,8 @@ const wendi_table_state *wendi_snapshot_state(const wendi_snapshot *snapshot);
 /**
  * The opened segment of state->segments[index], opened at first use and shared by all threads;
  * valid while the snapshot is held. `*segments_opened` counters are in wendi_table_counters().
+ * WEND_CONFLICT: the snapshot is older than 15 minutes and the segment was merged away since: take
+ * a new one. A file that is missing though the newest commit names it is WEND_CORRUPT.
  */
 wend_status wendi_snapshot_segment(wendi_snapshot *snapshot, uint32_t index,
                                    wendi_segment **segment_out, wend_error *error);
