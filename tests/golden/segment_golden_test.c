@@ -139,11 +139,39 @@ static void unknown_features_are_refused_by_name(void **state)
     wendi_buffer_free(&file.bytes);
 }
 
+static void note_features(void *context, const wendi_segment_fault *fault)
+{
+    *(bool *)context = fault->status == WEND_CORRUPT && strstr(fault->message, "different features") != NULL;
+}
+
+/* Header and footer name the same features, which are all that are known. */
+static void features_agree(void **state)
+{
+    (void)state;
+    segment_bytes file = {.read_calls = 0};
+    wendi_segment_verified verified;
+    wend_error error;
+    segment_case_write(&segment_cases[1], &file);
+    wendi_segment_source source = segment_bytes_source(&file);
+    const uint8_t *trailer = file.bytes.data + file.bytes.length - WENDI_TRAILER_BYTES;
+    assert_int_equal(wendi_load_u64(file.bytes.data + 32), WENDI_FEATURES_KNOWN);
+    assert_int_equal(wendi_load_u64(file.bytes.data + wendi_load_u64(trailer) + 80), WENDI_FEATURES_KNOWN);
+    assert_int_equal(wendi_segment_verify(&source, NULL, NULL, NULL, &verified, &error), WEND_OK);
+
+    wendi_store_u64(file.bytes.data + 32, WENDI_FEATURE_UUID4);
+    wendi_store_u64(file.bytes.data + 56, wendi_hash64(file.bytes.data, 56));
+    bool told = false;
+    assert_int_equal(wendi_segment_verify(&source, NULL, note_features, &told, &verified, &error), WEND_CORRUPT);
+    assert_true(told);
+    wendi_buffer_free(&file.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(old_files_read),
         cmocka_unit_test(unknown_features_are_refused_by_name),
+        cmocka_unit_test(features_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,8 @@ const segment_case segment_cases[] = {
     {"rising", 1200, 1, SHAPE_RISING, 0, false}, {"steps", 1100, 1, SHAPE_STEPS, 0, true},
     {"runs", 2500, 2, SHAPE_RUNS, 0, false},     {"rare", 3000, 1, SHAPE_RARE, 2, true},
     {"random", 300, 1, SHAPE_RANDOM, 30, true},  {"multiples", 700, 1, SHAPE_MULTIPLES, 5, true},
-    {"extreme", 400, 1, SHAPE_EXTREME, 5, true},
+    {"extreme", 400, 1, SHAPE_EXTREME, 5, true}, {"falls", 2500, 1, SHAPE_FALLS, 5, true},
+    {"mixed", 2500, 1, SHAPE_MIXED, 5, true},
 };
 const uint32_t segment_case_count = sizeof segment_cases / sizeof *segment_cases;
 

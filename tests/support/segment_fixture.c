@@ -186,6 +186,17 @@ static void make_strings(column_data *column, column_shape shape, uint32_t row_c
     }
 }
 
+/* A UUID of version 4 for mixed shapes, else a value that rises or falls with the number. */
+static wendi_b16 b16_of(wendi_type type, column_shape shape, int64_t number, uint64_t *state)
+{
+    wendi_b16 value = {{shape == SHAPE_RANDOM ? random_next(state) : 0, __builtin_bswap64((uint64_t)number)}};
+    if (shape == SHAPE_MIXED && type.kind == WENDI_TYPE_UUID) {
+        value.word[0] = __builtin_bswap64((random_next(state) & ~UINT64_C(0xf000)) | 0x4000);
+        value.word[1] = __builtin_bswap64((random_next(state) & UINT64_MAX >> 2) | UINT64_C(1) << 63);
+    }
+    return value;
+}
+
 static void make_numbers(column_data *column, column_shape shape, uint32_t row_count, uint64_t *state)
 {
     wendi_type type = column->vector.type;
@@ -205,8 +216,7 @@ static void make_numbers(column_data *column, column_shape shape, uint32_t row_c
             value = shape == SHAPE_EXTREME && i % 31 == 0 ? 0.0 / (double)(i & 0) : value;
             ((double *)column->values)[i] = type.kind == WENDI_TYPE_REAL ? (double)(float)value : value;
         } else {
-            uint64_t swapped = __builtin_bswap64((uint64_t)before);
-            ((wendi_b16 *)column->values)[i] = (wendi_b16){{shape == SHAPE_RANDOM ? random_next(state) : 0, swapped}};
+            ((wendi_b16 *)column->values)[i] = b16_of(type, shape, before, state);
         }
     }
     column->vector.data = column->values;
