@@ -19,7 +19,7 @@ if [ "$(uname -m)" = x86_64 ]; then
 fi
 base="engine/base/alloc.c engine/base/arena.c engine/base/bytes.c engine/base/hash.c engine/base/status.c engine/base/compress.c"
 page="format/page_open.c format/page_encode.c format/string_blocks.c format/codec/*.c format/kernel/kernels.c format/kernel/table_scalar.c"
-clang $flags tests/fuzz/canary.c $base $page $kernels -o "$work/canary" -lzstd -lxxhash -lpthread || exit 1
+clang $flags tests/fuzz/canary.c tests/support/fuzz_mend.c $base $page $kernels -o "$work/canary" -lzstd -lxxhash -lpthread || exit 1
 mkdir "$work/found"
 "$work/canary" -max_total_time=60 -seed=1 -artifact_prefix="$work/" "$work/found" tests/fuzz/corpus/page > "$work/log" 2>&1
 if grep -q "heap-buffer-overflow" "$work/log"; then

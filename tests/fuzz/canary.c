@@ -5,9 +5,10 @@
  */
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
-#include "format/page.h"
+#include "tests/support/fuzz_repair.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
 
 enum { POWERS = 9 };
 
@@ -39,4 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wendi_free((void *)(uintptr_t)powers);
     wendi_free(bytes);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+    return mutate_page(data, size, max_size, seed);
 }

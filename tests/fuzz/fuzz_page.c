@@ -1,14 +1,17 @@
 /*
- * Hostile pages with valid checksums: the bytes are a page whose length, place and checksum are made
- * right; every stream and string in it that opens is decoded.
+ * Hostile pages: once as they are, once with place and checksum made right. Every stream and string in what
+ * opens is decoded. The mutator mends counts and lengths in most of its work, so that it reaches what is behind them.
  */
 #include <stdlib.h>
 
 #include "engine/base/alloc.h"
-#include "engine/base/hash.h"
-#include "format/page.h"
+#include "tests/support/fuzz_repair.h"
+#include "tests/support/heap_bound.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+
+enum { STEP = 8192, INPUT_MAX = 1 << 20 };
 
 static void decode_stream(const wendi_stream *stream)
 {
@@ -18,8 +21,8 @@ static void decode_stream(const wendi_stream *stream)
         wendi_free(values);
         return;
     }
-    for (uint32_t first = 0; first < stream->count; first += 8192) {
-        uint32_t count = stream->count - first < 8192 ? stream->count - first : 8192;
+    for (uint32_t first = 0; first < stream->count; first += STEP) {
+        uint32_t count = stream->count - first < STEP ? stream->count - first : STEP;
         int64_t min;
         int64_t max;
         wendi_stream_decode(stream, first, count, values);
@@ -28,29 +31,14 @@ static void decode_stream(const wendi_stream *stream)
     wendi_free(values);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void open_page(const uint8_t *bytes, size_t length, const wendi_place *place)
 {
-    wendi_place place = {.row_group = 1, .column_id = 2, .page = 3};
     wendi_arena arena = {.blocks = NULL};
     wendi_page page;
     const char *reason = NULL;
-    size_t length = size / WENDI_PAGE_ALIGNMENT * WENDI_PAGE_ALIGNMENT;
-    if (length < WENDI_PAGE_HEADER_BYTES || length > 1 << 20) {
-        return 0;
-    }
-    uint8_t *bytes = wendi_alloc_aligned(64, length + 64);
-    if (bytes == NULL) {
-        return 0;
-    }
-    memcpy(bytes, data, length);
-    memset(bytes + length, 0, 64);
-    wendi_store_u32(bytes + 24, place.column_id);
-    wendi_store_u32(bytes + 28, place.row_group);
-    wendi_store_u32(bytes + 32, place.page);
-    wendi_store_u64(bytes, wendi_hash64_seed(bytes + 8, length - 8, wendi_place_seed(&place)));
     uint32_t rows = wendi_load_u32(bytes + 12);
     if (rows >= 1 && rows <= WENDI_PAGE_ROWS &&
-        wendi_page_open(&page, bytes, length, &place, rows, &arena, &reason) == WEND_OK) {
+        wendi_page_open(&page, bytes, length, place, rows, &arena, &reason) == WEND_OK) {
         decode_stream(&page.streams[0]);
         decode_stream(&page.streams[1]);
         if (page.layout == WENDI_LAYOUT_STRINGS) {
@@ -59,6 +47,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     wendi_arena_free(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    wendi_place place = {.row_group = 1, .column_id = 2, .page = 3};
+    size_t length = size / WENDI_PAGE_ALIGNMENT * WENDI_PAGE_ALIGNMENT;
+    if (length < WENDI_PAGE_HEADER_BYTES || length > INPUT_MAX) {
+        return 0;
+    }
+    uint8_t *bytes = wendi_alloc_aligned(64, length + 64);
+    if (bytes == NULL) {
+        return 0;
+    }
+    memcpy(bytes, data, length);
+    memset(bytes + length, 0, 64);
+    heap_bound_begin(heap_bound_of(length));
+    open_page(bytes, length, &place);
+    repair_page(bytes, length, &place);
+    open_page(bytes, length, &place);
+    (void)heap_bound_end();
     wendi_free(bytes);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+    return mutate_page(data, size, max_size, seed);
 }
