@@ -3,10 +3,12 @@
 
 From a file and from the mock broker with its producer paced by the table: after every kill the next
 ingestor goes on from the last commit. In the end every line that was produced must be accounted for:
-stored once (per user the very events produced), rejected with its raw text, or known as a repetition.
+stored once (per user the very events produced), rejected with its raw text, or known as a repetition. Once with
+the id stored, once with event_id = 'drop': then repetitions are known by key files alone, and events are told by a
+second column of the same id.
 
 CRASH_EVENTS (default 200000) lines, CRASH_KILLS (10) for each of the two sources, CRASH_SOURCES
-("file broker"), CRASH_SEED (random, printed). The acceptance run is
+("file broker"), CRASH_POLICIES ("keep drop"; also hash), CRASH_SEED (random, printed). The acceptance run is
     CRASH_EVENTS=2000000 CRASH_KILLS=100 tests/services/crash_test.py
 """
 import base64
@@ -26,6 +28,7 @@ PROGRAM = os.environ.get("WEND_TEST_PROGRAM", "build/release/wend")
 EVENTS = int(os.environ.get("CRASH_EVENTS", "200000"))
 KILLS = int(os.environ.get("CRASH_KILLS", "10"))
 SOURCES = os.environ.get("CRASH_SOURCES", "file broker").split()
+POLICIES = os.environ.get("CRASH_POLICIES", "keep drop").split()
 SEED = int(os.environ.get("CRASH_SEED", str(random.SystemRandom().randrange(1 << 30))))
 
 
@@ -66,7 +69,7 @@ def check_events(store, truth):
     """Every stored event, with its user, is one that was produced, and none is there twice."""
     missing = dict(truth.events)
     process = subprocess.Popen([PROGRAM, "-d", str(store), "sql", "--format", "csv",
-                                "select event_id, user_id, event_type from events"], stdout=subprocess.PIPE, text=True)
+                                "select twin, user_id, event_type from events"], stdout=subprocess.PIPE, text=True)
     rows = csv.reader(process.stdout)
     next(rows)
     for event_id, user_id, event_type in rows:
@@ -116,7 +119,7 @@ def check_between(store):
     """After a kill: the table is whole, and holds what its accounts say."""
     must(wend(store, "verify", "events"))
     status = json.loads(must(wend(store, "status", "events", "--reconcile", "--format", "json")))
-    rows = must(wend(store, "sql", "--format", "csv", "select count(*), count(distinct event_id) from events")).split()[1]
+    rows = must(wend(store, "sql", "--format", "csv", "select count(*), count(distinct twin) from events")).split()[1]
     if not status["reconciled"] or rows != f"{status['stored']},{status['stored']}":
         fail(f"after a kill the table has {rows} rows and events, its accounts say {status}")
 
@@ -167,6 +170,16 @@ class Killer:
     def begin_again(self, store):
         self.store, self.before = store, 0
         self.mean_s /= 3
+
+
+def statement(policy):
+    """The generator's table, with the policy, and the id a second time under a name of its own."""
+    ddl = subprocess.run([PROGRAM, "produce", "--ddl"], capture_output=True, text=True, check=True).stdout
+    column, options = "event_id uuid UNIQUE,", ") WITH ("
+    if column not in ddl or options not in ddl:
+        fail(f"the generator's statement has changed: {ddl}")
+    return (ddl.replace(column, f"{column}\n    twin uuid OPTIONS (path '$.event_id'),")
+            .replace(options, f"{options}event_id = '{policy}', "))
 
 
 def new_store(folder, name, ddl):
@@ -232,17 +245,18 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="wend-crash-"))
     print(f"CRASH_SEED={SEED}", flush=True)
     try:
-        lines, ddl = folder / "events.ndjson", folder / "events.sql"
+        lines = folder / "events.ndjson"
         with open(lines, "wb") as out:
             subprocess.run([PROGRAM, "produce", "--events", str(EVENTS), "--seed", str(SEED)], stdout=out, check=True)
-        with open(ddl, "wb") as out:
-            subprocess.run([PROGRAM, "produce", "--ddl"], stdout=out, check=True)
         truth = Truth(lines)
-        for source in SOURCES:
+        for source, policy in [(source, policy) for source in SOURCES for policy in POLICIES]:
             begun = time.monotonic()
-            killer, status = (from_file(folder, ddl, lines, truth, generator) if source == "file"
-                              else from_broker(folder, ddl, truth, generator))
-            print(f"{source}: {killer.kills} kills in {killer.ended + 1} load(s), {status['taken']} taken = {status['stored']} stored + "
+            (folder / policy).mkdir(exist_ok=True)
+            ddl = folder / policy / "events.sql"
+            ddl.write_text(statement(policy))
+            killer, status = (from_file(folder / policy, ddl, lines, truth, generator) if source == "file"
+                              else from_broker(folder / policy, ddl, truth, generator))
+            print(f"{source}, event_id {policy}: {killer.kills} kills in {killer.ended + 1} load(s), {status['taken']} taken = {status['stored']} stored + "
                   f"{status['rejected']} rejected + {status['deduplicated']} deduplicated, commit {status['version']}, "
                   f"{time.monotonic() - begun:.0f} s", flush=True)
         shutil.rmtree(folder)
