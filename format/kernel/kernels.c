@@ -7,10 +7,26 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "engine/base/status.h"
 
 #if defined(__x86_64__)
+/* What of x86-64-v3 the compilers' own question below has no name for in all their versions. */
+static bool has_small_features(void)
+{
+    unsigned a;
+    unsigned b;
+    unsigned c;
+    unsigned d;
+    if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_MOVBE) == 0 || (c & bit_F16C) == 0) {
+        return false;
+    }
+    return __get_cpuid(0x80000001, &a, &b, &c, &d) != 0 && (c & bit_LZCNT) != 0;
+}
+
 /*
  * The features that x86-64-v3 and -v4 add and that a compiler may use in the tables. GCC's and
  * clang's answers include that the system saves the wider registers (OSXSAVE, XCR0).
@@ -19,7 +35,7 @@ static bool runs_v3(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
            __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("popcnt");
+           __builtin_cpu_supports("popcnt") && has_small_features();
 }
 
 static bool runs_v4(void)
