@@ -49,7 +49,7 @@ wend_status wendi_chunk_code_strings(const wendi_vector *vector, bool keep_order
 void wendi_coded_strings_free(wendi_coded_strings *strings);
 /** Decide what is predicted from what: fills `choice` of each input, and `columns`, whose own_codes the caller frees. */
 wend_status wendi_chunk_choose_predictions(wendi_chunk_input *inputs, uint32_t count, uint32_t row_count,
-                                           wendi_prediction_column *columns);
+                                           int zstd_level, wendi_prediction_column *columns);
 
 /**
  * Append the chunk of inputs[at]; fill `entry` (its bounds in `arena`) and one of `pages` per page. `columns` are

@@ -13,10 +13,14 @@
 enum { WENDI_PAGE_HEADER_BYTES = 64, WENDI_PAGE_ALIGNMENT = 64 };
 enum { WENDI_STRING_BYTES_MAX = 1 << 30 };
 
-/** Where a writer cuts blocks of text: the denser it is asked to be, the more a block may look back on. */
+/** Levels above those of ingest ask for small files: encodings are chosen for size first, text lies in large blocks. */
+static inline bool wendi_is_dense(int zstd_level)
+{
+    return zstd_level > 2;
+}
 static inline size_t wendi_block_bytes(int zstd_level)
 {
-    return zstd_level <= 2 ? 64 << 10 : 512 << 10;
+    return wendi_is_dense(zstd_level) ? 512 << 10 : 64 << 10;
 }
 
 typedef enum wendi_page_layout { /* stored: never renumber */

@@ -108,7 +108,8 @@ wend_status wendi_page_stream(wendi_page_encoder *encoder, const int64_t *values
     const wendi_stream_input *input = wendi_stream_analyse(encoder->scratch, values, count);
     const wendi_codec *codec = NULL;
     uint8_t *before = &encoder->codecs[encoder->stream_number++];
-    wendi_codec_wish wish = {.forced = encoder->forced_codec, .previous = *before};
+    wendi_codec_wish wish = {.forced = encoder->forced_codec, .previous = *before,
+                             .dense = wendi_is_dense(encoder->zstd_level)};
     wend_status status = wendi_stream_encode(input, wish, encoder->out, &codec);
     *before = status == WEND_OK ? codec->id : 0;
     return status;

@@ -106,7 +106,7 @@ typedef struct wendi_prediction_choice {
  * Cost: about a millisecond a column, whatever row_count is.
  */
 wend_status wendi_prediction_find(const wendi_prediction_column *columns, uint32_t count, uint32_t row_count,
-                                  wendi_prediction_choice *choices);
+                                  int zstd_level, wendi_prediction_choice *choices);
 
 /** Map, list and residuals of one column. Buffers are the builder's, reused from column to column. */
 typedef struct wendi_prediction_built {

@@ -13,7 +13,9 @@
 enum {
     SAMPLE_VECTORS = 16,
     SAMPLE_ROWS = SAMPLE_VECTORS * WENDI_VECTOR_ROWS,
-    CANDIDATES = 4,      /* weighed, a column */
+    SINGLES = 2,         /* weighed, a column: of the same row, and as many of the row before; */
+    PAIRS = 2,           /* pairs; and the order by frequency */
+    CANDIDATES = 2 * SINGLES + PAIRS + 1,
     FIRST_ENTRIES_MAX = 64, /* of a pair's first determinant; so many codes are few */
     DEPTH_MAX = 3,       /* of chains that are written; readers take one more */
     PAIR_SLOTS = 2 * SAMPLE_ROWS,
@@ -42,6 +44,7 @@ typedef struct finder {
     uint32_t row_count;
     uint32_t sample_rows;
     double scale; /* row_count / sample_rows */
+    int zstd_level;
     wendi_page_encoder encoder;
     wendi_buffer bytes;
     column_sample *samples;
@@ -98,6 +101,7 @@ static wend_status weigh_plain(finder *find, uint32_t column)
         rows.value_count += find->nulls[i] == 0;
     }
     find->bytes.length = 0;
+    memset(find->encoder.codecs, 0, sizeof find->encoder.codecs);
     wend_status status;
     if (of->doubles) {
         status = wendi_page_encode_doubles(&find->encoder, rows, (const double *)(const void *)find->residuals, of->real);
@@ -186,18 +190,20 @@ static double guess(const finder *find, const column_sample *sample, const uint3
     return exceptions * sample->width / 8 + where + map_bytes(find, rule, sample->width);
 }
 
-static void keep_candidate(column_sample *sample, const wendi_prediction_rule *rule, double bytes)
+/* Keep the best `most` of those from `first` on. */
+static void keep_candidate(column_sample *sample, uint32_t first, uint32_t most, const wendi_prediction_rule *rule,
+                           double bytes)
 {
     uint32_t at = sample->candidate_count;
-    if (at == CANDIDATES) {
-        if (bytes >= sample->candidates[CANDIDATES - 1].bytes) {
+    if (at == first + most) {
+        if (bytes >= sample->candidates[at - 1].bytes) {
             return;
         }
         at--;
     } else {
         sample->candidate_count++;
     }
-    for (; at > 0 && sample->candidates[at - 1].bytes > bytes; at--) {
+    for (; at > first && sample->candidates[at - 1].bytes > bytes; at--) {
         sample->candidates[at] = sample->candidates[at - 1];
     }
     sample->candidates[at] = (candidate){*rule, bytes};
@@ -218,20 +224,19 @@ static bool worth_weighing(const finder *find, uint32_t column, double bytes)
     return bytes + least_saving(find, column) < find->samples[column].plain_bytes;
 }
 
-static void guess_singles(finder *find, uint32_t column)
+static void guess_singles(finder *find, uint32_t column, uint32_t before)
 {
     column_sample *sample = &find->samples[column];
+    uint32_t kept = sample->candidate_count;
     for (uint32_t d = 0; d < find->count; d++) {
         const column_sample *determinant = &find->samples[d];
         if (d == column || determinant->id_count < 2 || find->columns[d].code_count > WENDI_PREDICTION_MAP_MAX) {
             continue;
         }
-        for (uint32_t before = 0; before < 2; before++) {
-            wendi_prediction_rule rule = {1, {d, WENDI_PREDICTION_NONE}, before != 0};
-            double bytes = guess(find, sample, determinant->ids[before], determinant->id_count, &rule);
-            if (worth_weighing(find, column, bytes)) {
-                keep_candidate(sample, &rule, bytes);
-            }
+        wendi_prediction_rule rule = {1, {d, WENDI_PREDICTION_NONE}, before != 0};
+        double bytes = guess(find, sample, determinant->ids[before], determinant->id_count, &rule);
+        if (worth_weighing(find, column, bytes)) {
+            keep_candidate(sample, kept, SINGLES, &rule, bytes);
         }
     }
 }
@@ -265,7 +270,8 @@ static void guess_pairs(finder *find, uint32_t column)
     column_sample *sample = &find->samples[column];
     wendi_prediction_rule bases[CANDIDATES];
     uint32_t base_count = 0;
-    for (uint32_t i = 0; i < sample->candidate_count; i++) {
+    uint32_t kept = sample->candidate_count;
+    for (uint32_t i = 0; i < kept; i++) {
         if (!sample->candidates[i].rule.row_before) {
             bases[base_count++] = sample->candidates[i].rule;
         }
@@ -282,7 +288,7 @@ static void guess_pairs(finder *find, uint32_t column)
             }
             double bytes = guess(find, sample, find->pair_ids, number_pairs(find, first, rule.determinants[1]), &rule);
             if (worth_weighing(find, column, bytes)) {
-                keep_candidate(sample, &rule, bytes);
+                keep_candidate(sample, kept, PAIRS, &rule, bytes);
             }
         }
     }
@@ -370,6 +376,7 @@ static wend_status weigh(finder *find, uint32_t column, candidate *of)
         listed = rank_residuals(find, find->last);
     }
     find->bytes.length = 0;
+    memset(find->encoder.codecs, 0, sizeof find->encoder.codecs);
     WEND_TRY(wendi_page_encode_residuals(&find->encoder, find->sample_rows, find->residuals,
                                          find->columns[column].codes != NULL));
     of->bytes = (double)find->bytes.length * find->scale * (100 + PENALTY_PERCENT) / 100 +
@@ -386,12 +393,10 @@ static wend_status judge_column(finder *find, uint32_t column)
     if (sample->plain_bytes < 2 * least_saving(find, column)) {
         return WEND_OK;
     }
-    guess_singles(find, column);
+    guess_singles(find, column, 0);
+    guess_singles(find, column, 1);
     guess_pairs(find, column);
     if (find->columns[column].codes != NULL && find->columns[column].code_count > FIRST_ENTRIES_MAX) {
-        if (sample->candidate_count == CANDIDATES) {
-            sample->candidate_count--;
-        }
         sample->candidates[sample->candidate_count++] = (candidate){by_frequency, 0};
     }
     for (uint32_t i = 0; i < sample->candidate_count; i++) {
@@ -473,7 +478,7 @@ static wend_status open_finder(finder *find)
     }
     wend_status status = wendi_page_encoder_init(&find->encoder);
     find->encoder.out = &find->bytes;
-    find->encoder.zstd_level = 1;
+    find->encoder.zstd_level = find->zstd_level;
     find->samples = wendi_alloc(find->count * sizeof *find->samples);
     find->id_of_code = wendi_alloc((size_t)entries * sizeof *find->id_of_code);
     find->last = wendi_alloc(SAMPLE_ROWS * sizeof *find->last);
@@ -502,12 +507,12 @@ static void close_finder(finder *find)
 }
 
 wend_status wendi_prediction_find(const wendi_prediction_column *columns, uint32_t count, uint32_t row_count,
-                                  wendi_prediction_choice *choices)
+                                  int zstd_level, wendi_prediction_choice *choices)
 {
     wend_status status = WEND_OK;
     uint32_t sample_rows = row_count < SAMPLE_ROWS ? row_count : SAMPLE_ROWS;
     finder find = {.columns = columns, .count = count, .row_count = row_count, .sample_rows = sample_rows,
-                   .scale = (double)row_count / sample_rows};
+                   .scale = (double)row_count / sample_rows, .zstd_level = zstd_level};
     memset(choices, 0, count * sizeof *choices);
     WEND_TRY(open_finder(&find));
     for (uint32_t c = 0; c < count; c++) {

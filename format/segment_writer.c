@@ -253,7 +253,8 @@ static wend_status open_inputs(const wendi_segment_writer *writer, const wendi_v
             WEND_TRY(wendi_chunk_code_strings(&columns[c], input->keep_order, &input->strings, error));
         }
     }
-    WEND_TRY(wendi_chunk_choose_predictions(inputs->chunks, footer->column_count, row_count, inputs->numbers));
+    WEND_TRY(wendi_chunk_choose_predictions(inputs->chunks, footer->column_count, row_count,
+                                            writer->chunks.encoder.zstd_level, inputs->numbers));
 cleanup:
     return status;
 }

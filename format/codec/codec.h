@@ -171,6 +171,7 @@ const wendi_codec *wendi_codec_find(unsigned id);
 typedef struct wendi_codec_wish {
     uint8_t forced;   /* test hook: that codec where it applies; 0: none */
     uint8_t previous; /* of the same stream in the chunk's page before: it stays while little is lost; 0: none */
+    bool dense;       /* size counts for more, speed of decoding for a quarter of what it does else */
 } wendi_codec_wish;
 
 /** A codec as the choice saw it. */

@@ -6,6 +6,7 @@
 
 /* What another codec must save before a chunk's pages change theirs: readers like pages that are alike. */
 enum { STAY_PERCENT = 2 };
+enum { DENSE_SHARE = 4 };
 
 static const wendi_codec *const codecs[WENDI_CODEC_COUNT] = {
     [WENDI_CODEC_CONSTANT] = &wendi_codec_constant,
@@ -30,6 +31,8 @@ uint32_t wendi_codec_candidates(const wendi_stream_input *input, wendi_codec_wis
 {
     uint32_t count = 0;
     uint32_t best = 0;
+    /* Filters and groups work on packed narrow codes as they are: that stays worth its price. */
+    bool narrow = !input->nested && (uint64_t)input->max - (uint64_t)input->min < 256;
     for (unsigned id = 1; id < WENDI_CODEC_COUNT; id++) {
         const wendi_codec *codec = codecs[id];
         wendi_codec_candidate *candidate = &candidates[count];
@@ -37,8 +40,9 @@ uint32_t wendi_codec_candidates(const wendi_stream_input *input, wendi_codec_wis
         *candidate = (wendi_codec_candidate){.id = codec->id, .name = codec->name, .applies = bytes != SIZE_MAX};
         if (candidate->applies) {
             candidate->bytes = bytes;
-            candidate->cost = bytes + bytes * codec->penalty_percent / 100;
-            candidate->cost += codec->penalty_rows != 0 ? input->count / codec->penalty_rows : 0;
+            size_t slower = bytes * codec->penalty_percent / 100;
+            slower += codec->penalty_rows != 0 ? input->count / codec->penalty_rows : 0;
+            candidate->cost = bytes + (wish.dense && !narrow ? slower / DENSE_SHARE : slower);
             candidate->cost -= id == wish.previous ? candidate->cost * STAY_PERCENT / 100 : 0;
             candidate->cost = id == wish.forced ? 0 : candidate->cost;
             if (!candidates[best].applies || candidate->cost < candidates[best].cost) {
