@@ -231,6 +231,12 @@ static void choose_finished(planning *planner, const window *of, bool *more)
     }
 }
 
+/* Many rows, or large ones. */
+static bool is_large(const planning *planner, const window *of)
+{
+    return of->rows >= planner->window_rows_min || of->bytes >= (double)planner->target_bytes;
+}
+
 /* Decide which windows become files of their own, until their finished files bring in no more. */
 static wend_status judge_windows(planning *planner, wend_error *error)
 {
@@ -245,7 +251,8 @@ static wend_status judge_windows(planning *planner, wend_error *error)
         for (size_t i = 0; i < planner->windows.length / sizeof *list; i++) {
             double finished = finished_bytes(planner, &list[i]);
             bool news = finished == 0 || list[i].bytes * NEWS_SHARE >= finished;
-            list[i].big = (list[i].rows >= planner->window_rows_min && news) || planner->options->all;
+            list[i].big = news && is_large(planner, &list[i]);
+            list[i].big |= planner->options->all;
             if (list[i].big && finished > 0) {
                 choose_finished(planner, &list[i], &more);
             }
@@ -267,7 +274,7 @@ static wend_status make_spans(planning *planner, wend_error *error)
     planner->span_count = 0;
     for (uint32_t i = 0; i < count; i++) {
         span *last = planner->span_count > 0 ? &planner->spans[planner->span_count - 1] : NULL;
-        bool big = list[i].big && list[i].rows >= planner->window_rows_min;
+        bool big = list[i].big && is_large(planner, &list[i]);
         if (last == NULL || last->big || big) {
             /* A span ends where the next begins: nothing lies between them, whatever comes there. */
             int64_t begin = last == NULL ? INT64_MIN : time_of_day(list[i].begin_day);
