@@ -30,6 +30,13 @@ static _Atomic(wendi_kept_page *) *slot_of(const wendi_segment *segment, uint32_
     return &state->kept[(size_t)column * per_chunk + page];
 }
 
+bool wendi_kept_page_is(const wendi_segment *segment, uint32_t row_group, uint32_t column, uint32_t page)
+{
+    const wendi_kept_page *kept =
+        atomic_load_explicit(slot_of(segment, row_group, column, page), memory_order_relaxed);
+    return kept != NULL && kept != &seen_once;
+}
+
 const uint8_t *wendi_kept_page_find(wendi_segment *segment, uint32_t row_group, uint32_t column, uint32_t page)
 {
     wendi_kept_page *kept = atomic_load_explicit(slot_of(segment, row_group, column, page), memory_order_acquire);

@@ -44,6 +44,8 @@ struct wendi_segment {
     /* Who counts the memory of what is loaded; NULL: nobody, and nothing is kept that need not be. */
     bool (*hold)(void *context, uint64_t bytes, bool needed);
     void *hold_context;
+    void (*will_need)(void *context, uint64_t offset, uint64_t length); /* NULL: nobody */
+    void *will_need_context;
     _Atomic uint64_t held_bytes;
     _Atomic uint32_t round; /* the user's clock, see wendi_segment_set_round() */
     char name[128];         /* for messages */
@@ -108,6 +110,7 @@ bool wendi_segment_hold(wendi_segment *segment, uint64_t bytes, bool needed);
 /** The opposite, of what turned out not to be needed. */
 void wendi_segment_give_back(wendi_segment *segment, uint64_t bytes);
 
+bool wendi_kept_page_is(const wendi_segment *segment, uint32_t row_group, uint32_t column, uint32_t page);
 /** The checked bytes of a page that is kept, 64 readable ones behind them; NULL: read it. */
 const uint8_t *wendi_kept_page_find(wendi_segment *segment, uint32_t row_group, uint32_t column, uint32_t page);
 /** These bytes of a page were read and checked: keep a copy if they were read before. */
@@ -116,6 +119,8 @@ void wendi_kept_page_offer(wendi_segment *segment, uint32_t row_group, uint32_t 
 /** Free the row group's kept pages that were not used since `before_round`; how many bytes that was. */
 uint64_t wendi_kept_pages_trim(wendi_segment *segment, uint32_t row_group, uint32_t before_round);
 
+/** Set by bench_open alone, to measure what checking pages costs; never elsewhere. */
+extern bool wendi_page_checks_off;
 /** Make page `page` the open one. */
 wend_status wendi_chunk_load_page(wendi_chunk *chunk, uint32_t page, wend_error *error);
 uint32_t wendi_chunk_page_rows(const wendi_chunk *chunk, uint32_t page);

@@ -261,6 +261,13 @@ void wendi_segment_count_memory(wendi_segment *segment, void *context,
     (void)hold(context, atomic_load(&segment->held_bytes), true);
 }
 
+void wendi_segment_read_ahead(wendi_segment *segment, void *context,
+                              void (*will_need)(void *context, uint64_t offset, uint64_t length))
+{
+    segment->will_need = will_need;
+    segment->will_need_context = context;
+}
+
 uint64_t wendi_segment_memory(const wendi_segment *segment)
 {
     return atomic_load(&segment->held_bytes);

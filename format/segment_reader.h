@@ -48,6 +48,9 @@ void wendi_segment_close(wendi_segment *segment);
  */
 void wendi_segment_count_memory(wendi_segment *segment, void *context,
                                 bool (*hold)(void *context, uint64_t bytes, bool needed));
+/** Where to say what will be read soon, so that it can be fetched meanwhile. Before the segment is shared. */
+void wendi_segment_read_ahead(wendi_segment *segment, void *context,
+                              void (*will_need)(void *context, uint64_t offset, uint64_t length));
 /** All that `hold` was told of and granted, less what was trimmed. */
 uint64_t wendi_segment_memory(const wendi_segment *segment);
 /** A clock of the caller's that only rises: what is used from now on is marked with `round`. */
@@ -146,6 +149,9 @@ wend_status wendi_segment_find_user(wendi_segment *segment, uint32_t row_group, 
 wend_status wendi_chunk_open(wendi_segment *segment, uint32_t row_group, uint32_t column, wendi_chunk **chunk_out,
                              wend_error *error);
 void wendi_chunk_close(wendi_chunk *chunk); /* accepts NULL */
+
+/** All of the chunk will be read soon, its dictionary too if `dictionary`: what is not in memory is asked for. */
+void wendi_chunk_will_need(const wendi_chunk *chunk, bool dictionary);
 
 /** Whether reads give DICTIONARY (or CONSTANT) vectors; false for other types and for text kept in blocks. */
 bool wendi_chunk_has_dictionary(const wendi_chunk *chunk);

@@ -143,6 +143,39 @@ wendi_evaluator *wendi_scan_reader_evaluator(wendi_scan_reader *reader)
     return reader->evaluator;
 }
 
+static wend_status open_chunk(wendi_scan_reader *reader, uint32_t slot, wend_error *error)
+{
+    if (reader->chunks[slot] != NULL) {
+        return WEND_OK;
+    }
+    return wendi_chunk_open(reader->segment, reader->row_group, reader->segment_columns[slot],
+                            &reader->chunks[slot], error);
+}
+
+/*
+ * Ask for what the row group's batches will read: the columns of the filter, or all when there is none, since then
+ * every row is wanted. Not for few rows: they need few pages.
+ */
+static void ask_ahead(wendi_scan_reader *reader)
+{
+    wendi_scan *scan = reader->scan;
+    if (scan->few_rows) {
+        return;
+    }
+    for (uint32_t slot = 0; slot < scan->column_count; slot++) {
+        bool wanted = scan->conjunct_count == 0;
+        bool dictionary = wanted; /* an equality needs a block or two of it */
+        for (uint32_t c = 0; c < scan->conjunct_count; c++) {
+            wanted = wanted || scan->conjuncts[c].slots[slot] != 0;
+            dictionary = dictionary || (scan->conjuncts[c].slots[slot] != 0 && scan->conjuncts[c].equal == NULL);
+        }
+        if (wanted && reader->segment_columns[slot] != WENDI_NO_COLUMN &&
+            open_chunk(reader, slot, NULL) == WEND_OK) { /* else it is told when it is read */
+            wendi_chunk_will_need(reader->chunks[slot], dictionary);
+        }
+    }
+}
+
 wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_unit *unit,
                                     wend_error *error)
 {
@@ -164,16 +197,8 @@ wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_
         uint32_t id = scan->schema->columns[scan->slots[i].position].id;
         reader->segment_columns[i] = wendi_segment_find_column(reader->segment, id);
     }
+    ask_ahead(reader);
     return WEND_OK;
-}
-
-static wend_status open_chunk(wendi_scan_reader *reader, uint32_t slot, wend_error *error)
-{
-    if (reader->chunks[slot] != NULL) {
-        return WEND_OK;
-    }
-    return wendi_chunk_open(reader->segment, reader->row_group, reader->segment_columns[slot],
-                            &reader->chunks[slot], error);
 }
 
 /*

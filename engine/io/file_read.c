@@ -180,6 +180,14 @@ wend_status wendi_file_read(wendi_file *file, const wendi_io_read *reads, size_t
     return WEND_OK;
 }
 
+void wendi_file_will_need(wendi_file *file, uint64_t offset, uint64_t length)
+{
+    assert(!file->writing);
+    if (!file->mount && file->io->table->will_need != NULL) {
+        file->io->table->will_need(file->io, file->handle, offset, length);
+    }
+}
+
 wend_status wendi_file_close(wendi_file *file, wend_error *error)
 {
     wend_status status = WEND_OK;

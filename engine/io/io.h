@@ -106,6 +106,12 @@ static inline wend_status wendi_file_read_at(wendi_file *file, uint64_t offset, 
     return wendi_file_read(file, &read, 1, 1, error);
 }
 
+/**
+ * These bytes will be read soon: on local disks the system begins to fetch them and this returns at once; elsewhere
+ * nothing happens.
+ */
+void wendi_file_will_need(wendi_file *file, uint64_t offset, uint64_t length);
+
 /** Append the whole file to `out`; WEND_CORRUPT when it is larger than `bytes_max`. */
 wend_status wendi_io_read_file(wendi_io *io, const char *path, size_t bytes_max, wendi_buffer *out, wend_error *error);
 

@@ -63,6 +63,8 @@ typedef struct wendi_io_table {
     int (*sync_folder)(wendi_io *io, const char *path);
     int (*list)(wendi_io *io, const char *path, wendi_io_visit visit, void *context);
     int (*stat)(wendi_io *io, const char *path, wendi_io_info *info);
+    /** Begin reading into the system's cache; nothing depends on it. May be NULL. */
+    void (*will_need)(wendi_io *io, int handle, uint64_t offset, uint64_t length);
     /** The statfs type of what is at `path`, cut to 32 bits. */
     int (*file_system)(wendi_io *io, const char *path, wendi_file_system *file_system);
 } wendi_io_table;

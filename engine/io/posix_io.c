@@ -263,6 +263,12 @@ int wendi_posix_queue_open(wendi_io *io, wendi_io_queue **queue_out)
     return 0;
 }
 
+static void posix_will_need(wendi_io *io, int handle, uint64_t offset, uint64_t length)
+{
+    (void)io;
+    (void)posix_fadvise(handle, (off_t)offset, (off_t)length, POSIX_FADV_WILLNEED);
+}
+
 const wendi_io_table wendi_posix_io_table = {
     .close = posix_close,
     .open_read = posix_open_read,
@@ -280,6 +286,7 @@ const wendi_io_table wendi_posix_io_table = {
     .sync_folder = posix_sync_folder,
     .list = posix_list,
     .stat = posix_stat,
+    .will_need = posix_will_need,
     .file_system = posix_file_system,
 };
 

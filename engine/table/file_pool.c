@@ -225,3 +225,11 @@ wend_status wendi_pooled_file_read(wendi_pooled_file *file, uint64_t offset, voi
     }
     return status;
 }
+
+void wendi_pooled_file_will_need(wendi_pooled_file *file, uint64_t offset, uint64_t length)
+{
+    if (hold(file, NULL) == WEND_OK) { /* else the read will say what is wrong */
+        wendi_file_will_need(file->file, offset, length);
+        release(file);
+    }
+}

@@ -28,5 +28,7 @@ void wendi_pooled_file_free(wendi_pooled_file *file);
 /** All of `length` bytes. Any number of threads at once. WEND_CORRUPT when the file is missing or of another length. */
 wend_status wendi_pooled_file_read(wendi_pooled_file *file, uint64_t offset, void *buffer, size_t length,
                                    wend_error *error);
+/** These bytes will be read soon: see wendi_file_will_need(). */
+void wendi_pooled_file_will_need(wendi_pooled_file *file, uint64_t offset, uint64_t length);
 
 #endif

@@ -121,6 +121,12 @@ static wend_status read_cached(void *context, uint64_t offset, void *buffer, siz
     return wendi_pooled_file_read(cached->file, offset, buffer, length, error);
 }
 
+static void will_need(void *context, uint64_t offset, uint64_t length)
+{
+    wendi_cached_segment *cached = context;
+    wendi_pooled_file_will_need(cached->file, offset, length);
+}
+
 /* What must be there is counted even beyond the limit; what only may be there is refused then. */
 static bool hold_memory(void *context, uint64_t bytes, bool needed)
 {
@@ -159,6 +165,7 @@ static wend_status open_cached(wendi_segment_cache *cache, wendi_segment_home *h
     memcpy(expected.uuid, entry->uuid, WENDI_UUID_BYTES);
     WEND_TRY(wendi_segment_open(&source, &expected, &cached->segment, error));
     wendi_segment_count_memory(cached->segment, cached, hold_memory);
+    wendi_segment_read_ahead(cached->segment, cached, will_need);
     atomic_fetch_add(&home->segments_opened, 1);
     *cached_out = cached;
     cached = NULL;

@@ -17,7 +17,7 @@ if [ "$(uname -m)" = x86_64 ]; then
     clang $flags -march=x86-64-v3 -c format/kernel/table_avx2.c -o "$work/avx2.o" &&
     clang $flags -march=x86-64-v4 -c format/kernel/table_avx512.c -o "$work/avx512.o" || exit 1
 fi
-base="engine/base/alloc.c engine/base/arena.c engine/base/bytes.c engine/base/hash.c engine/base/status.c engine/base/compress.c"
+base="engine/base/alloc.c engine/base/arena.c engine/base/bytes.c engine/base/hash.c engine/base/hash_avx2.c engine/base/status.c engine/base/compress.c"
 page="format/page_open.c format/page_encode.c format/string_blocks.c format/codec/*.c format/kernel/kernels.c format/kernel/table_scalar.c"
 clang $flags tests/fuzz/canary.c tests/support/fuzz_mend.c $base $page $kernels -o "$work/canary" -lzstd -lxxhash -lpthread || exit 1
 mkdir "$work/found"
