@@ -165,6 +165,8 @@ static const char environment[] =
     "taken where the system has it.\n"
     ".TP\n\\fBWEND_ISA\\fR\nscalar, avx2, avx512 or, on aarch64, neon: the instruction set of "
     "inner loops. All give the same answers. One that the machine cannot run is an error.\n"
+    ".TP\n\\fBWEND_CACHE_BYTES\\fR\nMemory that may be kept of opened tables between queries. Without "
+    "it an eighth of the machine's memory; 0 keeps nothing.\n"
     ".TP\n\\fBWEND_NOW\\fR\nWhat now() and the check of future times take for the present, for "
     "runs that repeat: an RFC 3339 time.\n"
     ".TP\n\\fBTZDIR\\fR\nThe folder of time zones, /usr/share/zoneinfo unless set.\n";

@@ -34,7 +34,8 @@ typedef struct wend_store wend_store;
 
 /**
  * Open the store in folder `path`, made when it is missing and `create` is set (else WEND_NOT_FOUND).
- * Takes no lock. Threads: a store may be used by many threads at once.
+ * Takes no lock. Threads: a store may be used by many threads at once. Tables that were asked stay open, with what
+ * was loaded of them (WEND_CACHE_BYTES of the environment limits it), so keep the store open between queries.
  */
 WEND_API WEND_MUST_USE wend_status wend_store_open(const char *path, bool create, wend_store **store_out,
                                                    wend_error *error);
