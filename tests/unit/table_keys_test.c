@@ -106,7 +106,8 @@ typedef struct keyed_table {
     char store[64];
     wendi_table *table;
     wendi_table_writer *writer;
-    wendi_row_builder filling; /* the rows of the next commit */
+    wendi_row_builder builders[2]; /* they take turns */
+    uint32_t turn;                 /* the one that is filled */
     wendi_pending_segment *pending;
     int64_t taken;
 } keyed_table;
@@ -115,13 +116,22 @@ static void open_keyed(keyed_table *of)
 {
     must(wendi_table_open(of->store, wendi_string_of("t"), &of->table, &error));
     must(wendi_table_writer_open(of->table, NULL, &of->writer, &error));
-    must(wendi_row_builder_init(&of->filling, wendi_table_writer_schema(of->writer), 4096, &error));
+    for (int i = 0; i < 2; i++) {
+        must(wendi_row_builder_init(&of->builders[i], wendi_table_writer_schema(of->writer), 4096,
+                                    &error));
+    }
+}
+
+static wendi_row_builder *filling(keyed_table *of)
+{
+    return &of->builders[of->turn];
 }
 
 /* What is not committed is forgotten, as in a crash. */
 static void close_keyed(keyed_table *of)
 {
-    wendi_row_builder_free(&of->filling);
+    wendi_row_builder_free(&of->builders[0]);
+    wendi_row_builder_free(&of->builders[1]);
     wendi_table_writer_close(of->writer);
     wendi_table_close(of->table);
     of->writer = NULL;
@@ -151,7 +161,7 @@ static void remove_keyed(keyed_table *of)
 /* Append the rows of `ids` (negative: no id) and ask which of them are new. */
 static void take_rows(keyed_table *of, const int64_t *ids, uint32_t count, uint8_t *keep)
 {
-    uint32_t first = of->filling.row_count;
+    uint32_t first = filling(of)->row_count;
     uint32_t duplicates = 0;
     for (uint32_t i = 0; i < count; i++) {
         char text[32];
@@ -161,22 +171,22 @@ static void take_rows(keyed_table *of, const int64_t *ids, uint32_t count, uint8
         wendi_value ts = {.type = wendi_type_of(WENDI_TYPE_TIMESTAMPTZ), .i64 = ids[i] * 1000000};
         id.string = (wendi_string){text, (uint32_t)snprintf(text, sizeof text, "event-%lld", (long long)ids[i])};
         user.string = (wendi_string){text, 7};
-        must(wendi_row_builder_set(&of->filling, 0, &n));
-        must(wendi_row_builder_set(&of->filling, 1, &id));
-        must(wendi_row_builder_set(&of->filling, 2, &user));
-        must(wendi_row_builder_set(&of->filling, 3, &ts));
-        of->filling.partitions[of->filling.row_count++] = 0;
+        must(wendi_row_builder_set(filling(of), 0, &n));
+        must(wendi_row_builder_set(filling(of), 1, &id));
+        must(wendi_row_builder_set(filling(of), 2, &user));
+        must(wendi_row_builder_set(filling(of), 3, &ts));
+        filling(of)->partitions[filling(of)->row_count++] = 0;
     }
     memset(keep, 1, count);
-    must(wendi_table_writer_unique(of->writer, &of->filling, first, keep, &duplicates, &error));
-    wendi_row_builder_keep(&of->filling, first, keep);
+    must(wendi_table_writer_unique(of->writer, filling(of), first, keep, &duplicates, &error));
+    wendi_row_builder_keep(filling(of), first, keep);
 }
 
 static void flush_rows(keyed_table *of)
 {
-    of->taken += of->filling.row_count;
-    must(wendi_table_writer_flush(of->writer, &of->filling, &of->pending, &error));
-    wendi_row_builder_reset(&of->filling);
+    of->taken += filling(of)->row_count;
+    must(wendi_table_writer_flush(of->writer, filling(of), &of->pending, &error));
+    wendi_row_builder_reset(filling(of));
 }
 
 static void commit_rows(keyed_table *of)
@@ -218,6 +228,13 @@ static void take_alike(keyed_table *tables, uint64_t *random)
     }
 }
 
+static void turn_over(keyed_table *tables)
+{
+    for (int p = 0; p < POLICIES; p++) {
+        tables[p].turn ^= 1;
+    }
+}
+
 /* Rows come, are flushed, more rows come, the flushed ones are committed; now and then all dies. */
 static void histories_answer_alike(uint64_t seed, uint32_t window)
 {
@@ -228,10 +245,16 @@ static void histories_answer_alike(uint64_t seed, uint32_t window)
     }
     for (int step = 0; step < STEPS; step++) {
         take_alike(tables, &random);
+        turn_over(tables);
+        if (random_below(&random, 2) == 0) { /* of the commit after, while the flush is under way */
+            take_alike(tables, &random);
+        }
         for (int p = 0; p < POLICIES; p++) {
+            tables[p].turn ^= 1;
             flush_rows(&tables[p]);
         }
-        if (random_below(&random, 3) > 0) { /* of the commit after */
+        turn_over(tables);
+        if (random_below(&random, 3) > 0) {
             take_alike(tables, &random);
         }
         for (int p = 0; p < POLICIES; p++) {
@@ -269,9 +292,11 @@ static void rows_that_were_not_committed_are_not_known(void **state)
         uint8_t keep[1];
         make_keyed(&of, policies[p], 1000);
         take_rows(&of, &ids[0], 1, keep);
-        flush_rows(&of);
+        of.turn = 1;
         take_rows(&of, &ids[1], 1, keep);
         assert_int_equal(keep[0], 1);
+        of.turn = 0;
+        flush_rows(&of);
         commit_rows(&of);
         close_keyed(&of);
         open_keyed(&of);
@@ -350,8 +375,8 @@ static void full_files_go_too(void **state)
     uint8_t *keep = calloc(KEYS, 1);
     (void)state;
     make_keyed(&of, "drop", KEYS + 10);
-    wendi_row_builder_free(&of.filling);
-    must(wendi_row_builder_init(&of.filling, wendi_table_writer_schema(of.writer), KEYS, &error));
+    wendi_row_builder_free(filling(&of));
+    must(wendi_row_builder_init(filling(&of), wendi_table_writer_schema(of.writer), KEYS, &error));
     for (int64_t commit = 0; commit < 4; commit++) {
         for (int64_t i = 0; i < KEYS; i++) {
             ids[i] = commit * KEYS + i;
