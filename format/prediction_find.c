@@ -304,32 +304,30 @@ static int by_number(const void *a, const void *b)
 /* Replace residuals of text by ranks, frequent ones first, as the builder will; returns how many are listed. */
 static uint32_t rank_residuals(const finder *find, uint64_t *sorted)
 {
-    uint32_t exceptions = 0;
+    uint32_t *counts = find->id_of_code; /* by code; then ranks */
+    uint32_t different = 0;
     uint32_t listed = 0;
     for (uint32_t i = 0; i < find->sample_rows; i++) {
-        sorted[exceptions] = (uint64_t)find->residuals[i];
-        exceptions += find->residuals[i] != 0;
+        if (find->residuals[i] != 0 && counts[find->residuals[i] - 1]++ == 0) {
+            sorted[different++] = (uint64_t)find->residuals[i] - 1;
+        }
     }
-    qsort(sorted, exceptions, sizeof *sorted, by_number);
-    for (uint32_t i = 0, end; i < exceptions; i = end) {
-        for (end = i + 1; end < exceptions && sorted[end] == sorted[i]; end++) {
+    for (uint32_t i = 0; i < different; i++) {
+        uint64_t code = sorted[i];
+        if (counts[code] > 1) {
+            sorted[listed++] = (uint64_t)(SAMPLE_ROWS - counts[code]) << 32 | code;
         }
-        if (end - i > 1) {
-            sorted[listed++] = (uint64_t)(SAMPLE_ROWS - (end - i)) << 32 | (sorted[i] - 1);
-        }
+        counts[code] = 0;
     }
     qsort(sorted, listed, sizeof *sorted, by_number);
     for (uint32_t i = 0; i < listed; i++) {
-        find->id_of_code[(uint32_t)sorted[i]] = i + 1;
+        counts[(uint32_t)sorted[i]] = i + 1;
     }
     for (uint32_t i = 0; i < find->sample_rows; i++) {
         if (find->residuals[i] != 0) {
-            uint32_t rank = find->id_of_code[find->residuals[i] - 1];
+            uint32_t rank = counts[find->residuals[i] - 1];
             find->residuals[i] = rank != 0 ? (int64_t)rank : find->residuals[i] + listed;
         }
-    }
-    for (uint32_t i = 0; i < listed; i++) {
-        find->id_of_code[(uint32_t)sorted[i]] = 0;
     }
     return listed;
 }
