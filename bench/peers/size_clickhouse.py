@@ -33,12 +33,12 @@ class ClickHouse:
     def __init__(self, folder):
         from chdb import session
         self.session = session.Session(folder)
+        self.taken = {}
         self.version = self.rows_of("select version()")[0][0]
+        known = {name for name, in self.rows_of("select name from system.settings")}
         for name, value in SETTINGS.items():
-            try:
-                self.session.query("set %s = %s" % (name, repr(value) if isinstance(value, str) else value))
-            except RuntimeError:
-                pass  # another version may lack one
+            if name in known:  # another version may lack one
+                self.run("set %s = %s" % (name, repr(value) if isinstance(value, str) else value))
         self.session.query("create database if not exists sizes engine = Atomic")
 
     def run(self, text):
@@ -47,6 +47,17 @@ class ClickHouse:
     def rows_of(self, text):
         answer = self.session.query(text, "JSONCompact")
         return json.loads(str(answer))["data"]
+
+    def takes(self, stored):
+        """Whether this type takes this codec."""
+        if stored not in self.taken:
+            try:
+                self.run("create table sizes.probe (value %s) engine = MergeTree order by tuple()" % stored)
+                self.run("drop table sizes.probe")
+                self.taken[stored] = True
+            except RuntimeError:
+                self.taken[stored] = False
+        return self.taken[stored]
 
     def close(self):
         self.session.close()
@@ -160,20 +171,16 @@ def try_column(house, plain, column, keys, order, settings):
         values.append(value_text(key))
     usable = []
     for way in ways_of(column):
-        member = "w%d %s codec(%s)" % (len(usable), way[0], codec_text(way, LEVELS[-1]))
-        try:
-            house.run("create table sizes.probe (%s) engine = MergeTree order by tuple()" % member)
-        except RuntimeError:
-            continue  # this type does not take this codec
-        house.run("drop table sizes.probe sync")
-        members.append(member)
-        values.append(way[3])
-        usable.append(way)
+        stored = "%s codec(%s)" % (way[0], codec_text(way, LEVELS[-1]))
+        if house.takes(stored):
+            members.append("w%d %s" % (len(usable), stored))
+            values.append(way[3])
+            usable.append(way)
     house.run(table_text("trial", members, order, settings))
     house.run("insert into sizes.trial select %s from file('%s', Parquet) limit %d" % (", ".join(values), plain, TRIAL_ROWS))
     house.run("optimize table sizes.trial final")
     sizes = column_sizes(house, "trial")
-    house.run("drop table sizes.trial sync")
+    house.run("drop table sizes.trial")
     return min((sizes["w%d" % place], place, way) for place, way in enumerate(usable))[2]
 
 
