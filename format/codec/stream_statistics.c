@@ -143,18 +143,11 @@ static const wendi_stream_input *analyse(input_memory *memory, const int64_t *va
     return input;
 }
 
-/* Every row writes its run's value and end over those of the row before, so that no branch waits for the values. */
 static void collect_runs(wendi_stream_scratch *scratch, const int64_t *values, uint32_t count)
 {
-    uint32_t run = 0;
-    scratch->run_values[0] = values[0];
-    scratch->run_lengths[0] = 1;
-    for (uint32_t i = 1; i < count; i++) {
-        run += values[i] != values[i - 1];
-        scratch->run_values[run] = values[i];
-        scratch->run_lengths[run] = i + 1;
-    }
-    for (; run > 0; run--) {
+    size_t run = wendi_kernels_get()->collect_runs_u64((const uint64_t *)values, count, (uint64_t *)scratch->run_values,
+                                                       (uint64_t *)scratch->run_lengths);
+    while (--run > 0) { /* ends become lengths */
         scratch->run_lengths[run] -= scratch->run_lengths[run - 1];
     }
 }

@@ -57,6 +57,7 @@
         .step_widths_u64 = step_widths_u64,                                                       \
         .rise_widths_u64 = rise_widths_u64,                                                       \
         .equal_u64 = equal_u64,                                                                   \
+        .collect_runs_u64 = collect_runs_u64,                                                     \
         .indivisible_u64 = indivisible_u64,                                                       \
         .divide_exactly_u64 = divide_exactly_u64,                                                 \
         .select_range_u8 = select_range_u8,                                                       \

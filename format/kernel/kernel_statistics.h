@@ -155,3 +155,35 @@ static void divide_exactly_u64(const uint64_t *values, size_t count, uint64_t ba
         quotients[i] = ((values[i] - base) >> shift) * inverse;
     }
 }
+
+/*
+ * Blocks without a change are stepped over. In others every row writes its run's value and end over those of the row
+ * before, so that no branch waits for the values.
+ */
+static size_t collect_runs_u64(const uint64_t *values, size_t count, uint64_t *run_values, uint64_t *ends)
+{
+    size_t run = 0;
+    size_t i = 1;
+    run_values[0] = values[0];
+    for (; i + 16 <= count; i += 16) {
+        uint64_t changed = 0;
+        for (size_t k = 0; k < 16; k++) {
+            changed |= values[i + k] ^ values[i + k - 1];
+        }
+        if (changed == 0) {
+            continue;
+        }
+        for (size_t k = i; k < i + 16; k++) {
+            ends[run] = k;
+            run += values[k] != values[k - 1];
+            run_values[run] = values[k];
+        }
+    }
+    for (; i < count; i++) {
+        ends[run] = i;
+        run += values[i] != values[i - 1];
+        run_values[run] = values[i];
+    }
+    ends[run] = count;
+    return run + 1;
+}

@@ -124,6 +124,8 @@ typedef struct wendi_kernels {
     void (*step_widths_u64)(const uint64_t *values, size_t count, uint16_t *counts);
     void (*rise_widths_u64)(const uint64_t *values, size_t count, uint64_t mask, uint16_t *counts);
     size_t (*equal_u64)(const uint64_t *values, size_t count, uint64_t value);
+    /** Value and end (the row behind its last) of each run of count >= 1 values; both have room for as many as there are. */
+    size_t (*collect_runs_u64)(const uint64_t *values, size_t count, uint64_t *run_values, uint64_t *ends);
     /**
      * With a divisor odd << shift, inverse * odd = 1 mod 2^64 and limit = UINT64_MAX / divisor: the first i of which
      * values[i] - base is no multiple of the divisor, or count (Granlund and Montgomery 1994).

@@ -108,6 +108,35 @@ static void numbers_are_counted(void **state)
     }
 }
 
+static void runs_are_collected(void **state)
+{
+    (void)state;
+    const wendi_kernels *table;
+    uint64_t seed = 17;
+    for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
+        for (unsigned round = 0; round < 400; round++) {
+            const size_t count = kernel_lengths[round % KERNEL_LENGTHS];
+            const uint64_t often = 1 + kernel_random(&seed) % 60;
+            uint64_t *values = kernel_room_end(&values_room, count * sizeof *values);
+            static uint64_t run_values[KERNEL_LONGEST];
+            uint64_t *ends = kernel_room_end(&output_room, count * sizeof *ends);
+            for (size_t i = 0; i < count; i++) {
+                values[i] = i == 0 || kernel_random(&seed) % often == 0 ? kernel_random(&seed) % 3 : values[i - 1];
+            }
+            const size_t runs = table->collect_runs_u64(values, count, run_values, ends);
+            size_t run = 0;
+            for (size_t i = 0; i < count; i++) {
+                assert_true(run < runs && values[i] == run_values[run]);
+                if (i + 1 == count || values[i + 1] != values[i]) {
+                    assert_int_equal(ends[run], i + 1);
+                    run++;
+                }
+            }
+            assert_int_equal(run, runs);
+        }
+    }
+}
+
 static uint64_t inverse_of(uint64_t odd)
 {
     uint64_t inverse = 1;
@@ -157,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_counted),
+        cmocka_unit_test(runs_are_collected),
         cmocka_unit_test(multiples_are_told_and_divided),
     };
     return cmocka_run_group_tests(tests, open_rooms, close_rooms);
