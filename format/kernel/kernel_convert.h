@@ -92,7 +92,7 @@ static size_t expand_nulls_u64(const uint8_t *bitmap, const uint64_t *dense, siz
         word = ~word & all;
         for (unsigned i = 0; i < rows; i += 8) {
             const __mmask8 set = (__mmask8)(word >> i);
-            const __m512i next = _mm512_maskz_expandloadu_epi64(set, dense + taken);
+            const __m512i next = expand_64(set, dense + taken);
             _mm512_mask_storeu_epi64(values + row + i, (__mmask8)(all >> i), next);
             taken += (size_t)__builtin_popcount(set);
         }

@@ -161,27 +161,7 @@ DEFINE_UNPACK_STRING(32)
 
 /* ---- upper parts ------------------------------------------------------------------------------ */
 
-#if defined(KERNEL_AVX512)
-#define DEFINE_ADD_MASKED(bits, lanes)                                                            \
-    static void add_masked_u##bits(const uint64_t *bitmap, const uint##bits##_t *dense,           \
-                                   size_t count, unsigned shift, uint##bits##_t *values)          \
-    {                                                                                             \
-        const __m128i by = _mm_cvtsi32_si128((int)shift);                                         \
-        size_t taken = 0;                                                                         \
-        for (size_t row = 0; row < count; row += lanes) {                                         \
-            const size_t left = count - row;                                                      \
-            const __mmask##lanes rows = (__mmask##lanes)low_bits(left < lanes ? (unsigned)left : lanes); \
-            const __mmask##lanes set = (__mmask##lanes)(bitmap[row / 64] >> (row % 64)) & rows;   \
-            const __m512i next = _mm512_maskz_expandloadu_epi##bits(set, dense + taken);          \
-            const __m512i sum = _mm512_add_epi##bits(_mm512_maskz_loadu_epi##bits(set, values + row), \
-                                                     _mm512_sll_epi##bits(next, by));             \
-            _mm512_mask_storeu_epi##bits(values + row, set, sum);                                 \
-            taken += (size_t)__builtin_popcount(set);                                             \
-        }                                                                                         \
-    }
-DEFINE_ADD_MASKED(64, 8)
-DEFINE_ADD_MASKED(32, 16)
-#else
+/* The rows set one by one: with eight lanes of 64 bits this is faster than whole registers. */
 #define DEFINE_ADD_MASKED(bits)                                                                   \
     static void add_masked_u##bits(const uint64_t *bitmap, const uint##bits##_t *dense,           \
                                    size_t count, unsigned shift, uint##bits##_t *values)          \
@@ -197,6 +177,24 @@ DEFINE_ADD_MASKED(32, 16)
         }                                                                                         \
     }
 DEFINE_ADD_MASKED(64)
+
+#if defined(KERNEL_AVX512)
+static void add_masked_u32(const uint64_t *bitmap, const uint32_t *dense, size_t count, unsigned shift,
+                           uint32_t *values)
+{
+    const __m128i by = _mm_cvtsi32_si128((int)shift);
+    size_t taken = 0;
+    for (size_t row = 0; row < count; row += 16) {
+        const size_t left = count - row;
+        const __mmask16 rows = (__mmask16)low_bits(left < 16 ? (unsigned)left : 16);
+        const __mmask16 set = (__mmask16)(bitmap[row / 64] >> (row % 64)) & rows;
+        const __m512i next = _mm512_sll_epi32(expand_32(set, dense + taken), by);
+        const __m512i sum = _mm512_add_epi32(_mm512_maskz_loadu_epi32(set, values + row), next);
+        _mm512_mask_storeu_epi32(values + row, set, sum);
+        taken += (size_t)__builtin_popcount(set);
+    }
+}
+#else
 DEFINE_ADD_MASKED(32)
 #endif
 

@@ -35,3 +35,21 @@ KERNEL_INLINE uint64_t low_bits(unsigned count)
 {
     return count >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1;
 }
+
+#if defined(KERNEL_AVX512)
+/*
+ * The next values of `dense` at the lanes of `set`, zeros at the others. Only what is taken is read:
+ * by a load of so many, which with the expansion between registers is a tenth faster than one from memory.
+ */
+KERNEL_INLINE __m512i expand_64(__mmask8 set, const uint64_t *dense)
+{
+    const __mmask8 taken = (__mmask8)_bzhi_u32(0xff, (unsigned)__builtin_popcount(set));
+    return _mm512_maskz_expand_epi64(set, _mm512_maskz_loadu_epi64(taken, dense));
+}
+
+KERNEL_INLINE __m512i expand_32(__mmask16 set, const uint32_t *dense)
+{
+    const __mmask16 taken = (__mmask16)_bzhi_u32(0xffff, (unsigned)__builtin_popcount(set));
+    return _mm512_maskz_expand_epi32(set, _mm512_maskz_loadu_epi32(taken, dense));
+}
+#endif
