@@ -15,7 +15,7 @@ enum { PIECE_ROWS = 2048 };
 /* The memory of one output column. */
 typedef struct output_column {
     wendi_type type;
-    uint8_t physical;
+    wendi_physical physical;
     void *values; /* integers, doubles, sixteen bytes, codes */
     wendi_string *strings; /* made when a row group's texts have no dictionary */
     uint8_t *nulls;
@@ -222,20 +222,20 @@ static uint32_t piece_of(const wendi_merge_columns *columns, uint32_t source, ui
     do {                                                                                           \
         type *to = output->values;                                                                 \
         const type *from = piece->vector->field + (constant ? 0 : piece->skip);                    \
-        if (constant) {                                                                            \
-            for (uint32_t i = 0; i < piece->count; i++) {                                          \
-                to[piece->places[i]] = *from;                                                      \
-            }                                                                                      \
-        } else {                                                                                   \
-            for (uint32_t i = 0; i < piece->count; i++) {                                          \
-                to[piece->places[i]] = from[i];                                                    \
-            }                                                                                      \
+        const type one = *from;                                                                    \
+        for (uint32_t i = 0; constant && i < count; i++) {                                         \
+            to[places[i]] = one;                                                                   \
+        }                                                                                          \
+        for (uint32_t i = 0; !constant && i < count; i++) {                                        \
+            to[places[i]] = from[i];                                                               \
         }                                                                                          \
     } while (0)
 
 static void deal_fixed(output_column *output, const gather_piece *piece)
 {
     bool constant = piece->vector->form == WENDI_FORM_CONSTANT;
+    const uint32_t *places = piece->places;
+    const uint32_t count = piece->count;
     if (output->physical == WENDI_PHYSICAL_B16) {
         DEAL(wendi_b16, b16);
     } else {
@@ -247,17 +247,21 @@ static void deal_fixed(output_column *output, const gather_piece *piece)
 static bool deal_nulls(output_column *output, const gather_piece *piece)
 {
     const uint8_t *nulls = piece->vector->nulls;
-    bool any = false;
+    uint8_t any = 0;
     if (nulls == NULL) {
         return false;
     }
     bool constant = piece->vector->form == WENDI_FORM_CONSTANT;
-    for (uint32_t i = 0; i < piece->count; i++) {
-        uint8_t null = nulls[constant ? 0 : piece->skip + i];
-        output->nulls[piece->places[i]] = null;
-        any |= null != 0;
+    const uint32_t *places = piece->places;
+    const uint32_t count = piece->count;
+    uint8_t *to = output->nulls;
+    nulls += constant ? 0 : piece->skip;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t null = nulls[constant ? 0 : i];
+        to[places[i]] = null;
+        any |= null;
     }
-    return any;
+    return any != 0;
 }
 
 /* Texts that come without a dictionary of the source: defaults, one value a page, generated ones. */

@@ -106,15 +106,16 @@ wend_status wendi_merge_dictionary_map(wendi_merge_dictionary *dictionary, uint3
         }
     }
     WEND_REQUIRE(map->entry_count == from->entry_count);
+    uint32_t *known = map->codes;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t code = codes[i];
-        uint32_t gathered = map->codes[code];
+        uint32_t gathered = known[code];
         if (gathered == 0 && code != 0) {
             if (wendi_interner_code(&dictionary->interner, wendi_dictionary_at(from, code),
                                     &gathered) != WEND_OK) {
                 return too_many(dictionary, error);
             }
-            map->codes[code] = gathered;
+            known[code] = gathered;
         }
         to[places[i]] = gathered;
     }

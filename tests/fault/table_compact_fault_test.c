@@ -49,8 +49,8 @@ static void check_content(const char *store, bool *merged)
 {
     wendi_table *table = NULL;
     wendi_snapshot *snapshot = NULL;
-    uint64_t count;
-    int64_t sum;
+    uint64_t count = 0;
+    int64_t sum = 0;
     wend_error error = {0};
     if (wendi_table_open_io(inner, store, wendi_string_of("t"), &table, &error) != WEND_OK ||
         wendi_table_snapshot(table, &snapshot, &error) != WEND_OK ||
