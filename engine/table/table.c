@@ -9,6 +9,7 @@
 #include "engine/base/alloc.h"
 #include "engine/expr/table_ddl.h"
 #include "engine/table/table_handle.h"
+#include "format/kernel/kernels.h"
 
 static void shared_schema_release(wendi_shared_schema *shared)
 {
@@ -298,6 +299,7 @@ wend_status wendi_table_open_cached(wendi_io *io, wendi_segment_cache *cache, co
     }
     pthread_mutex_init(&table->lock, NULL);
     table->io = io;
+    WEND_TRY(wendi_kernels_check(error));
     WEND_TRY(wendi_table_find_folder(store, name, table->folder, error));
     WEND_TRY(wendi_table_path(log_folder, table->folder, "log", "", error));
     status = wendi_io_stat(io, log_folder, &info, error);
