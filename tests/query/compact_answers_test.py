@@ -207,6 +207,26 @@ def check_surroundings(plain):
     print("busy, killed (%d of 8 too late), dry: as it should be" % merged)
 
 
+def check_policies(folder):
+    """Where the id is hashed or not stored its keys lie in files of their own; what no column takes is a column."""
+    path = write(os.path.join(folder, "policies.ndjson"),
+                 subprocess.run([PROGRAM, "produce", "--events", "20000", "--seed", SEED], stdout=subprocess.PIPE, check=True).stdout)
+    ddl = subprocess.run([PROGRAM, "produce", "--ddl"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    for policy in ("hash", "drop"):
+        store = os.path.join(folder, policy)
+        wend(store, "create", ddl.replace("rest='drop'", "rest='keep', event_id='%s'" % policy))
+        loaded = ingest(store, "events", path, "--commit-rows", "2000")
+        questions = ["select * from top_paths(events, node => page, steps => 5) limit 500", "select count(*), sum(price) from events"]
+        before = answers(store, questions)
+        rows = sorted(wend(store, "sql", "select * from events", "--format", "ndjson").split(b"\n"))
+        assert compact(store, "events") != []
+        same(policy, before, answers(store, questions))
+        assert sorted(wend(store, "sql", "select * from events", "--format", "ndjson").split(b"\n")) == rows, policy
+        again = ingest(store, "events", path, "--reload")
+        assert again["stored"] == 0 and again["deduplicated"] == loaded["stored"] + loaded["deduplicated"], again
+    print("ids hashed and dropped, leftovers kept: the same rows, and repeats are known")
+
+
 def check_shared(folder):
     if not os.path.isdir(DATA) or shutil.which("zstd") is None:
         print("without %s and zstd the real streams are left out" % DATA)
@@ -237,6 +257,7 @@ def main():
         plain = check_generated(folder, "as generated")
         check_surroundings(plain)
         check_generated(folder, "with ties")
+        check_policies(folder)
         check_shared(folder)
         return 0
     finally:
