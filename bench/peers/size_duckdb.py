@@ -24,7 +24,7 @@ def measure(duck, dataset, columns, plain, verify):
     measured = []
     path = plain + ".duckdb"
     for number, names in enumerate(dataset.orders):
-        order = "" if number == 0 else "order by " + size_rows.order_text(names, columns, "hash(%s)")
+        order = "order by " + size_rows.order_text(names, columns, "hash(%s)")
 
         def store(kept, block_bytes, check=None):
             """The file's bytes with these columns of the rows."""

@@ -128,7 +128,7 @@ def measure(duck, dataset, columns, plain, verify):
     measured = []
     path, ordered, readable = (plain + ending for ending in (".tuned.parquet", ".ordered.parquet", ".back.parquet"))
     for number, names in enumerate(dataset.orders):
-        order = "" if number == 0 else "order by " + size_rows.order_text(names, columns, "hash(%s)")
+        order = "order by " + size_rows.order_text(names, columns, "hash(%s)")
         duck.execute("copy (select * from read_parquet('%s') %s) to '%s' (format parquet, row_group_size %d)"
                      % (plain, order, ordered, GROUP_ROWS))
         ways = [try_column(path, ordered, column) for column in columns]

@@ -12,12 +12,14 @@ import re
 import subprocess
 
 COLUMN = re.compile(r'^    (?:"((?:[^"]|"")+)"|([a-z_][a-z_0-9]*)) ([a-z]+(?: precision)?(?:\(\d+(?:,\s*\d+)?\))?)', re.M)
+# Segments of as many rows as ingest takes by itself, however slow the machine is today.
+COMMIT_INTERVAL = "10min"
 
 
 class Dataset:
     """What is measured: its lines, its table, and the orders in which a peer may keep it.
 
-    orders: the first is wend's own; a column behind "hash:" orders by a hash of its value.
+    orders: the first is like wend's own; a column behind "hash:" orders by a hash of its value.
     event_id: the column that identifies an event, without which sizes are told too; None without one.
     """
 
@@ -93,7 +95,8 @@ def load_wend(options, dataset, store):
     with open(path, "w", encoding="utf-8") as file:
         file.write(statement)
     run_wend(options, store, "create", "-f", path)
-    said = json.loads(run_wend(options, store, "ingest", dataset.table, "--quiet", "--stats", "json", "--file", dataset.lines))
+    said = json.loads(run_wend(options, store, "ingest", dataset.table, "--quiet", "--stats", "json",
+                               "--commit-interval", COMMIT_INTERVAL, "--file", dataset.lines))
     if said["unknown_values"] and "rest = 'drop'" not in statement.replace("rest='drop'", "rest = 'drop'"):
         raise RuntimeError("%s: %d values have no column; peers would not hold them" % (dataset.name, said["unknown_values"]))
 
