@@ -516,7 +516,7 @@ class Pages(Case):
         return re.findall(r"^  ([a-z][a-z-]*) +\S", wend("help").stdout, re.M)
 
     def test_help_three_ways(self):
-        self.assertEqual(len(self.names()), 21)
+        self.assertEqual(len(self.names()), 22)
         for name in self.names():
             page = wend("help", name)
             self.assertEqual(page.returncode, DONE)
