@@ -79,7 +79,7 @@ static wend_status open_output(wendi_merge_columns *columns, uint32_t index, wen
     size_t rows = (size_t)columns->options.row_capacity + 1; /* and the place nobody reads */
     bool commits = index == schema->column_count;
     output->type = commits ? wendi_type_of(WENDI_TYPE_BIGINT) : schema->columns[index].type;
-    output->physical = wendi_type_physical(output->type);
+    output->physical = (uint8_t)wendi_type_physical(output->type);
     if (output->physical == WENDI_PHYSICAL_STRING && index == schema->user_column) {
         return WEND_OK; /* the order has the codes already */
     }
