@@ -21,14 +21,13 @@ import struct
 
 from segment_dictionaries import Dictionary, decompress, text_of, xxh3
 from segment_predictions import Prediction
-from segment_streams import CODECS, CODECS_PATCHED, MASK64
-from segment_streams import Cursor, Damage, Unsupported, decode_stream, require, require_rising, require_zero, signed
+from segment_streams import (CODECS, CODECS_PATCHED, Cursor, Unsupported, decode_stream, require, require_rising, require_zero,
+                             signed)
 
 VERSION = 1
 HEADER_BYTES = 64
 TRAILER_BYTES = 64
 FOOTER_FIXED_BYTES = 128
-INDEX_ENTRY_BYTES = 48
 FILE_ALIGN = 4096
 PART_ALIGN = 64
 ROW_GROUP_ROWS_MOST = 1048576
@@ -345,7 +344,8 @@ class Page:
         require(layout in LAYOUTS, "layout %d of %s is not known", layout, self.what)
         self.layout, kinds, function = LAYOUTS[layout]
         require(chunk.column.kind in kinds, "%s is %s, its column %s", self.what, self.layout, chunk.column.kind)
-        require(self.layout in ROW_LAYOUTS if dictionary is not None else self.layout != "CODES", "%s is %s beside its dictionary", self.what, self.layout)
+        fitting = self.layout in ROW_LAYOUTS if dictionary is not None else self.layout != "CODES"
+        require(fitting, "%s is %s beside its dictionary", self.what, self.layout)
         require(self.layout == "DECIMAL" or self.exponent == 0, "%s has an exponent", self.what)
         real = dictionary is not None if self.layout == "PREDICTED" else chunk.column.kind == "real" and self.layout != "NULL"
         require(self.real == real, "byte 23 of %s is %d", self.what, self.real)
@@ -359,7 +359,7 @@ class Page:
         if self.layout in ROW_LAYOUTS:
             require(self.nulls == 0 and self.values == self.rows, "%s has a bitmap, or not a number a row", self.what)
             return None
-        require(self.values == self.rows - self.null_rows, "%s has %d values, its index entry says otherwise", self.what, self.values)
+        require(self.values == self.rows - self.null_rows, "%s has %d values, not as its index entry says", self.what, self.values)
         require((self.nulls == 2) == (self.layout == "NULL"), "%s is %s with nulls %d", self.what, self.layout, self.nulls)
         if self.nulls == 2:
             require(self.values == 0, "%s has values and is all null", self.what)
@@ -370,7 +370,7 @@ class Page:
         require(self.nulls == 1, "nulls %d of %s", self.nulls, self.what)
         bitmap = int.from_bytes(payload.take((self.rows + 63) // 64 * 8), "little")
         require(bitmap >> self.rows == 0, "bits behind the bitmap of %s are not zero", self.what)
-        require(bitmap.bit_count() == self.rows - self.values, "the bitmap of %s is not of %d nulls", self.what, self.rows - self.values)
+        require(bitmap.bit_count() == self.null_rows, "the bitmap of %s is not of %d nulls", self.what, self.null_rows)
         return bitmap
 
     def _spread(self, values, bitmap):
@@ -431,7 +431,8 @@ class Segment:
         require(magic == b"WENDEND\n", "the file does not end as a segment")
         require(xxh3(trailer[:48]) == checksum, "checksum of the trailer")
         require(version == VERSION and uuid == self.uuid, "the trailer is of another segment than the header")
-        require(length == len(self.data) and length % FILE_ALIGN == 0, "the file has %d bytes, its trailer says %d", len(self.data), length)
+        require(length == len(self.data), "the file has %d bytes, its trailer says %d", len(self.data), length)
+        require(length % FILE_ALIGN == 0, "the file's %d bytes are no multiple of %d", length, FILE_ALIGN)
         require(footer_at % PART_ALIGN == 0, "the footer begins at %d", footer_at)
         gap = length - TRAILER_BYTES - (footer_at + footer_bytes)
         require(0 <= gap < FILE_ALIGN, "the footer ends %d bytes before the trailer", gap)
@@ -470,7 +471,7 @@ class Segment:
         at = HEADER_BYTES
         for row_group in self.row_groups:
             for chunk in row_group.chunks:
-                require(chunk.offset == at, "%s in row group %d is not behind what is before it", chunk.column.name, row_group.number)
+                require(chunk.offset == at, "%s in row group %d is out of place", chunk.column.name, row_group.number)
                 for size in (chunk.pages_bytes, chunk.dictionary_bytes, chunk.prediction_bytes):
                     require(size % PART_ALIGN == 0, "a part of %s has %d bytes", chunk.column.name, size)
                     at += size
@@ -487,11 +488,13 @@ class Segment:
             at = chunk.offset
             for number, rows in enumerate(row_group.page_rows()):
                 entry = PageEntry(number, rows, cursor.unpack("QIIB7sQQQ"))
-                require(entry.offset == at and entry.bytes % PART_ALIGN == 0, "page %d of %s is not behind the one before", number, chunk.column.name)
+                placed = entry.offset == at and entry.bytes % PART_ALIGN == 0
+                require(placed, "page %d of %s is not behind the one before", number, chunk.column.name)
                 at += entry.bytes
                 chunk.pages.append(entry)
             require(at == chunk.offset + chunk.pages_bytes, "pages of %s are not its chunk's bytes", chunk.column.name)
-            require(sum(entry.null_rows for entry in chunk.pages) == chunk.null_rows, "nulls of %s are not its pages'", chunk.column.name)
+            nulls = sum(entry.null_rows for entry in chunk.pages)
+            require(nulls == chunk.null_rows, "nulls of %s are not its pages'", chunk.column.name)
         cursor.align(PART_ALIGN)
         cursor.end()
 

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Is docs/FORMAT.md enough to read what wend writes? The decoder beside this test was written from it alone.
 
-  golden    every .wseg in segments/ is decoded and compared, value by value, with the .txt that tells its content
+  golden    every .wseg in segments/ (wend's writer made them) and made/ (segment_maker.py did, of all that may be in a
+            file) is decoded and compared, value by value, with the .txt that tells its content
   written   generated events, users of every type, values of every kind and, where they are, the real streams of
             $WEND_TEST_SHARED/data are loaded; every row of every column, in order, is what `wend sql` answers
   made      segments made by chance from the document alone (segment_maker.py) hold for this decoder and for the program
             what they were made of: so neither believes in habits of wend's writer
   checked   in all, bounds, masks, counts and hashes agree with the values; rows are in the order that is promised
   flipped   a copy with one changed bit anywhere is refused; so are cut and lengthened ones, and unknown features
-  resealed  with the checksums made good again over changed bytes, the decoder refuses or answers: it never fails
+  resealed  with the checksums made good again over changed bytes, the decoder refuses or answers: it never fails; nor does
+            the program, and what both accept has the same values for both
 
-Needs the Python packages zstandard and xxhash and skips where they cannot be had. WEND_TEST_SEED for other changes.
+Needs the Python packages zstandard and xxhash, and skips where they cannot be had. WEND_TEST_SEED for other chances, WEND_TEST_ROUNDS
+for more of them. With WEND_GOLDEN_WRITE set, files that made/ lacks are written.
 """
 
 import array
@@ -35,10 +38,10 @@ import peers
 
 peers.ensure(["zstandard", "xxhash"])
 
+import made_segments
 import segment_checks
 import segment_decoder
 import segment_dictionaries
-import segment_maker
 import segment_predictions
 import segment_streams
 from segment_decoder import Segment, xxh3
@@ -48,12 +51,20 @@ ROOT = os.environ.get("WEND_TEST_SOURCE", os.path.join(HERE, "..", ".."))
 DATA = os.path.join(os.environ.get("WEND_TEST_SHARED", os.path.join(ROOT, "..", "shared")), "data")
 PROGRAM = os.environ.get("WEND_TEST_PROGRAM", os.path.join(ROOT, "build", "release", "wend"))
 GOLDEN = os.path.join(HERE, "segments")
+GOLDEN_MADE = os.path.join(HERE, "made")
+GOLDEN_MADE_ROWS = {"one": 1, "short": 260, "vectors": 1300, "groups": 1100, "first_bytes": 300}
 SEED = int(os.environ.get("WEND_TEST_SEED", "20261121"))
 MADE = int(os.environ.get("WEND_TEST_ROUNDS", "20"))
 FLIPS = int(os.environ.get("WEND_TEST_FLIPS", "60"))
 EPOCH = datetime.datetime(1970, 1, 1)
+# What made segments may use. The program is not asked to read statistic 8, which no writer of its own makes; this decoder is.
+MADE_FEATURES = set(segment_decoder.FEATURES) - {segment_decoder.FEATURE_FIRST_BYTES}
+FIRST_BYTES_ROUNDS = 5
 COMMIT_COLUMN = 0   # the id of what only merged segments have, and queries do not see
 
+ENCODINGS = ({"layout " + name for name, _, _ in segment_decoder.LAYOUTS.values()} |
+             {"codec " + name for name, _ in segment_streams.CODECS_PATCHED.values()} |
+             {"form " + name for name, _ in segment_dictionaries.FORMS.values()} | {"first bytes"})
 seen = collections.Counter()
 
 
@@ -68,7 +79,8 @@ def note_encodings(segment):
             for entry, page in zip(chunk.pages, segment.pages(chunk)):
                 seen["layout " + page.layout] += 1
                 seen.update("codec " + codec for codec in page.codecs)
-                seen["first bytes"] += bool(entry.flags & segment_decoder.PAGE_BOUNDS_ARE_FIRST_BYTES)
+                if entry.flags & segment_decoder.PAGE_BOUNDS_ARE_FIRST_BYTES:
+                    seen["first bytes"] += 1
             if chunk.entries:
                 seen.update("form " + form for form in segment.dictionary(chunk).forms_seen)
     seen.update("feature %d" % bit for bit in range(64) if segment.incompatible >> bit & 1)
@@ -104,9 +116,10 @@ def golden_lines(segment):
 
 
 def check_golden():
-    files = sorted(glob.glob(os.path.join(GOLDEN, "*.wseg")))
-    if not files:
-        fail("no golden files in %s", GOLDEN)
+    files = [sorted(glob.glob(os.path.join(folder, "*.wseg"))) for folder in (GOLDEN, GOLDEN_MADE)]
+    if not all(files):
+        fail("no golden files in %s or %s", GOLDEN, GOLDEN_MADE)
+    files = files[0] + files[1]
     for path in files:
         segment = Segment(path)
         segment_checks.verify(segment, ordered=False)
@@ -118,7 +131,7 @@ def check_golden():
             number, (mine, theirs) = next((i, pair) for i, pair in enumerate(pairs, 1) if pair[0] != pair[1])
             fail("%s, line %d: decoded %r, wanted %r", path, number, mine, theirs)
         note_encodings(segment)
-    print("golden: %d files hold what is told of them" % len(files))
+    print("golden: %d files hold what is told of them; none has: %s" % (len(files), ", ".join(sorted(ENCODINGS - set(seen))) or "nothing"))
     return files
 
 
@@ -322,13 +335,15 @@ def compacted(store, table, what):
     """The same table with its segments merged, where the program can do that."""
     if b"\n  compact " not in subprocess.run([PROGRAM, "help"], stdout=subprocess.PIPE, check=True).stdout:
         return []
+    question = ("sql", "select * from " + table, "--format", "ndjson")
+    before = sorted(wend(store, *question).splitlines())
     wend(store, "compact", table)
+    if sorted(wend(store, *question).splitlines()) != before:
+        fail("%s: compacting changed rows", what)
     return check_table(store, table, what + ", compacted")
 
 
 def check_written(folder):
-    if not os.path.exists(PROGRAM):
-        fail("there is no program %s; WEND_TEST_PROGRAM says where it is", PROGRAM)
     files = []
     tables = itertools.chain(
         [(write_events(folder), "events", "generated events"), (write_any(folder), "t", "values of every kind")],
@@ -341,100 +356,52 @@ def check_written(folder):
 
 # Segments that another writer made ------------------------------------------------------------------
 
-MADE_COLUMNS = [("who", "text", 0, 0), ("at", "timestamptz", 0, 0), ("flag", "boolean", 0, 0), ("small", "smallint", 0, 0),
-                ("whole", "integer", 0, 0), ("big", "bigint", 0, 0), ("price", "numeric", 12, 2), ("ratio", "double precision", 0, 0),
-                ("score", "real", 0, 0), ("id", "uuid", 0, 0), ("ip", "inet", 0, 0), ("day", "date", 0, 0), ("a", "text", 0, 0),
-                ("b", "text", 0, 0), ("c", "text", 0, 0), ("d", "text", 0, 0), ("extra", "jsonb", 0, 0)]
-MADE_TABLE = ("create table made (who text, at timestamptz not null, flag boolean, small smallint, whole integer, big bigint, "
-              "price numeric(12,2), ratio double precision, score real, id uuid, ip inet, day date, a text, b text, c text, d text, "
-              "extra jsonb) with (user_column='who', time_column='at')")
-MADE_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
-
-
-def made_column(rng, kind, count):
-    """Values of one kind and one style, so that pages differ."""
-    style = rng.randrange(4)
-    bits = MADE_BITS.get(kind)
-    days = 20000 if kind == "date" else 20000 * 86400 * 10 ** 6
-    few = ["P%d" % rng.randrange(4000) for _ in range(rng.choice((3, 60, 900)))]
-
-    def one(i):
-        if kind == "boolean":
-            return rng.random() < (0.5, 0.01, 0.99, 1)[style]
-        if kind == "numeric":
-            return (rng.randrange(-10 ** 11, 10 ** 11), 1999, rng.randrange(100), i * 25)[style]
-        if bits:
-            return (rng.randrange(-2 ** bits, 2 ** bits), i % 7, rng.choice((0, 0, 0, 2 ** bits - 1)), -3 * (i // 11))[style]
-        if kind in ("date", "timestamptz"):
-            return (rng.randrange(days), i, days - i // 40, rng.choice((0, 3, days)))[style]
-        if kind == "double precision":
-            return (rng.random(), rng.randrange(1000) / 100, rng.choice((-0.0, 0.0, 1e300, 5e-324)), i / 2)[style]
-        if kind == "real":
-            return segment_maker.float_of((rng.random(), rng.randrange(1000) / 100, rng.choice((-0.0, 3.4e38, 1e-45)), i / 2)[style])
-        if kind == "uuid":
-            return uuid.UUID(int=rng.getrandbits(128), version=4 if style else None).bytes
-        if kind == "inet":
-            return bytes(10) + b"\xff\xff" + rng.randbytes(4) if style else rng.randbytes(16)
-        if kind == "text":
-            return (rng.choice(few), "s_%08x" % (i // 5 * 2654435761 % 2 ** 32), rng.choice(("", "ä", "x" * 70, "y" * 300)),
-                    "n%05d" % rng.randrange(9999))[style]
-        return rng.choice(('{"a": 1}', "[]", '"x"', "3.50", '{"b": [true, null]}'))
-    nulls = 0 if kind == "timestamptz" else rng.choice((0, 0, 0.1, 0.9, 1))
-    return [None if rng.random() < nulls else one(i) for i in range(count)]
-
-
-def made_rows(rng, columns, count):
-    """Rows in the promised order; columns that are functions of others, but for a few rows, are among them."""
-    content = [made_column(rng, kind, count) for _, _, kind, _, _ in columns]
-    names = [name for _, name, _, _, _ in columns]
-    for target, source in (("b", "a"), ("price", "a"), ("score", "c"), ("d", "b")):
-        guess = {value: content[names.index(target)][i] for i, value in enumerate(content[names.index(source)])}
-        guessed = [guess[value] for value in content[names.index(source)]]
-        content[names.index(target)] = [mine if rng.random() < 0.02 else other for mine, other in zip(content[names.index(target)], guessed)]
-    users = {user: xxh3(user.encode()) for user in set(content[0]) - {None}}
-    rows = zip(*content)
-    return sorted(rows, key=lambda row: (row[0] is None, users.get(row[0], 0), row[0] or "", row[1]))
-
-
-def commit_segment(table, name, data):
-    """Put a segment into a table's folder and a commit that adds it into its log, as part 2 of the document says."""
-    with open(os.path.join(table, "seg", str(name) + ".wseg"), "wb") as file:
-        file.write(data)
-    last = max(glob.glob(os.path.join(table, "log", "*.commit")))
-    with open(last, "rb") as file:
-        before = file.read()
-    version = int(os.path.basename(last).split(".")[0]) + 1
+def decode_made(what, data, rows):
+    """A made segment holds for this decoder what it was made of; returns it."""
     segment = Segment(data=data)
-    footer, = struct.unpack_from("<Q", data, len(data) - 64)
-    summary = bytes(segment.data[footer + 40:footer + 80])
-    record = b"UWENDLOG" + struct.pack("<IIQ", 1, 1, version) + before[-8:] + before[32:40] + uuid.uuid4().bytes
-    record += struct.pack("<qIII", 1767225600000000 + version, 0, 2, 112)
-    record += name.bytes + struct.pack("<QQQQ", len(data), footer, segment.footer_checksum, segment.row_count) + summary
-    record += struct.pack("<QQII", version, version, 0, 0)
-    with open(os.path.join(table, "log", "%020d.commit" % version), "wb") as file:
-        file.write(record + struct.pack("<Q", xxh3(record, version)))
+    for at, (row, wanted) in enumerate(itertools.zip_longest(zip(*segment_checks.verify(segment)), rows)):
+        if repr(row) != repr(wanted):
+            fail("%s (WEND_TEST_SEED=%d): row %d is %r, made of %r", what, SEED, at, row, wanted)
+    return segment
+
+
+def write_golden():
+    """Golden files of what the document allows, with their content; never over old ones."""
+    os.makedirs(GOLDEN_MADE, exist_ok=True)
+    for number, (name, row_count) in enumerate(GOLDEN_MADE_ROWS.items()):
+        path = os.path.join(GOLDEN_MADE, name)
+        if os.path.exists(path + ".wseg"):
+            continue
+        features = set(segment_decoder.FEATURES) if name == "first_bytes" else MADE_FEATURES
+        _, data, rows = made_segments.segment(random.Random(number), row_count, features)
+        segment = decode_made(name, data, rows)
+        with open(path + ".wseg", "wb") as file:
+            file.write(data)
+        with open(path + ".txt", "w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in golden_lines(segment))
 
 
 def check_made(folder):
     """Segments of any make: each is read by this decoder, all by the program through the log."""
     rng = random.Random(SEED)
     store = os.path.join(folder, "made")
-    wend(store, "create", MADE_TABLE)
-    columns = [(number, *column) for number, column in enumerate(MADE_COLUMNS, 1)]
+    wend(store, "create", made_segments.TABLE)
+    for path in sorted(glob.glob(os.path.join(GOLDEN_MADE, "*.wseg"))):
+        with open(path, "rb") as file:
+            data = file.read()
+        if not Segment(data=data).incompatible >> segment_decoder.FEATURE_FIRST_BYTES & 1:
+            made_segments.commit(os.path.join(store, "made"), uuid.UUID(bytes=Segment(data=data).uuid), data)
     for number in range(MADE):
-        features = {bit for bit in segment_decoder.FEATURES if rng.random() < 0.7}
-        rows = made_rows(rng, columns, 66000 if number == 0 else rng.choice((1, 7, 700, 1024, 1500, 3100)))
-        cut = rng.choice((0, 0, len(rows) // 3)) if len(rows) < 60000 else 0
-        groups = [[list(column) for column in zip(*part)] for part in (rows[:cut], rows[cut:]) if part]
-        name = uuid.UUID(int=rng.getrandbits(128), version=4)
-        data = segment_maker.Maker(rng, features).segment(name.bytes, columns, groups, 0, 1)
-        decoded = zip(*segment_checks.verify(Segment(data=data)))
-        for at, (row, wanted) in enumerate(itertools.zip_longest(decoded, rows)):
-            if repr(row) != repr(wanted):
-                fail("made segment %d (WEND_TEST_SEED=%d): row %d is %r, made of %r", number, SEED, at, row, wanted)
-        commit_segment(os.path.join(store, "made"), name, data)
+        features = {bit for bit in MADE_FEATURES if rng.random() < 0.7}
+        name, data, rows = made_segments.segment(rng, 66000 if number == 0 else rng.choice((1, 7, 700, 1024, 1500, 3100)), features)
+        decode_made("made segment %d" % number, data, rows)
+        made_segments.commit(os.path.join(store, "made"), name, data)
+    for number in range(FIRST_BYTES_ROUNDS):
+        _, data, rows = made_segments.segment(rng, rng.choice((7, 700, 1500)), set(segment_decoder.FEATURES))
+        note_encodings(decode_made("made segment %d with first bytes" % number, data, rows))
     wend(store, "verify", "made")
-    return check_table(store, "made", "segments made by chance")
+    files = check_table(store, "made", "segments made by chance")
+    return files + compacted(store, "made", "segments made by chance")
 
 
 # Bytes that are not right --------------------------------------------------------------------------
@@ -523,6 +490,67 @@ def check_resealed(files, rng):
     print("resealed: %d refused, %d answered" % (outcomes["refused"], outcomes["answered"]))
 
 
+def harm(data, rng):
+    """One byte changed and all sealed again; not within zstd frames, of which versions of zstd think differently."""
+    segment = Segment(data=data)
+    places = list(part_places(segment))
+    parts = []
+    for row_group in segment.row_groups:
+        parts.append((row_group.index_offset, row_group.index_offset + row_group.index_bytes))
+        for chunk in row_group.chunks:
+            for page in segment.pages(chunk):
+                entry = chunk.pages[page.number]
+                parts.append((entry.offset + 8, entry.offset + (entry.bytes if page.layout != "STRINGS" else 80)))
+            at = chunk.offset + chunk.pages_bytes
+            if chunk.dictionary_bytes:
+                parts.append((at + 8, at + 64 + 16))
+            if chunk.prediction_bytes:
+                parts.append((at + chunk.dictionary_bytes + 8, at + chunk.dictionary_bytes + 64))
+    begin, end = rng.choice(parts)
+    bad = bytearray(data)
+    bad[rng.randrange(begin, min(end, begin + rng.choice((56, 100, 200, 10000))))] ^= 1 << rng.randrange(8)
+    return bytes(seal(bad, places))
+
+
+def check_harmed(folder):
+    """Made segments, harmed: the program must say which are damaged, and answer as this decoder where both accept."""
+    rng = random.Random(SEED + 1)
+    store = os.path.join(folder, "harmed")
+    wend(store, "create", made_segments.TABLE)
+    table = os.path.join(store, "made")
+    segments, accepted = {}, {}
+    for _ in range(3 * MADE):
+        name, data, _ = made_segments.segment(rng, rng.choice((7, 60, 300, 1100)), MADE_FEATURES)
+        segments[str(name)] = data = harm(data, rng)
+        made_segments.commit(table, name, data)
+        try:
+            accepted[str(name)] = segment_checks.verify(Segment(data=data), exact=False)
+        except Damage:
+            pass
+    done = subprocess.run([PROGRAM, "-d", store, "verify", "made"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode not in (0, 3):
+        fail("wend verify of harmed segments: exit %d: %s", done.returncode, done.stdout.decode()[-400:])
+    said = done.stdout.decode()
+    both = [name for name in accepted if name not in said]
+    wend(os.path.join(folder, "both"), "create", made_segments.TABLE)
+    for name in both:
+        made_segments.commit(os.path.join(folder, "both", "made"), uuid.UUID(name), segments[name])
+    names = ", ".join(name for name, _, _, _ in made_segments.COLUMNS if name != "extra")
+    answers = wend(os.path.join(folder, "both"), "sql", "select %s from made" % names, "--threads", "1", "--format", "ndjson").splitlines()
+    at = 0
+    for name in both:
+        segment = Segment(data=segments[name])
+        for row, line in zip(zip(*accepted[name][:-1]), answers[at:at + segment.row_count]):
+            for column, value, (_, wanted) in zip(segment.columns, row, parse(line)):
+                if not same(value, wanted, column):
+                    fail("harmed segment %s: %s: decoded %r, answered %r", name, column.name, value, wanted)
+        at += segment.row_count
+    if at != len(answers):
+        fail("harmed segments: %d rows, %d answers", at, len(answers))
+    print("resealed: of %d harmed segments the program refused %d, the decoder %d; what both accept is the same" % (
+        len(segments), sum(name in said for name in segments), len(segments) - len(accepted)))
+
+
 def check_features(segment, places):
     """An unknown bit of the incompatible features is refused by name, wherever it stands; of the compatible ones it is ignored."""
     footer, = struct.unpack_from("<Q", segment.data, len(segment.data) - 64)
@@ -543,7 +571,11 @@ def check_features(segment, places):
 
 def main():
     rng = random.Random(SEED)
+    if os.environ.get("WEND_GOLDEN_WRITE"):
+        write_golden()
     golden = check_golden()
+    if not os.path.exists(PROGRAM):
+        fail("there is no program %s; WEND_TEST_PROGRAM says where it is", PROGRAM)
     folder = tempfile.mkdtemp(prefix="wend-decoder-")
     try:
         made = sorted(check_made(folder), key=os.path.getsize)
@@ -551,8 +583,11 @@ def main():
         files = golden + written[:6] + made[:-len(made) // 3]
         check_flips(files, rng)
         check_resealed(files, rng)
+        check_harmed(folder)
     finally:
         shutil.rmtree(folder)
+    if not ENCODINGS <= set(seen):
+        fail("not met: %s", ", ".join(sorted(ENCODINGS - set(seen))))
     print("met: " + ", ".join("%s × %d" % item for item in sorted(seen.items())))
     return 0
 

@@ -1,28 +1,15 @@
-"""Segments made by chance: whatever docs/FORMAT.md lets a writer do, in any combination; not what wend's writer would choose.
+"""Streams of integers made by chance: whatever docs/FORMAT.md lets a writer do, not what wend's writer would choose.
 
-    data = Maker(rng, features).segment(uuid, columns, row_groups)
-
-columns: [(id, name, kind, precision, scale)]; row_groups: [[values of column 0, …], …], values in segment_decoder's
-forms. features: the set of feature bits that may be made use of. Each choice (layout, codec, widths, bases,
-where exceptions lie, cuts of blocks, statistics kept) is taken by `rng` among those that can hold the values. So a reader
-that believes its own writer's habits instead of the document is found out. Written from the document alone.
+Streams(rng, patched).encode(values): codec, divisor, widths, bases, where exceptions lie, and what else there is to
+choose, is taken by `rng` among all that can hold the values. So a reader that believes in its own writer's habits,
+and not in the document, is found out. patched: feature bit 0 may be made use of. Written from the document alone.
 """
 
 import itertools
 import math
 import struct
 
-import zstandard
-
-from segment_dictionaries import PLACE_BLOCK, PLACE_DICTIONARY, xxh3
-from segment_decoder import (BYTES16_KINDS, DOUBLE_KINDS, INTEGER_KINDS, KINDS, NONE, PAGE_ROWS, PLACE_FOOTER, PLACE_INDEX, TEXT_KINDS,
-                             double_bits)
-from segment_predictions import PLACE_PREDICTION
 from segment_streams import LANE_TYPES, MASK64, VECTOR_VALUES
-
-KIND_NUMBERS = {name: number for number, name in KINDS.items()}
-LAYOUT_NULL, LAYOUT_INTEGER, LAYOUT_CODES, LAYOUT_DOUBLE, LAYOUT_FLOAT, LAYOUT_DECIMAL = range(6)
-LAYOUT_RAW16, LAYOUT_SPLIT16, LAYOUT_STRINGS, LAYOUT_PREDICTED, LAYOUT_UUID4 = range(6, 11)
 
 
 def padded(data, size):

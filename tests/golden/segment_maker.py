@@ -65,7 +65,9 @@ def digits_behind_prefix(entries, digits):
     """The longest prefix of all behind which nothing but some of `digits` stands; None where there is none."""
     prefix = entries[0].rstrip(digits)
     rests = [entry[len(prefix):] for entry in entries]
-    if not all(entry.startswith(prefix) and rest and not rest.strip(digits) for entry, rest in zip(entries, rests)) or len(prefix) > 255:
+    if len(prefix) > 255 or not all(entry.startswith(prefix) for entry in entries):
+        return None
+    if not all(rest and not rest.strip(digits) for rest in rests):
         return None
     return prefix, rests
 
@@ -131,7 +133,9 @@ class MadeDictionary:
         rng = self.rng
         with_forms = FEATURE_FORMS in self.features and rng.random() < 0.8
         entries = self.entries[1:]
-        cuts = sorted({0} | {rng.randrange(1, len(entries)) for _ in range(rng.choice((0, 0, 1, 4)))}) if len(entries) > 1 else [0] * len(entries)
+        cuts = [0] * min(len(entries), 1)
+        if len(entries) > 1:
+            cuts = sorted({0} | {rng.randrange(1, len(entries)) for _ in range(rng.choice((0, 0, 1, 4)))})
         index, blocks = b"", b""
         for number, (begin, end) in enumerate(zip(cuts, cuts[1:] + [len(entries)])):
             block = entries[begin:end]
@@ -143,7 +147,8 @@ class MadeDictionary:
         return self._head(len(cuts), with_forms, seed, index) + blocks
 
     def _head(self, blocks, with_forms, seed, index):
-        head = struct.pack("<IIQIII28x", len(self.entries), blocks, sum(map(len, self.entries[1:])), *seed.ids, self.ordered | with_forms << 1)
+        strings = sum(map(len, self.entries[1:]))
+        head = struct.pack("<IIQIII28x", len(self.entries), blocks, strings, *seed.ids, self.ordered | with_forms << 1)
         return struct.pack("<Q", xxh3(head + index, seed(PLACE_DICTIONARY))) + head + index
 
     def _raw(self, block, with_forms):
