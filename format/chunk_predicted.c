@@ -86,23 +86,30 @@ static wend_status integer_codes(wendi_chunk *determinant, uint32_t first_row, u
                                  const uint32_t **codes_out, wend_error *error)
 {
     wendi_vector vector;
+    const wendi_kernels *kernels = wendi_kernels_get();
     const uint64_t least = determinant->entry->min;
-    const uint64_t span = determinant->entry->max - least;
     wend_status status = wendi_chunk_read(determinant, first_row, row_count, &vector, error);
     if (status != WEND_OK) {
         return status;
     }
-    uint32_t *codes = (uint32_t *)(void *)determinant->more_dense;
-    uint64_t beyond = 0;
-    for (uint32_t i = 0; i < row_count; i++) {
-        uint32_t at = vector.form == WENDI_FORM_CONSTANT ? 0 : i;
-        bool null = vector.nulls != NULL && vector.nulls[at] != 0;
-        uint64_t offset = null ? 0 : (uint64_t)vector.i64[at] - least;
-        beyond |= offset > span;
-        codes[i] = null ? 0 : (uint32_t)offset + 1;
+    uint32_t *codes = (uint32_t *)(void *)determinant->more_dense; /* there since the read */
+    const bool constant = vector.form == WENDI_FORM_CONSTANT;
+    const bool null = constant && vector.nulls != NULL;
+    uint64_t greatest = null ? 0 : kernels->offset_codes_u32(vector.data, least, constant ? 1 : row_count, codes);
+    if (constant) {
+        kernels->fill_u32(codes, row_count, null ? 0 : codes[0]);
+    } else if (vector.nulls != NULL) {
+        greatest = 0; /* with what stands at nulls: anew */
+        for (uint32_t i = 0; i < row_count; i++) {
+            uint64_t offset = vector.nulls[i] != 0 ? 0 : (uint64_t)vector.i64[i] - least;
+            greatest = offset > greatest ? offset : greatest;
+            codes[i] = vector.nulls[i] != 0 ? 0 : codes[i];
+        }
     }
     *codes_out = codes;
-    return beyond == 0 ? WEND_OK : wendi_chunk_damage(determinant, "value beyond its bounds", error);
+    return greatest <= determinant->entry->max - least
+               ? WEND_OK
+               : wendi_chunk_damage(determinant, "value beyond its bounds", error);
 }
 
 static wend_status determinant_codes(wendi_chunk *determinant, uint32_t first_row, uint32_t row_count,
@@ -163,6 +170,16 @@ void wendi_chunk_close_determinants(wendi_chunk *chunk)
     chunk->prediction = NULL;
 }
 
+static void take_key_of_row(const wendi_prediction_rule *rule, const uint32_t *const *codes, uint32_t second_entries,
+                            uint32_t row_count, uint32_t *keys)
+{
+    if (rule->row_before) {
+        wendi_prediction_keys(rule, codes[0], codes[1], second_entries, row_count, keys);
+    } else {
+        wendi_kernels_get()->pair_keys_u32(codes[0], codes[1], second_entries, row_count, keys);
+    }
+}
+
 /* Keys of the rows, in `dense`, which predicted pages need for nothing else. */
 static wend_status take_keys(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, const uint32_t **keys_out,
                              wend_error *error)
@@ -181,49 +198,36 @@ static wend_status take_keys(wendi_chunk *chunk, uint32_t first_row, uint32_t ro
         *keys_out = codes[0];
         return WEND_OK;
     } else {
-        wendi_prediction_keys(rule, codes[0], codes[1], chunk->second_entries, row_count, keys);
+        take_key_of_row(rule, codes, chunk->second_entries, row_count, keys);
     }
     *keys_out = keys;
 cleanup:
     return status;
 }
 
-/* Keys and residuals of the rows; lanes as the prediction's. */
+/* Keys and residuals of the rows, residuals in `more_dense`; lanes as the prediction's. */
 static wend_status take_parts(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, const uint32_t **keys,
-                              void *residuals, wend_error *error)
+                              wend_error *error)
 {
     wend_status status = WEND_OK;
     if (chunk->prediction == NULL) {
         WEND_TRY(open_prediction(chunk, error));
     }
     WEND_TRY(take_keys(chunk, first_row, row_count, keys, error));
-    wendi_stream_decode(&chunk->page.streams[0], first_row % WENDI_PAGE_ROWS, row_count, residuals);
+    wendi_stream_decode(&chunk->page.streams[0], first_row % WENDI_PAGE_ROWS, row_count, chunk->more_dense);
 cleanup:
     return status;
-}
-
-static void predict_codes(const wendi_prediction *prediction, const uint32_t *keys, uint32_t count, uint32_t *codes)
-{
-    const uint32_t *map = prediction->map;
-    const uint32_t *list = prediction->list;
-    const uint32_t listed = prediction->list_count;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t residual = codes[i];
-        uint32_t predicted = map[keys[i]];
-        codes[i] = residual == 0 ? predicted : residual - listed - 1;
-        if (residual != 0 && residual <= listed) {
-            codes[i] = list[residual - 1];
-        }
-    }
 }
 
 wend_status wendi_chunk_predicted_codes(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, uint32_t *codes,
                                         wend_error *error)
 {
     const uint32_t *keys = NULL;
-    wend_status status = take_parts(chunk, first_row, row_count, &keys, codes, error);
+    wend_status status = take_parts(chunk, first_row, row_count, &keys, error);
     if (status == WEND_OK) {
-        predict_codes(chunk->prediction, keys, row_count, codes);
+        const wendi_prediction *prediction = chunk->prediction;
+        wendi_kernels_get()->predict_u32(prediction->map, keys, (const uint32_t *)(const void *)chunk->more_dense,
+                                         prediction->list, prediction->list_count, row_count, codes);
     }
     return status;
 }
@@ -232,26 +236,14 @@ wend_status wendi_chunk_predicted_values(wendi_chunk *chunk, uint32_t first_row,
                                          uint8_t *nulls, bool *any_null, wend_error *error)
 {
     const uint32_t *keys = NULL;
-    wend_status status = take_parts(chunk, first_row, row_count, &keys, values, error);
-    if (status != WEND_OK) {
-        return status;
+    wend_status status = take_parts(chunk, first_row, row_count, &keys, error);
+    if (status == WEND_OK) {
+        const wendi_prediction *prediction = chunk->prediction;
+        wendi_kernels_get()->predict_u64(prediction->map, keys, chunk->more_dense, prediction->list,
+                                         prediction->list_count, row_count, values);
+        *any_null = wendi_kernels_get()->numbers_to_values_u64(values, (uint64_t)prediction->base, row_count, nulls);
     }
-    const wendi_prediction *prediction = chunk->prediction;
-    const uint64_t *map = prediction->map;
-    const uint64_t *list = prediction->list;
-    const uint64_t base = (uint64_t)prediction->base - 1;
-    uint8_t found = 0;
-    for (uint32_t i = 0; i < row_count; i++) {
-        uint64_t residual = values[i];
-        uint64_t number = residual == 0                        ? map[keys[i]]
-                          : residual <= prediction->list_count ? list[residual - 1]
-                                                               : residual - prediction->list_count - 1;
-        nulls[i] = number == 0;
-        found |= nulls[i];
-        values[i] = number == 0 ? 0 : base + number;
-    }
-    *any_null = found != 0;
-    return WEND_OK;
+    return status;
 }
 
 wend_status wendi_chunk_read_codes(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count,

@@ -15,6 +15,7 @@
 #include "format/kernel/kernel_convert.h"
 #include "format/kernel/kernel_patch.h"
 #include "format/kernel/kernel_statistics.h"
+#include "format/kernel/kernel_predict.h"
 
 #define WENDI_KERNEL_TABLE(symbol, isa)                                                           \
     const wendi_kernels symbol = {                                                                \
@@ -52,6 +53,11 @@
         .add_masked_u64 = add_masked_u64,                                                         \
         .add_masked_u32 = add_masked_u32,                                                         \
         .join_uuid4 = join_uuid4,                                                                 \
+        .pair_keys_u32 = pair_keys_u32,                                                           \
+        .offset_codes_u32 = offset_codes_u32,                                                     \
+        .predict_u32 = predict_u32,                                                               \
+        .predict_u64 = predict_u64,                                                               \
+        .numbers_to_values_u64 = numbers_to_values_u64,                                           \
         .step_bounds_u64 = step_bounds_u64,                                                       \
         .offset_widths_u64 = offset_widths_u64,                                                   \
         .step_widths_u64 = step_widths_u64,                                                       \

@@ -136,6 +136,24 @@ typedef struct wendi_kernels {
     void (*divide_exactly_u64)(const uint64_t *values, size_t count, uint64_t base, uint64_t inverse, unsigned shift,
                                uint64_t *quotients);
 
+    /* ---- predictions: see format/prediction.h ---- */
+
+    /** keys[i] = first[i] * second_codes + second[i]. */
+    void (*pair_keys_u32)(const uint32_t *first, const uint32_t *second, uint32_t second_codes, size_t count,
+                          uint32_t *keys);
+    /** codes[i] = low half of values[i] - least, plus 1. Returns the greatest values[i] - least, 0 for none. */
+    uint64_t (*offset_codes_u32)(const uint64_t *values, uint64_t least, size_t count, uint32_t *codes);
+    /**
+     * numbers[i] from residual r: map[keys[i]] when 0, list[r - 1] up to list_count, else r - list_count - 1. Keys lie
+     * within the map; `list` is not touched when list_count is 0. Arrays do not overlap.
+     */
+    void (*predict_u32)(const uint32_t *map, const uint32_t *keys, const uint32_t *residuals, const uint32_t *list,
+                        uint32_t list_count, size_t count, uint32_t *numbers);
+    void (*predict_u64)(const uint64_t *map, const uint32_t *keys, const uint64_t *residuals, const uint64_t *list,
+                        uint32_t list_count, size_t count, uint64_t *numbers);
+    /** nulls[i] is 1 for number 0, whose value is 0; else numbers[i] becomes base + numbers[i] - 1. Any null? */
+    bool (*numbers_to_values_u64)(uint64_t *numbers, uint64_t base, size_t count, uint8_t *nulls);
+
     /* ---- filters on codes and values: each writes a bitmap ---- */
 
     /** Rows whose value is low..high, both included; none when low > high. */
