@@ -1,7 +1,7 @@
 /*
- * Compaction: a hundred segments as ingest commits them, of generated click events in the order they
- * come, merged into one. Events a second are to be read per processor second: one merge uses one
- * thread. Peak memory is that of a process that does nothing else.
+ * Compaction: a hundred segments as ingest commits them, of generated click events in the order
+ * they come, merged into one. Events a second are to be read per processor second: one merge uses
+ * one thread. Peak memory is that of a process that does nothing else.
  *
  *   bench_compact [shared options] [--keep FOLDER] [--level N]
  *

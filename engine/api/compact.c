@@ -75,11 +75,9 @@ cleanup:
     return status;
 }
 
-WEND_API wend_status wend_compact_table(wend_store *store, const char *table,
-                                        const wend_compact_options *options,
-                                        void (*report)(void *context,
-                                                       const wend_compact_step *step),
-                                        void *context, wend_error *error)
+WEND_API wend_status wend_compact_table(
+    wend_store *store, const char *table, const wend_compact_options *options,
+    void (*report)(void *context, const wend_compact_step *step), void *context, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_table *opened = NULL;

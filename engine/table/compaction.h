@@ -1,7 +1,8 @@
 /**
  * Compaction: the rows of many segments merged into few, without changing any answer.
  *
- *   plan (which segments, which outputs) -> merge (one file a job) -> commit (drop inputs, add outputs)
+ *   plan (which segments, which outputs) -> merge (one file a job) -> commit (drop inputs, add
+ * outputs)
  *
  * The three steps are apart so that whoever runs them may do so as it likes: `wend compact` all at
  * once under the table's lock; a writer may merge on another thread and commit between two commits
@@ -37,7 +38,7 @@ typedef struct wendi_compaction_job {
     const wendi_segment_entry *const *inputs; /* in arrival order; of the plan's snapshot */
     uint32_t input_count;
     int64_t time_begin; /* INT64_MIN: from the beginning */
-    int64_t time_end;   /* INT64_MAX: to the end. Rows without a time go with their segment's last */
+    int64_t time_end; /* INT64_MAX: to the end. Rows without a time go with their segment's last */
     uint64_t hash_begin;
     uint64_t hash_last; /* included. Rows without a user go with UINT64_MAX */
     uint32_t level;
@@ -68,8 +69,8 @@ typedef struct wendi_compaction_plan {
 } wendi_compaction_plan;
 
 /**
- * Choose what to do with `snapshot` (a reference is taken). Reads of segments only the times of those
- * that straddle days. Same snapshot, same options: same plan.
+ * Choose what to do with `snapshot` (a reference is taken). Reads of segments only the times of
+ * those that straddle days. Same snapshot, same options: same plan.
  */
 wend_status wendi_compaction_plan_make(wendi_snapshot *snapshot,
                                        const wendi_compaction_options *options,
@@ -107,10 +108,9 @@ wend_status wendi_table_writer_compact_step(wendi_table_writer *writer,
  * after its commit. WEND_FENCED, WEND_IO … as wendi_table_writer_commit(): the steps reported are
  * committed, the one that failed left the table as it was.
  */
-wend_status wendi_table_writer_compact(wendi_table_writer *writer,
-                                       const wendi_compaction_options *options,
-                                       void (*report)(void *context,
-                                                      const wendi_compaction_result *result),
-                                       void *context, wend_error *error);
+wend_status
+wendi_table_writer_compact(wendi_table_writer *writer, const wendi_compaction_options *options,
+                           void (*report)(void *context, const wendi_compaction_result *result),
+                           void *context, wend_error *error);
 
 #endif

@@ -121,8 +121,7 @@ wend_status wendi_days_count_segment(wendi_days *days, wendi_snapshot *snapshot,
     if (status != WEND_OK) {
         return status;
     }
-    uint32_t column =
-        wendi_segment_find_column(segment, schema->columns[schema->time_column].id);
+    uint32_t column = wendi_segment_find_column(segment, schema->columns[schema->time_column].id);
     if (column == WENDI_NO_COLUMN) {
         return wendi_fail(error, WEND_CORRUPT, "a segment with times has no time column");
     }

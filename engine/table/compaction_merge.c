@@ -14,9 +14,9 @@
 #include "engine/table/table_handle.h"
 
 enum {
-    ROWS_MIN = 65536,          /* of a row group, however little memory there is */
+    ROWS_MIN = 65536, /* of a row group, however little memory there is */
     ZSTD_LEVEL_DEFAULT = 6,
-    CHUNK_BYTES = 2048 * 40    /* what an open chunk holds beside its pages */
+    CHUNK_BYTES = 2048 * 40 /* what an open chunk holds beside its pages */
 };
 #define MEMORY_DEFAULT ((size_t)1 << 30)
 
@@ -73,7 +73,8 @@ static bool describe_source(const merge_run *run, const wendi_segment *segment,
                                    .row_group = row_group,
                                    .row_count = info->row_count,
                                    .takes_timeless = takes_timeless};
-    users = users && info->user_hash_max >= job->hash_begin && info->user_hash_min <= job->hash_last;
+    users =
+        users && info->user_hash_max >= job->hash_begin && info->user_hash_min <= job->hash_last;
     if (run->schema->time_column != WENDI_NO_COLUMN) {
         uint32_t id = run->schema->columns[run->schema->time_column].id;
         uint32_t column = wendi_segment_find_column(segment, id);
@@ -143,24 +144,24 @@ static wend_status open_output(merge_run *run, bool with_commits, wend_error *er
                                             schema->columns[i].name};
     }
     if (with_commits) {
-        columns[schema->column_count] =
-            (wendi_segment_column){WENDI_COMMIT_COLUMN_ID, wendi_type_of(WENDI_TYPE_BIGINT),
-                                   wendi_string_of("_commit")};
+        columns[schema->column_count] = (wendi_segment_column){
+            WENDI_COMMIT_COLUMN_ID, wendi_type_of(WENDI_TYPE_BIGINT), wendi_string_of("_commit")};
     }
-    wendi_segment_writer_options options = {
-        .columns = columns,
-        .column_count = count,
-        .user_column = schema->user_column,
-        .time_column = schema->time_column,
-        .zstd_level = run->options->zstd_level != 0 ? run->options->zstd_level
-                                                    : ZSTD_LEVEL_DEFAULT};
+    wendi_segment_writer_options options = {.columns = columns,
+                                            .column_count = count,
+                                            .user_column = schema->user_column,
+                                            .time_column = schema->time_column,
+                                            .zstd_level = run->options->zstd_level != 0
+                                                              ? run->options->zstd_level
+                                                              : ZSTD_LEVEL_DEFAULT};
     wend_status status =
         wendi_segment_output_open(run->io, run->folder, &options, &run->output, error);
     wendi_free(columns);
     return status;
 }
 
-/* Where to cut `count` places from `first` on in two: behind a user near the middle if there is one. */
+/* Where to cut `count` places from `first` on in two: behind a user near the middle if there is
+ * one. */
 static uint32_t half_of(const wendi_merge_rows *rows, uint32_t first, uint32_t count)
 {
     uint32_t middle = first + count / 2;
@@ -177,7 +178,8 @@ static uint32_t half_of(const wendi_merge_rows *rows, uint32_t first, uint32_t c
     return count / 2;
 }
 
-/* Write places first.. of the rows as one row group, or as several when their texts are too long. */
+/* Write places first.. of the rows as one row group, or as several when their texts are too long.
+ */
 static wend_status write_rows(merge_run *run, uint32_t first, uint32_t count, wend_error *error)
 {
     uint32_t end = first + count;
@@ -207,8 +209,8 @@ static wend_status write_rows(merge_run *run, uint32_t first, uint32_t count, we
 static uint32_t row_capacity(const merge_run *run)
 {
     uint64_t rows = memory_of(run->options) / 2 / wendi_merge_columns_row_bytes(run->schema);
-    uint64_t most = run->options->row_group_rows != 0 ? run->options->row_group_rows
-                                                      : WENDI_ROW_GROUP_ROWS_MAX;
+    uint64_t most =
+        run->options->row_group_rows != 0 ? run->options->row_group_rows : WENDI_ROW_GROUP_ROWS_MAX;
     rows = rows < ROWS_MIN ? ROWS_MIN : rows;
     most = most > WENDI_ROW_GROUP_ROWS_MAX ? WENDI_ROW_GROUP_ROWS_MAX : most;
     return (uint32_t)(rows < most ? rows : most);

@@ -4,8 +4,9 @@
  * Days are gathered into windows of the largest unit that fits; windows with news become spans of
  * their own, the few rows of others share spans between them, so that all spans together cover the
  * whole of time and every row of an input falls into exactly one. Spans that no input straddles are
- * cut apart and become steps. All this begins anew, with more inputs, when a segment that would stay
- * ends up on the wrong side of rows it can tie with (docs/decisions/compaction-keeps-arrival.md).
+ * cut apart and become steps. All this begins anew, with more inputs, when a segment that would
+ * stay ends up on the wrong side of rows it can tie with
+ * (docs/decisions/compaction-keeps-arrival.md).
  */
 #include "engine/table/compaction.h"
 
@@ -19,8 +20,8 @@
 enum {
     WINDOW_ROWS_MIN_DEFAULT = 65536, /* fewer do not make a file of their own */
     SPREAD_DAYS_MAX = 64,
-    NEWS_SHARE = 8,          /* a finished file is written again when an eighth as much is new */
-    STEP_INPUTS_MAX = 512    /* files that are open at once */
+    NEWS_SHARE = 8,       /* a finished file is written again when an eighth as much is new */
+    STEP_INPUTS_MAX = 512 /* files that are open at once */
 };
 #define DAY_US (INT64_C(86400) * 1000000)
 #define TARGET_DEFAULT (UINT64_C(1) << 30)
@@ -137,7 +138,8 @@ static wend_status spread(planning *planner, window_unit unit, const wendi_segme
                           wend_error *error)
 {
     int64_t first = wendi_day_of(entry->time_min);
-    int64_t days = entry->time_min <= entry->time_max ? wendi_day_of(entry->time_max) - first + 1 : 1;
+    int64_t days =
+        entry->time_min <= entry->time_max ? wendi_day_of(entry->time_max) - first + 1 : 1;
     int64_t parts = days < SPREAD_DAYS_MAX ? days : SPREAD_DAYS_MAX;
     for (int64_t part = 0; part < parts; part++) {
         wendi_day day = {.day = first + days / parts * part,
@@ -177,7 +179,8 @@ static wend_status make_windows(planning *planner, window_unit unit, bool all, w
     return WEND_OK;
 }
 
-/* The largest unit of which every window fits a file, and that is a tenth of the retention at most. */
+/* The largest unit of which every window fits a file, and that is a tenth of the retention at most.
+ */
 static wend_status choose_unit(planning *planner, wend_error *error)
 {
     static const int64_t longest_days[UNIT_COUNT] = {31, 7, 1};
@@ -201,7 +204,9 @@ static wend_status choose_unit(planning *planner, wend_error *error)
 
 static int64_t time_of_day(int64_t day)
 {
-    return day > INT64_MAX / DAY_US ? INT64_MAX : day < INT64_MIN / DAY_US ? INT64_MIN : day * DAY_US;
+    return day > INT64_MAX / DAY_US   ? INT64_MAX
+           : day < INT64_MIN / DAY_US ? INT64_MIN
+                                      : day * DAY_US;
 }
 
 /* Bytes of finished files that are not chosen and have rows of the window. */
@@ -276,7 +281,8 @@ static wend_status make_spans(planning *planner, wend_error *error)
         span *last = planner->span_count > 0 ? &planner->spans[planner->span_count - 1] : NULL;
         bool big = list[i].big && is_large(planner, &list[i]);
         if (last == NULL || last->big || big) {
-            /* A span ends where the next begins: nothing lies between them, whatever comes there. */
+            /* A span ends where the next begins: nothing lies between them, whatever comes there.
+             */
             int64_t begin = last == NULL ? INT64_MIN : time_of_day(list[i].begin_day);
             if (last != NULL) {
                 last->end_us = begin;
@@ -338,8 +344,8 @@ static wend_status grow(planning *planner, void **list, uint32_t *capacity, uint
 static wend_status add_job(planning *planner, const wendi_compaction_job *job, wend_error *error)
 {
     void *list = planner->plan->jobs;
-    wend_status status = grow(planner, &list, &planner->job_capacity, planner->plan->job_count,
-                              sizeof *job, error);
+    wend_status status =
+        grow(planner, &list, &planner->job_capacity, planner->plan->job_count, sizeof *job, error);
     planner->plan->jobs = list;
     if (status == WEND_OK) {
         planner->plan->jobs[planner->plan->job_count++] = *job;
@@ -442,7 +448,8 @@ cleanup:
     return status;
 }
 
-/* The files of one span: one, or as many ranges of hashes as it takes to keep each below the target. */
+/* The files of one span: one, or as many ranges of hashes as it takes to keep each below the
+ * target. */
 static wend_status add_span_jobs(planning *planner, wendi_compaction_step *step, const span *of,
                                  wend_error *error)
 {
@@ -461,16 +468,16 @@ static wend_status add_span_jobs(planning *planner, wendi_compaction_step *step,
     }
     for (uint64_t part = 0; part < parts; part++) {
         uint64_t width = UINT64_MAX / parts;
-        wendi_compaction_job job = {
-            .inputs = inputs,
-            .input_count = count,
-            .time_begin = of->begin_us,
-            .time_end = of->end_us,
-            .hash_begin = part * width,
-            .hash_last = part + 1 == parts ? UINT64_MAX : (part + 1) * width - 1,
-            .level = of->big ? WENDI_LEVEL_FINISHED : WENDI_LEVEL_MERGED,
-            .estimated_rows = of->rows / parts,
-            .estimated_bytes = (uint64_t)(of->bytes / (double)parts)};
+        wendi_compaction_job job = {.inputs = inputs,
+                                    .input_count = count,
+                                    .time_begin = of->begin_us,
+                                    .time_end = of->end_us,
+                                    .hash_begin = part * width,
+                                    .hash_last =
+                                        part + 1 == parts ? UINT64_MAX : (part + 1) * width - 1,
+                                    .level = of->big ? WENDI_LEVEL_FINISHED : WENDI_LEVEL_MERGED,
+                                    .estimated_rows = of->rows / parts,
+                                    .estimated_bytes = (uint64_t)(of->bytes / (double)parts)};
         wend_status status = add_job(planner, &job, error);
         if (status != WEND_OK) {
             return status;
@@ -560,7 +567,8 @@ static bool overlap(const wendi_segment_entry *a, const wendi_segment_entry *b,
     int64_t begin = a->time_min > b->time_min ? a->time_min : b->time_min;
     int64_t end = a->time_max < b->time_max ? a->time_max : b->time_max;
     begin = begin > job->time_begin ? begin : job->time_begin;
-    bool in_time = !timed || (begin <= end && (begin < job->time_end || job->time_end == INT64_MAX));
+    bool in_time =
+        !timed || (begin <= end && (begin < job->time_end || job->time_end == INT64_MAX));
     uint64_t low = a->user_hash_min > b->user_hash_min ? a->user_hash_min : b->user_hash_min;
     uint64_t high = a->user_hash_max < b->user_hash_max ? a->user_hash_max : b->user_hash_max;
     low = low > job->hash_begin ? low : job->hash_begin;
@@ -576,8 +584,8 @@ static bool keeps_place(const planning *planner, uint32_t stays, const wendi_com
     const wendi_segment_entry *segments = planner->state->segments;
     uint64_t commit_last = 0;
     for (uint32_t i = 0; i < job->input_count; i++) {
-        commit_last = job->inputs[i]->commit_last > commit_last ? job->inputs[i]->commit_last
-                                                                : commit_last;
+        commit_last =
+            job->inputs[i]->commit_last > commit_last ? job->inputs[i]->commit_last : commit_last;
     }
     bool before = segments[stays].commit_last <= commit_last;
     for (uint32_t i = 0; i < job->input_count; i++) {
@@ -684,12 +692,10 @@ wend_status wendi_compaction_plan_make(wendi_snapshot *snapshot,
                         .options = options,
                         .plan = plan,
                         .arena = &plan->arena,
-                        .target_bytes = options->target_file_bytes != 0
-                                            ? options->target_file_bytes
-                                            : TARGET_DEFAULT,
-                        .window_rows_min = options->window_rows_min != 0
-                                               ? options->window_rows_min
-                                               : WINDOW_ROWS_MIN_DEFAULT};
+                        .target_bytes = options->target_file_bytes != 0 ? options->target_file_bytes
+                                                                        : TARGET_DEFAULT,
+                        .window_rows_min = options->window_rows_min != 0 ? options->window_rows_min
+                                                                         : WINDOW_ROWS_MIN_DEFAULT};
     plan->commit_floor = commit_floor(&planner);
     WEND_TRY(plan_all(&planner, error));
     *plan_out = plan;

@@ -1,6 +1,6 @@
 /*
- * Carrying plans out, for whoever holds the writer. A step's files are written before its commit and
- * taken away again when one of them fails; once the commit was tried only a sweep may do that.
+ * Carrying plans out, for whoever holds the writer. A step's files are written before its commit
+ * and taken away again when one of them fails; once the commit was tried only a sweep may do that.
  */
 #include "engine/table/compaction.h"
 
@@ -42,8 +42,8 @@ static wend_status merge_jobs(step_run *run, const wendi_compaction_options *opt
     uint64_t rows = 0;
     for (uint32_t i = 0; i < run->step->job_count; i++) {
         wendi_segment_entry *output = &run->outputs[run->output_count];
-        wend_status status = wendi_compaction_merge(run->plan, run->step->first_job + i, options,
-                                                    output, error);
+        wend_status status =
+            wendi_compaction_merge(run->plan, run->step->first_job + i, options, output, error);
         if (status != WEND_OK) {
             return status;
         }
@@ -75,12 +75,12 @@ wend_status wendi_table_writer_compact_step(wendi_table_writer *writer,
                                         run.step->input_count, run.outputs, run.output_count,
                                         error));
     if (report != NULL) {
-        wendi_compaction_result result = {
-            .plan = plan,
-            .step = run.step,
-            .outputs = run.outputs,
-            .output_count = run.output_count,
-            .seconds = (double)(wendi_clock_monotonic_us() - begun) / 1e6};
+        wendi_compaction_result result = {.plan = plan,
+                                          .step = run.step,
+                                          .outputs = run.outputs,
+                                          .output_count = run.output_count,
+                                          .seconds =
+                                              (double)(wendi_clock_monotonic_us() - begun) / 1e6};
         report(context, &result);
     }
 cleanup:
@@ -93,11 +93,10 @@ cleanup:
     return status;
 }
 
-wend_status wendi_table_writer_compact(wendi_table_writer *writer,
-                                       const wendi_compaction_options *options,
-                                       void (*report)(void *context,
-                                                      const wendi_compaction_result *result),
-                                       void *context, wend_error *error)
+wend_status
+wendi_table_writer_compact(wendi_table_writer *writer, const wendi_compaction_options *options,
+                           void (*report)(void *context, const wendi_compaction_result *result),
+                           void *context, wend_error *error)
 {
     static const wendi_compaction_options defaults;
     wend_status status = WEND_OK;
@@ -105,8 +104,8 @@ wend_status wendi_table_writer_compact(wendi_table_writer *writer,
     options = options != NULL ? options : &defaults;
     while (status == WEND_OK && again) {
         wendi_compaction_plan *plan;
-        status = wendi_compaction_plan_make(wendi_table_writer_snapshot(writer), options, &plan,
-                                            error);
+        status =
+            wendi_compaction_plan_make(wendi_table_writer_snapshot(writer), options, &plan, error);
         if (status != WEND_OK) {
             break;
         }

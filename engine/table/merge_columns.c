@@ -1,7 +1,7 @@
 /*
  * Gathering. The wanted order is turned round once a row group: for each row that is read of a
- * source, the place it goes to. Columns are then read forward and their values dealt to places; rows
- * that lie between wanted ones go to one place behind the last, which nobody reads.
+ * source, the place it goes to. Columns are then read forward and their values dealt to places;
+ * rows that lie between wanted ones go to one place behind the last, which nobody reads.
  */
 #include "engine/table/merge_columns.h"
 
@@ -16,7 +16,7 @@ enum { PIECE_ROWS = 2048 };
 typedef struct output_column {
     wendi_type type;
     wendi_physical physical;
-    void *values; /* integers, doubles, sixteen bytes, codes */
+    void *values;          /* integers, doubles, sixteen bytes, codes */
     wendi_string *strings; /* made when a row group's texts have no dictionary */
     uint8_t *nulls;
     wendi_merge_dictionary *dictionary; /* text, but for the users */
@@ -264,7 +264,8 @@ static bool deal_nulls(output_column *output, const gather_piece *piece)
     return any != 0;
 }
 
-/* Texts that come without a dictionary of the source: defaults, one value a page, generated ones. */
+/* Texts that come without a dictionary of the source: defaults, one value a page, generated ones.
+ */
 static wend_status deal_texts(output_column *output, const gather_piece *piece, wend_error *error)
 {
     const wendi_vector *vector = piece->vector;
@@ -433,7 +434,8 @@ cleanup:
     return status;
 }
 
-/* Whether all sources of the row group have a dictionary for the text column, or lack the column. */
+/* Whether all sources of the row group have a dictionary for the text column, or lack the column.
+ */
 static wend_status all_coded(wendi_merge_columns *columns, uint32_t position, bool *coded,
                              wend_error *error)
 {

@@ -19,7 +19,7 @@ typedef struct wendi_merge_columns_options {
     bool with_commits;     /* a last column: the commit a row came with */
     uint64_t commit_floor; /* null for rows of older commits */
     size_t text_bytes_max; /* of a row group's texts without a dictionary */
-    bool keep_open;        /* chunks stay open between row groups, else they give their memory back */
+    bool keep_open; /* chunks stay open between row groups, else they give their memory back */
 } wendi_merge_columns_options;
 
 /** Bytes of memory that each row of the capacity costs. */
@@ -31,8 +31,8 @@ void wendi_merge_columns_close(wendi_merge_columns *columns); /* accepts NULL */
 
 /**
  * Gather places first..first+count-1 of `rows` into `*vectors`, one a schema column and the commits
- * last, which live until the next call. `*too_wide`: the texts are more than text_bytes_max, nothing
- * was gathered; ask for fewer rows. Never set for a single row.
+ * last, which live until the next call. `*too_wide`: the texts are more than text_bytes_max,
+ * nothing was gathered; ask for fewer rows. Never set for a single row.
  */
 wend_status wendi_merge_columns_gather(wendi_merge_columns *columns, const wendi_merge_rows *rows,
                                        uint32_t first, uint32_t count, const wendi_vector **vectors,

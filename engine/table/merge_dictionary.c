@@ -32,7 +32,8 @@ wend_status wendi_merge_dictionary_open(uint32_t source_count,
     }
     dictionary->source_count = source_count;
     dictionary->maps = wendi_alloc_zero(source_count, sizeof *dictionary->maps);
-    if (dictionary->maps == NULL || wendi_interner_reserve(&dictionary->interner, 1024) != WEND_OK) {
+    if (dictionary->maps == NULL ||
+        wendi_interner_reserve(&dictionary->interner, 1024) != WEND_OK) {
         wendi_merge_dictionary_close(dictionary);
         return wendi_fail_nomem(error, "a merged dictionary", source_count * sizeof(source_map));
     }

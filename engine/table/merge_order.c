@@ -1,10 +1,10 @@
 /*
- * Merging by runs. A heap over the sources gives the next user; its runs, mostly a few rows each and
- * seldom overlapping in time, are merged by a second heap that takes rows from the earliest run
+ * Merging by runs. A heap over the sources gives the next user; its runs, mostly a few rows each
+ * and seldom overlapping in time, are merged by a second heap that takes rows from the earliest run
  * while they stand before the next one's, so that disjoint runs cost one comparison a row.
  *
- * Keys are decoded as the heads of runs move on, never a whole run: one of millions of rows needs no
- * more memory than one of three.
+ * Keys are decoded as the heads of runs move on, never a whole run: one of millions of rows needs
+ * no more memory than one of three.
  */
 #include "engine/table/merge_order.h"
 
@@ -410,9 +410,9 @@ wend_status wendi_merge_order_open(wendi_merge_source *sources, uint32_t source_
         order->time_position = schema->time_column;
         order->has_order = schema->order_column != WENDI_NO_COLUMN;
         order->order_position = schema->order_column;
-        order->text_user = schema->user_column != WENDI_NO_COLUMN &&
-                           wendi_type_physical(schema->columns[schema->user_column].type) ==
-                               WENDI_PHYSICAL_STRING;
+        order->text_user =
+            schema->user_column != WENDI_NO_COLUMN &&
+            wendi_type_physical(schema->columns[schema->user_column].type) == WENDI_PHYSICAL_STRING;
     }
     for (uint32_t i = 0; i < source_count; i++) {
         push_source(order, i);
@@ -436,11 +436,11 @@ void wendi_merge_order_close(wendi_merge_order *order)
 
 wend_status wendi_merge_rows_init(wendi_merge_rows *rows, uint32_t capacity, wend_error *error)
 {
-    *rows = (wendi_merge_rows){.capacity = capacity,
-                               .sources = wendi_alloc(capacity * sizeof *rows->sources),
-                               .rows = wendi_alloc(capacity * sizeof *rows->rows),
-                               .users = wendi_alloc_aligned(64, capacity * sizeof *rows->users +
-                                                                    64)};
+    *rows =
+        (wendi_merge_rows){.capacity = capacity,
+                           .sources = wendi_alloc(capacity * sizeof *rows->sources),
+                           .rows = wendi_alloc(capacity * sizeof *rows->rows),
+                           .users = wendi_alloc_aligned(64, capacity * sizeof *rows->users + 64)};
     if (rows->sources == NULL || rows->rows == NULL || rows->users == NULL) {
         wendi_merge_rows_free(rows);
         return wendi_fail_nomem(error, "the order of rows", capacity * 3 * sizeof *rows->rows);
@@ -475,8 +475,7 @@ static wend_status number_user(const wendi_merge_order *order, wendi_merge_rows 
             status = wendi_buffer_append(&rows->user_offsets, &end, sizeof end);
         }
     }
-    return status == WEND_OK ? WEND_OK
-                             : wendi_fail_nomem(error, "users", rows->user_bytes.length);
+    return status == WEND_OK ? WEND_OK : wendi_fail_nomem(error, "users", rows->user_bytes.length);
 }
 
 static wend_status begin_rows(wendi_merge_order *order, wendi_merge_rows *rows,

@@ -22,8 +22,8 @@ wend_status wendi_merge_source_look(wendi_merge_source *source, wend_error *erro
     memcpy(source->name, "seg/", 4);
     wendi_uuid_text(entry->uuid, source->name + 4);
     memcpy(source->name + 4 + WENDI_UUID_TEXT_BYTES - 1, ".wseg", 6);
-    WEND_TRY(wendi_table_uuid_path(path, source->scope->folder, "seg", entry->uuid, ".wseg",
-                                   error));
+    WEND_TRY(
+        wendi_table_uuid_path(path, source->scope->folder, "seg", entry->uuid, ".wseg", error));
     status = wendi_file_open(source->scope->io, path, &source->file, error);
     if (status == WEND_NOT_FOUND) {
         status = wendi_fail(error, WEND_CORRUPT, "%s is named by the log but missing", path);
@@ -48,10 +48,10 @@ static wend_status open_runs(wendi_merge_source *source, wend_error *error)
     WEND_TRY(wendi_segment_user_runs(source->segment, source->row_group, &source->runs, error));
     WEND_TRY(wendi_segment_user_hashes(source->segment, source->row_group, &source->hashes, error));
     source->run = wendi_user_runs_lower_bound(source->runs, source->hashes, scope->hash_begin);
-    source->run_end = scope->hash_last == UINT64_MAX
-                          ? source->runs->run_count
-                          : wendi_user_runs_lower_bound(source->runs, source->hashes,
-                                                        scope->hash_last + 1);
+    source->run_end =
+        scope->hash_last == UINT64_MAX
+            ? source->runs->run_count
+            : wendi_user_runs_lower_bound(source->runs, source->hashes, scope->hash_last + 1);
     if (user != WENDI_NO_COLUMN &&
         wendi_type_physical(wendi_segment_column_at(source->segment, user)->type) ==
             WENDI_PHYSICAL_STRING) {
@@ -77,8 +77,8 @@ wend_status wendi_merge_source_open(wendi_merge_source *source, wend_error *erro
                                         error));
     uint32_t commits = wendi_segment_find_column(source->segment, WENDI_COMMIT_COLUMN_ID);
     if (commits != WENDI_NO_COLUMN) {
-        WEND_TRY(wendi_chunk_open(source->segment, source->row_group, commits, &source->commits,
-                                  error));
+        WEND_TRY(
+            wendi_chunk_open(source->segment, source->row_group, commits, &source->commits, error));
     }
     WEND_TRY(open_runs(source, error));
 cleanup:
@@ -201,11 +201,11 @@ static wend_status find_timeless(wendi_merge_source *source, uint32_t begin, uin
     uint32_t last = end;
     wend_status status = find_time(source, begin, end, INT64_MAX, &last, error);
     while (status == WEND_OK && last < end) { /* of equals to the greatest time there are few */
-        status = wendi_key_window_holds(&source->times, last)
-                     ? WEND_OK
-                     : wendi_key_window_move(source, &source->times,
-                                             source->scope->absent->schema->time_column, last,
-                                             error);
+        status =
+            wendi_key_window_holds(&source->times, last)
+                ? WEND_OK
+                : wendi_key_window_move(source, &source->times,
+                                        source->scope->absent->schema->time_column, last, error);
         uint32_t index = wendi_key_window_index(&source->times, last);
         if (status == WEND_OK && wendi_vector_is_null(&source->times.vector, index)) {
             break;
@@ -235,7 +235,8 @@ wend_status wendi_merge_source_rows(wendi_merge_source *source, uint32_t *begin,
                      ? find_timeless(source, *begin, run_end, end, error)
                      : find_time(source, *begin, run_end, scope->time_end, end, error));
     } else if (scope->time_end != INT64_MAX) {
-        /* The segment's last time lies in the scope, so nothing lies between it and the timeless. */
+        /* The segment's last time lies in the scope, so nothing lies between it and the timeless.
+         */
         uint32_t timed_end;
         uint32_t timeless;
         WEND_TRY(find_time(source, *begin, run_end, scope->time_end, &timed_end, error));

@@ -1,8 +1,8 @@
 /**
  * A row group of an input as a merge sees it: user after user, with the keys rows are ordered by.
  *
- * Opened when the merge comes to its first user and closed behind its last row, each with a file and
- * a segment of its own, so that what it loaded (runs, dictionaries) goes with it.
+ * Opened when the merge comes to its first user and closed behind its last row, each with a file
+ * and a segment of its own, so that what it loaded (runs, dictionaries) goes with it.
  */
 #ifndef WENDI_TABLE_MERGE_SOURCE_H
 #define WENDI_TABLE_MERGE_SOURCE_H
@@ -40,7 +40,7 @@ typedef struct wendi_merge_source {
     bool null_user;
     uint64_t hash;
     /* While open: */
-    wendi_file *file; /* NULL: not open */
+    wendi_file *file;                      /* NULL: not open */
     char name[WENDI_UUID_TEXT_BYTES + 16]; /* for messages */
     wendi_segment *segment;
     wendi_segment_columns columns; /* for gathering */

@@ -16,9 +16,8 @@ wend_status wendi_absent_columns_open(const wendi_schema *schema, wendi_absent_c
 {
     wend_status status = WEND_OK;
     bool generated = false;
-    *absent = (wendi_absent_columns){.schema = schema,
-                                     .values = wendi_alloc_zero(schema->column_count,
-                                                                sizeof *absent->values)};
+    *absent = (wendi_absent_columns){
+        .schema = schema, .values = wendi_alloc_zero(schema->column_count, sizeof *absent->values)};
     if (absent->values == NULL) {
         return wendi_fail_nomem(error, "defaults", schema->column_count * sizeof *absent->values);
     }
@@ -26,9 +25,9 @@ wend_status wendi_absent_columns_open(const wendi_schema *schema, wendi_absent_c
         const wendi_column *column = &schema->columns[i];
         wendi_value *value = &absent->values[i];
         const char *reason = "";
-        if (column->has_default && wendi_value_parse(column->type, column->default_value,
-                                                     wendi_timezone_utc(), value, &reason) !=
-                                       WEND_OK) {
+        if (column->has_default &&
+            wendi_value_parse(column->type, column->default_value, wendi_timezone_utc(), value,
+                              &reason) != WEND_OK) {
             WEND_TRY(wendi_fail(error, WEND_CORRUPT,
                                 "the default of column %.*s cannot be read: %s",
                                 (int)column->name.length, column->name.data, reason));
@@ -68,7 +67,8 @@ static wend_status check_type(const wendi_segment_columns *columns, uint32_t pos
         there->type.kind == column->type.kind && there->type.scale == column->type.scale) {
         return WEND_OK;
     }
-    return wendi_fail(error, WEND_UNSUPPORTED, "column %.*s is %s in the schema and %s in a segment",
+    return wendi_fail(error, WEND_UNSUPPORTED,
+                      "column %.*s is %s in the schema and %s in a segment",
                       (int)column->name.length, column->name.data,
                       wendi_type_name(column->type, wanted), wendi_type_name(there->type, stored));
 }
@@ -187,8 +187,8 @@ static wend_status generate(wendi_segment_columns *columns, uint32_t position, u
         }
     }
     wendi_batch batch = {row_count, schema->column_count, columns->vectors};
-    WEND_TRY(wendi_evaluate(columns->evaluator, rule, &batch, NULL, &columns->vectors[position],
-                            error));
+    WEND_TRY(
+        wendi_evaluate(columns->evaluator, rule, &batch, NULL, &columns->vectors[position], error));
 cleanup:
     if (status == WEND_INVALID) {
         wendi_error_context(error, "column %.*s of rows that were stored before it was added",

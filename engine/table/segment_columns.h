@@ -10,7 +10,8 @@
 #include "engine/expr/schema_rules.h"
 #include "format/segment_reader.h"
 
-/** The column of merged files that says with which commit a row arrived (docs/FORMAT.md, part 2). */
+/** The column of merged files that says with which commit a row arrived (docs/FORMAT.md, part 2).
+ */
 enum { WENDI_COMMIT_COLUMN_ID = 0 };
 
 /** What absent columns read as: made once a schema, shared by threads. */
@@ -42,7 +43,8 @@ wend_status wendi_segment_columns_open(const wendi_absent_columns *absent, wendi
 void wendi_segment_columns_close(wendi_segment_columns *columns); /* zero-filled is fine */
 
 /** Does the segment itself hold the column? */
-static inline bool wendi_segment_columns_has(const wendi_segment_columns *columns, uint32_t position)
+static inline bool wendi_segment_columns_has(const wendi_segment_columns *columns,
+                                             uint32_t position)
 {
     return columns->columns[position] != WENDI_NO_COLUMN;
 }

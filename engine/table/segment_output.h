@@ -10,9 +10,9 @@
 #include "format/segment_writer.h"
 
 typedef struct wendi_segment_output {
-    wendi_io *io;                  /* borrowed */
-    const char *folder;            /* the table's; borrowed */
-    wendi_segment_writer *writer;  /* row groups go here */
+    wendi_io *io;                 /* borrowed */
+    const char *folder;           /* the table's; borrowed */
+    wendi_segment_writer *writer; /* row groups go here */
     wendi_file *file;
     uint8_t uuid[WENDI_UUID_BYTES];
     bool created; /* there may be a file under tmp/ */

@@ -29,9 +29,9 @@ typedef struct cluster {
     uint32_t end;
     uint64_t oldest; /* commit of which a row is known */
     uint64_t newest;
-    bool unknown;       /* there are rows whose commit is not known any more: older than all others */
-    uint64_t *rows;     /* per commit from `oldest` on */
-    uint64_t *places;   /* per commit of a batch: where its keys begin, then where they end */
+    bool unknown;     /* there are rows whose commit is not known any more: older than all others */
+    uint64_t *rows;   /* per commit from `oldest` on */
+    uint64_t *places; /* per commit of a batch: where its keys begin, then where they end */
 } cluster;
 
 /* Called for batches of rows; `commits` is NULL when all are of commit `commit`. */
@@ -98,8 +98,8 @@ static wend_status read_keys(key_reader *reader, wendi_segment_columns *columns,
         if (!wendi_row_key_uses(reader->schema, i)) {
             continue;
         }
-        wend_status status = wendi_segment_columns_read(columns, i, first, count,
-                                                        &reader->vectors[i], error);
+        wend_status status =
+            wendi_segment_columns_read(columns, i, first, count, &reader->vectors[i], error);
         if (status != WEND_OK) {
             return status;
         }
@@ -220,9 +220,9 @@ static wend_status rebuild_batch(key_reader *reader, cluster *of, uint64_t *newe
     uint64_t keys = 0;
     uint64_t oldest = *newest + 1;
     wend_status status = WEND_OK;
-    while (oldest > of->oldest &&
-           (keys == 0 ||
-            keys + of->rows[oldest - 1 - of->oldest] * reader->rules <= KEYS_AT_A_TIME)) {
+    while (
+        oldest > of->oldest &&
+        (keys == 0 || keys + of->rows[oldest - 1 - of->oldest] * reader->rules <= KEYS_AT_A_TIME)) {
         keys += of->rows[--oldest - of->oldest] * reader->rules;
     }
     key_batch batch = {of, oldest, *newest, wendi_alloc(keys * sizeof *batch.keys)};
@@ -266,8 +266,8 @@ static wend_status find_oldest(key_reader *reader, cluster *of, wend_error *erro
                 wendi_segment_zone(segment, column, &zone);
             }
             oldest = zone.has_min_max && (uint64_t)zone.min.i64 > oldest ? (uint64_t)zone.min.i64
-                     : zone.has_min_max                                   ? oldest
-                                                                          : of->newest;
+                     : zone.has_min_max                                  ? oldest
+                                                                         : of->newest;
         }
         of->oldest = oldest < of->oldest ? oldest : of->oldest;
     }

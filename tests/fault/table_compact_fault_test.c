@@ -1,8 +1,8 @@
 /*
  * Compaction while things fail: every file operation in turn (error, a full disk from then on, torn
- * writes, a lost answer), power loss at any moment, memory refused at every call. Whatever happened,
- * the table holds all its rows, in the segments from before or in the merged ones, verifies clean,
- * and the next compaction brings it to its end.
+ * writes, a lost answer), power loss at any moment, memory refused at every call. Whatever
+ * happened, the table holds all its rows, in the segments from before or in the merged ones,
+ * verifies clean, and the next compaction brings it to its end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,9 +25,8 @@ static char base[64];
 static wendi_io *inner;
 
 /* Two files a step, so that one may be there when the other fails. */
-static const wendi_compaction_options options = {.target_file_bytes = 16 * 1024,
-                                                 .window_rows_min = 10,
-                                                 .row_group_rows = 70};
+static const wendi_compaction_options options = {
+    .target_file_bytes = 16 * 1024, .window_rows_min = 10, .row_group_rows = 70};
 
 static wend_status work(wendi_io *io, const char *store, wend_error *error)
 {
@@ -183,11 +182,10 @@ static void every_operation_may_fail(void **state)
 static void the_disk_may_be_full_from_then_on(void **state)
 {
     (void)state;
-    fail_each((wendi_fault_plan){.power_lost_at = -1,
-                                 .fail_after_too = true,
-                                 .torn = true,
-                                 .error_code = ENOSPC},
-              false);
+    fail_each(
+        (wendi_fault_plan){
+            .power_lost_at = -1, .fail_after_too = true, .torn = true, .error_code = ENOSPC},
+        false);
 }
 
 static void only_the_answer_may_be_lost(void **state)

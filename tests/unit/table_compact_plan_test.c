@@ -240,9 +240,9 @@ static void a_replaced_segment_must_still_be_there(void **state)
     uint8_t dropped[1][16];
     memcpy(dropped[0], gone.uuid, 16);
     uint64_t version = wendi_table_writer_state(writer)->version;
-    assert_int_equal(wendi_table_writer_replace(writer, (const uint8_t(*)[16])dropped, 1, &merged,
-                                                1, &error),
-                     WEND_CONFLICT);
+    assert_int_equal(
+        wendi_table_writer_replace(writer, (const uint8_t(*)[16])dropped, 1, &merged, 1, &error),
+        WEND_CONFLICT);
     assert_int_equal(wendi_table_writer_state(writer)->version, version);
     add(0, 1, MIB, 0); /* and the writer goes on */
 }
@@ -272,7 +272,8 @@ static void sweep(void)
     must(wendi_table_sweep(table->io, table->folder, wendi_table_writer_state(writer), &error));
 }
 
-/* As if that much time had passed since the newest commit: it is written again with an earlier one. */
+/* As if that much time had passed since the newest commit: it is written again with an earlier one.
+ */
 static void age_newest_commit(int64_t by_us)
 {
     char path[WENDI_PATH_BYTES];

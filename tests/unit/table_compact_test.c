@@ -70,7 +70,8 @@ static void open_all(void)
 /* ---- random tables ---- */
 
 static const char *const ddls[] = {
-    "CREATE TABLE t (id bigint UNIQUE, user_id text, ts timestamptz NOT NULL, page text, token text, "
+    "CREATE TABLE t (id bigint UNIQUE, user_id text, ts timestamptz NOT NULL, page text, token "
+    "text, "
     "amount numeric(12,2), score double precision, mark uuid, seq integer, flag boolean) "
     "WITH (user_column='user_id', time_column='ts')",
     "CREATE TABLE t (id bigint, user_id text, ts timestamptz NOT NULL, page text, token text, "
@@ -130,9 +131,9 @@ static void fill_value(shape *of, const wendi_column *column, wendi_value *value
             number = random_next(random) >> random_below(random, 60);
         }
         value->string = (wendi_string){
-            text, (uint32_t)snprintf(text, 64,
-                                     column->type.kind == WENDI_TYPE_JSONB ? "{\"a\":%llu}" : "v-%llu",
-                                     (unsigned long long)number)};
+            text, (uint32_t)snprintf(
+                      text, 64, column->type.kind == WENDI_TYPE_JSONB ? "{\"a\":%llu}" : "v-%llu",
+                      (unsigned long long)number)};
         break;
     case WENDI_PHYSICAL_F64:
         value->f64 = number == 3 ? -0.0 : number == 4 ? 0.0 : (double)number / 4;
@@ -141,7 +142,8 @@ static void fill_value(shape *of, const wendi_column *column, wendi_value *value
         value->b16 = (wendi_b16){{number, 77}};
         break;
     default:
-        value->i64 = column->type.kind == WENDI_TYPE_BOOLEAN ? (int64_t)(number % 2) : (int64_t)number;
+        value->i64 =
+            column->type.kind == WENDI_TYPE_BOOLEAN ? (int64_t)(number % 2) : (int64_t)number;
     }
     if (value->null) {
         value->b16 = (wendi_b16){{0, 0}};
@@ -311,8 +313,8 @@ static seen_table see_table(wendi_snapshot *snapshot)
                 wendi_segment_columns more;
                 must(wendi_segment_columns_open(&absent, segment, group, &more, &error));
                 for (uint32_t c = 0; c < schema->column_count; c++) {
-                    bool second = wendi_string_equal(schema->columns[c].name,
-                                                     wendi_string_of("twice"));
+                    bool second =
+                        wendi_string_equal(schema->columns[c].name, wendi_string_of("twice"));
                     must(wendi_segment_columns_read(second ? &more : &columns, c, first, count,
                                                     &vectors[c], &error));
                 }
@@ -351,7 +353,8 @@ enum { WINDOW_VERSIONS = 4096 };
 
 /* How the window of at most `keys_max` keys looks when it is read back: its size and reach, and by
  * shrinking it, how many keys each commit brought. */
-static void see_window(wendi_snapshot *snapshot, uint64_t keys_max, uint64_t *keys, uint64_t *oldest)
+static void see_window(wendi_snapshot *snapshot, uint64_t keys_max, uint64_t *keys,
+                       uint64_t *oldest)
 {
     wendi_unique_window *window;
     must(wendi_unique_window_open(keys_max, &window, &error));
@@ -404,12 +407,14 @@ static void compact_and_compare(shape *of, bool reopen)
     uint64_t *random = &of->random;
     wendi_snapshot *snapshot = newest();
     wendi_compaction_options options = {
-        .target_file_bytes = random_below(random, 2) == 0 ? 0 : 4096 * (1 + random_below(random, 30)),
+        .target_file_bytes =
+            random_below(random, 2) == 0 ? 0 : 4096 * (1 + random_below(random, 30)),
         .memory_bytes = random_below(random, 3) == 0 ? (4 + random_below(random, 8)) << 20 : 0,
         .zstd_level = (int)random_below(random, 7),
         .all = random_below(random, 4) == 0,
         .window_rows_min = 1 + (uint32_t)random_below(random, 300),
-        .row_group_rows = random_below(random, 2) == 0 ? 0 : 1 + (uint32_t)random_below(random, 500)};
+        .row_group_rows =
+            random_below(random, 2) == 0 ? 0 : 1 + (uint32_t)random_below(random, 500)};
     bool unique = wendi_snapshot_schema(snapshot)->unique_count != 0 ||
                   wendi_snapshot_schema(snapshot)->unique_rows;
     seen_table before = see_table(snapshot);

@@ -82,8 +82,7 @@ static int compact_table(wend_store *store, const char *table)
     if (report.json) {
         printf("{\"table\":\"%s\",\"dry_run\":%s,\"steps\":[", table, dry_run ? "true" : "false");
     }
-    wend_status status =
-        wend_compact_table(store, table, &options, print_step, &report, &error);
+    wend_status status = wend_compact_table(store, table, &options, print_step, &report, &error);
     if (report.json) {
         printf("],\"done\":%s}\n", status == WEND_OK ? "true" : "false");
     } else if (status == WEND_OK && report.steps == 0) {
