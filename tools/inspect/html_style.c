@@ -33,7 +33,7 @@ const char html_style[] =
     "var(--line)}th,td{padding:6px 10px;text-align:left;vertical-align:top;border-top:1px solid var(--line)}"
     "th{font-size:12px;font-weight:600;color:var(--soft);border-top:0;white-space:nowrap}td strong{font-weight:600;"
     "overflow-wrap:anywhere}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    "td:first-child{min-width:150px}.wide{min-width:170px}.bounds{font-size:12.5px;max-width:240px;overflow-wrap:anywhere}\n"
+    "td:first-child{min-width:172px}.wide{min-width:170px}.bounds{font-size:12.5px;max-width:240px;overflow-wrap:anywhere}\n"
     ".bar{display:flex;height:15px;border-radius:3px;overflow:hidden;min-width:2px;margin-top:2px}"
     ".bar i{flex-basis:0;min-width:0}\n"
     ".chip{display:inline-block;background:var(--chip);border-radius:4px;padding:0 6px;margin:0 2px 3px 0;"
