@@ -264,6 +264,7 @@ wend_status wendi_chunk_read(wendi_chunk *chunk, uint32_t first_row, uint32_t ro
     uint32_t in_page = first_row % WENDI_PAGE_ROWS;
     assert(first_row % WENDI_VECTOR_ROWS == 0 && row_count >= 1 && in_page + row_count <= WENDI_PAGE_ROWS &&
            first_row + row_count <= chunk->row_count);
+    chunk->codes_count = 0;
     *vector = (wendi_vector){.type = chunk->segment->footer.columns[chunk->column].type, .row_count = row_count};
     WEND_TRY(wendi_chunk_load_page(chunk, first_row / WENDI_PAGE_ROWS, error));
     WEND_TRY(wendi_chunk_reserve(chunk, row_count, error));

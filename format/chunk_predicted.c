@@ -66,10 +66,10 @@ wend_status wendi_segment_prediction(wendi_segment *segment, uint32_t row_group,
 }
 
 /* The codes a determinant may have, null included: of a dictionary, or of integers from the least on. 0: it has none. */
-static uint32_t code_count(const wendi_chunk *determinant)
+static uint32_t code_count(const wendi_chunk *chunk, uint32_t column)
 {
-    const wendi_chunk_entry *entry = determinant->entry;
-    wendi_type type = determinant->segment->footer.columns[determinant->column].type;
+    const wendi_chunk_entry *entry = wendi_segment_chunk(chunk->segment, chunk->row_group, column);
+    wendi_type type = chunk->segment->footer.columns[column].type;
     uint64_t span = entry->max - entry->min;
     if (wendi_type_physical(type) == WENDI_PHYSICAL_STRING) {
         return entry->dictionary_entries;
@@ -112,16 +112,44 @@ static wend_status integer_codes(wendi_chunk *determinant, uint32_t first_row, u
                : wendi_chunk_damage(determinant, "value beyond its bounds", error);
 }
 
-static wend_status determinant_codes(wendi_chunk *determinant, uint32_t first_row, uint32_t row_count,
-                                     const uint32_t **codes_out, wend_error *error)
+/* The codes of a column, if somebody else has just read them; else NULL. */
+static const uint32_t *lent_codes(const wendi_chunk *chunk, uint32_t column, uint32_t first_row, uint32_t row_count)
 {
-    return wendi_chunk_has_dictionary(determinant)
-               ? wendi_chunk_read_codes(determinant, first_row, row_count, codes_out, error)
-               : integer_codes(determinant, first_row, row_count, codes_out, error);
+    for (uint32_t i = 0; i < chunk->lender_count; i++) {
+        const wendi_chunk *lender = chunk->lenders[i];
+        if (lender != NULL && lender->column == column && lender->segment == chunk->segment &&
+            lender->row_group == chunk->row_group && lender->codes_count != 0 && first_row >= lender->codes_first &&
+            first_row + row_count <= lender->codes_first + lender->codes_count) {
+            return (const uint32_t *)lender->values + (first_row - lender->codes_first);
+        }
+    }
+    return NULL;
 }
 
-/* Open the chunk of determinant `d` and take the number of its dictionary's entries. */
-static wend_status open_determinant(wendi_chunk *chunk, uint32_t d, uint32_t *entries, wend_error *error)
+/* Codes of determinant `d`: lent ones, or from a chunk of its own, which borrows where this one does. */
+static wend_status determinant_codes(wendi_chunk *chunk, uint32_t d, uint32_t first_row, uint32_t row_count,
+                                     const uint32_t **codes_out, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    uint32_t column = chunk->determinant_columns[d];
+    *codes_out = lent_codes(chunk, column, first_row, row_count);
+    if (*codes_out != NULL) {
+        return WEND_OK;
+    }
+    if (chunk->determinants[d] == NULL) {
+        WEND_TRY(wendi_chunk_open(chunk->segment, chunk->row_group, column, &chunk->determinants[d], error));
+        chunk->determinants[d]->depth = chunk->depth + 1;
+        wendi_chunk_lend(chunk->determinants[d], chunk->lenders, chunk->lender_count);
+    }
+    status = wendi_chunk_has_dictionary(chunk->determinants[d])
+                 ? wendi_chunk_read_codes(chunk->determinants[d], first_row, row_count, codes_out, error)
+                 : integer_codes(chunk->determinants[d], first_row, row_count, codes_out, error);
+cleanup:
+    return status;
+}
+
+/* Find determinant `d` and how many codes it has. */
+static wend_status find_determinant(wendi_chunk *chunk, uint32_t d, uint32_t *entries, wend_error *error)
 {
     uint32_t column = wendi_segment_find_column(chunk->segment, chunk->prediction->rule.determinants[d]);
     if (column == WENDI_NO_COLUMN || column == chunk->column) {
@@ -130,13 +158,8 @@ static wend_status open_determinant(wendi_chunk *chunk, uint32_t d, uint32_t *en
     if (chunk->depth == WENDI_PREDICTION_DEPTH_MAX) {
         return prediction_damage(chunk, "a chain of predictions has no end", error);
     }
-    wend_status status =
-        wendi_chunk_open(chunk->segment, chunk->row_group, column, &chunk->determinants[d], error);
-    if (status != WEND_OK) {
-        return status;
-    }
-    chunk->determinants[d]->depth = chunk->depth + 1;
-    *entries = code_count(chunk->determinants[d]);
+    chunk->determinant_columns[d] = column;
+    *entries = code_count(chunk, column);
     return *entries != 0 ? WEND_OK : prediction_damage(chunk, "predicted from a column that has no codes", error);
 }
 
@@ -148,7 +171,7 @@ static wend_status open_prediction(wendi_chunk *chunk, wend_error *error)
     WEND_TRY(wendi_segment_prediction(chunk->segment, chunk->row_group, chunk->column, &prediction, error));
     chunk->prediction = prediction;
     for (uint32_t d = 0; d < prediction->rule.determinant_count; d++) {
-        WEND_TRY(open_determinant(chunk, d, &entries[d], error));
+        WEND_TRY(find_determinant(chunk, d, &entries[d], error));
     }
     if ((uint64_t)entries[0] * entries[1] != prediction->map_count) {
         status = prediction_damage(chunk, "the map does not fit the determinants", error);
@@ -159,6 +182,12 @@ cleanup:
         wendi_chunk_close_determinants(chunk);
     }
     return status;
+}
+
+void wendi_chunk_lend(wendi_chunk *chunk, wendi_chunk *const *chunks, uint32_t count)
+{
+    chunk->lenders = chunks;
+    chunk->lender_count = count;
 }
 
 void wendi_chunk_close_determinants(wendi_chunk *chunk)
@@ -189,7 +218,7 @@ static wend_status take_keys(wendi_chunk *chunk, uint32_t first_row, uint32_t ro
     uint32_t *keys = (uint32_t *)(void *)chunk->dense;
     const wendi_prediction_rule *rule = &chunk->prediction->rule;
     for (uint32_t d = 0; d < rule->determinant_count; d++) {
-        WEND_TRY(determinant_codes(chunk->determinants[d], first_row, row_count, &codes[d], error));
+        WEND_TRY(determinant_codes(chunk, d, first_row, row_count, &codes[d], error));
     }
     if (codes[0] == NULL) {
         memset(keys, 0, row_count * sizeof *keys);
@@ -250,6 +279,7 @@ wend_status wendi_chunk_read_codes(wendi_chunk *chunk, uint32_t first_row, uint3
                                    const uint32_t **codes_out, wend_error *error)
 {
     wend_status status = WEND_OK;
+    chunk->codes_count = 0;
     WEND_TRY(wendi_chunk_load_page(chunk, first_row / WENDI_PAGE_ROWS, error));
     WEND_TRY(wendi_chunk_reserve(chunk, row_count, error));
     uint32_t *codes = chunk->values;
@@ -262,6 +292,8 @@ wend_status wendi_chunk_read_codes(wendi_chunk *chunk, uint32_t first_row, uint3
         status = wendi_chunk_damage(chunk, "code beyond the dictionary", error);
     }
     *codes_out = codes;
+    chunk->codes_first = first_row;
+    chunk->codes_count = status == WEND_OK ? row_count : 0;
 cleanup:
     return status;
 }

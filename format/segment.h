@@ -62,8 +62,13 @@ struct wendi_chunk {
     /* Predicted chunks, from their first predicted page on: borrowed from the segment; chunks of the determinants, owned. */
     const wendi_prediction *prediction;
     wendi_chunk *determinants[WENDI_PREDICTION_DETERMINANTS_MAX];
-    uint32_t second_entries; /* of the second determinant's dictionary; 1 without one */
+    uint32_t determinant_columns[WENDI_PREDICTION_DETERMINANTS_MAX];
+    uint32_t second_entries; /* codes of the second determinant; 1 without one */
     uint32_t depth;          /* of this chunk in a tree of determinants */
+    wendi_chunk *const *lenders; /* see wendi_chunk_lend() */
+    uint32_t lender_count;
+    uint32_t codes_first; /* `values` holds the codes of codes_count rows from this one on */
+    uint32_t codes_count; /* 0: it does not */
     /* Bytes read ahead: [window_offset, window_offset + window_bytes) of the file. */
     uint8_t *window;
     size_t window_capacity;

@@ -175,6 +175,12 @@ wend_status wendi_chunk_dictionary(wendi_chunk *chunk, wendi_dictionary **dictio
 wend_status wendi_chunk_read(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, wendi_vector *vector,
                              wend_error *error);
 /**
+ * Spare decoding twice: when predicted pages need codes of another column that one of `chunks` (`count` of them, NULL
+ * for none) read last for these very rows, they are taken from there. The array is looked at in every read, so
+ * it and its chunks must live as long as `chunk`, and belong to the same thread.
+ */
+void wendi_chunk_lend(wendi_chunk *chunk, wendi_chunk *const *chunks, uint32_t count);
+/**
  * The same rows as dictionary codes (0: null), checked, without loading the dictionary. Only where
  * wendi_chunk_has_dictionary(). `*codes_out` is the chunk's buffer, valid until its next read or close.
  */
