@@ -479,7 +479,7 @@ static wend_status open_finder(finder *find)
     find->encoder.zstd_level = find->zstd_level;
     find->samples = wendi_alloc(find->count * sizeof *find->samples);
     find->id_of_code = wendi_alloc((size_t)entries * sizeof *find->id_of_code);
-    find->last = wendi_alloc(SAMPLE_ROWS * sizeof *find->last);
+    find->last = wendi_alloc((SAMPLE_ROWS + 1) * sizeof *find->last); /* null, and a key a row */
     find->pair_ids = wendi_alloc(SAMPLE_ROWS * sizeof *find->pair_ids);
     find->pair_slots = wendi_alloc(PAIR_SLOTS * sizeof *find->pair_slots);
     find->residuals = wendi_alloc_aligned(64, SAMPLE_ROWS * sizeof *find->residuals);
