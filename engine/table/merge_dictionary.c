@@ -5,7 +5,10 @@
 
 #include "engine/base/alloc.h"
 
-enum { KEPT_ENTRIES_MAX = 1 << 16 }; /* more are gathered anew for each row group */
+enum {
+    KEPT_ENTRIES_MAX = 1 << 16, /* more are gathered anew for each row group */
+    WALK_FACTOR = 4             /* so many gathered entries for one of a source are walked over */
+};
 
 typedef struct source_map { /* per code of a source's dictionary: the gathered code, 0: not yet */
     uint32_t *codes;
@@ -19,6 +22,10 @@ struct wendi_merge_dictionary {
     wendi_dictionary *ordered; /* of the first ordered_count gathered entries */
     uint32_t *order;           /* gathered code to ordered code */
     uint32_t ordered_count;
+    uint32_t *rising; /* gathered codes by their texts; covers the first rising_count of them */
+    uint32_t *rising_scratch;
+    uint32_t rising_count;
+    uint32_t rising_capacity;
     bool full; /* begin anew before the next row group */
 };
 
@@ -52,6 +59,8 @@ void wendi_merge_dictionary_close(wendi_merge_dictionary *dictionary)
     wendi_interner_free(&dictionary->interner);
     wendi_dictionary_release(dictionary->ordered);
     wendi_free(dictionary->order);
+    wendi_free(dictionary->rising);
+    wendi_free(dictionary->rising_scratch);
     wendi_free(dictionary->maps);
     wendi_free(dictionary);
 }
@@ -81,12 +90,78 @@ static wend_status begin_anew(wendi_merge_dictionary *dictionary, wend_error *er
         }
     }
     wendi_interner_reset(&dictionary->interner);
+    dictionary->rising_count = 0;
     wendi_dictionary_release(dictionary->ordered);
     dictionary->ordered = NULL;
     dictionary->ordered_count = 0;
     return wendi_interner_reserve(&dictionary->interner, 1024) == WEND_OK
                ? WEND_OK
                : too_many(dictionary, error);
+}
+
+/* ---- a source's whole dictionary at once ---- */
+
+static wend_status reserve_rising(wendi_merge_dictionary *dictionary, uint32_t count,
+                                  wend_error *error)
+{
+    if (count <= dictionary->rising_capacity) {
+        return WEND_OK;
+    }
+    uint32_t capacity = count + count / 2;
+    uint32_t *rising = wendi_realloc(dictionary->rising, capacity * sizeof *rising);
+    dictionary->rising = rising != NULL ? rising : dictionary->rising;
+    uint32_t *scratch = wendi_realloc(dictionary->rising_scratch, capacity * sizeof *scratch);
+    dictionary->rising_scratch = scratch != NULL ? scratch : dictionary->rising_scratch;
+    if (rising == NULL || scratch == NULL) {
+        return too_many(dictionary, error);
+    }
+    dictionary->rising_capacity = capacity;
+    return WEND_OK;
+}
+
+/* Both lists rise, so walking them side by side finds what they share without hashing a text. It
+ * pays where sources have much the same texts, such as pages and agents. */
+static bool walking_pays(const wendi_merge_dictionary *dictionary, const wendi_dictionary *from)
+{
+    uint32_t gathered = dictionary->interner.entry_count - 1;
+    return from->ordered && from->entry_count <= KEPT_ENTRIES_MAX &&
+           dictionary->rising_count == gathered && gathered / WALK_FACTOR <= from->entry_count;
+}
+
+static wend_status map_all(wendi_merge_dictionary *dictionary, uint32_t *map,
+                           const wendi_dictionary *from, wend_error *error)
+{
+    uint32_t known = dictionary->rising_count;
+    uint32_t at = 0;
+    uint32_t out = 0;
+    wend_status status = reserve_rising(dictionary, known + from->entry_count, error);
+    if (status != WEND_OK) {
+        return status;
+    }
+    const uint32_t *rising = dictionary->rising;
+    uint32_t *merged = dictionary->rising_scratch;
+    for (uint32_t code = 1; code < from->entry_count; code++) {
+        wendi_string text = wendi_dictionary_at(from, code);
+        int order = -1;
+        while (at < known &&
+               (order = wendi_string_compare(wendi_interner_at(&dictionary->interner, rising[at]),
+                                             text)) < 0) {
+            merged[out++] = rising[at++];
+        }
+        if (at < known && order == 0) {
+            map[code] = rising[at++];
+        } else if (wendi_interner_code(&dictionary->interner, text, &map[code]) != WEND_OK) {
+            return too_many(dictionary, error);
+        }
+        merged[out++] = map[code];
+    }
+    while (at < known) {
+        merged[out++] = rising[at++];
+    }
+    dictionary->rising_scratch = dictionary->rising;
+    dictionary->rising = merged;
+    dictionary->rising_count = out;
+    return WEND_OK;
 }
 
 wend_status wendi_merge_dictionary_map(wendi_merge_dictionary *dictionary, uint32_t source,
@@ -104,6 +179,12 @@ wend_status wendi_merge_dictionary_map(wendi_merge_dictionary *dictionary, uint3
         map->entry_count = from->entry_count;
         if (map->codes == NULL) {
             return too_many(dictionary, error);
+        }
+        if (walking_pays(dictionary, from)) {
+            status = map_all(dictionary, map->codes, from, error);
+            if (status != WEND_OK) {
+                return status;
+            }
         }
     }
     WEND_REQUIRE(map->entry_count == from->entry_count);
