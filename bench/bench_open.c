@@ -177,8 +177,8 @@ static void ask_one(void *of)
              "SELECT count(*) FROM %.*s WHERE ts >= to_timestamp(%" PRId64
              ".%06d) AND ts <= to_timestamp(%" PRId64 ".%06d)",
              (int)work->schema->table_name.length, work->schema->table_name.data,
-             work->middle_us / 1000000, (int)(work->middle_us % 1000000),
-             work->middle_us / 1000000, (int)(work->middle_us % 1000000));
+             work->middle_us / 1000000, (int)(work->middle_us % 1000000), work->middle_us / 1000000,
+             (int)(work->middle_us % 1000000));
     ask(work, sql);
 }
 
@@ -219,19 +219,22 @@ static void scan_all(void *of)
     wendi_page_checks_off = work->checks_off;
     wendi_bench_must(wendi_query_context_init(&context, &error), "a query", &error);
     context.open_tables = work->tables;
-    wendi_bench_must(wendi_query_snapshot(&context, work->table, &snapshot, &error), "a snapshot", &error);
+    wendi_bench_must(wendi_query_snapshot(&context, work->table, &snapshot, &error), "a snapshot",
+                     &error);
     wendi_scan_options options = {.columns = columns,
                                   .column_count = wendi_snapshot_schema(snapshot)->column_count};
     for (uint32_t c = 0; c < options.column_count; c++) {
         columns[c] = c;
     }
-    wendi_bench_must(wendi_scan_open(&context, snapshot, &options, &scan, &error), "a scan", &error);
+    wendi_bench_must(wendi_scan_open(&context, snapshot, &options, &scan, &error), "a scan",
+                     &error);
     wendi_bench_must(wendi_scan_reader_open(scan, &reader, &error), "a reader", &error);
     const wendi_scan_unit *units = wendi_scan_units(scan, &unit_count);
     work->row_count = 0;
     for (uint32_t u = 0; u < unit_count; u++) {
         wendi_bench_must(wendi_scan_reader_start(reader, &units[u], &error), "a unit", &error);
-        while ((status = wendi_scan_reader_next(reader, &batch, &selection, &first_row, &error)) == WEND_OK) {
+        while ((status = wendi_scan_reader_next(reader, &batch, &selection, &first_row, &error)) ==
+               WEND_OK) {
             work->row_count += selection.count;
         }
         wendi_bench_must(status == WEND_END ? WEND_OK : status, "a batch", &error);
@@ -253,11 +256,14 @@ static void bench_scan(wendi_bench *bench, const opening *many)
     wend_error error = {.message = ""};
 
     work.segment_rows = bench->quick ? 100000 : WENDI_ROW_GROUP_ROWS_MAX;
-    wendi_bench_must(wendi_table_drop(work.store, work.schema->table_name, &error), "the table", &error);
+    wendi_bench_must(wendi_table_drop(work.store, work.schema->table_name, &error), "the table",
+                     &error);
     write_table(&work);
-    wendi_bench_must(wendi_open_tables_new(work.store, &nothing, &plain.tables, &error), "the store", &error);
+    wendi_bench_must(wendi_open_tables_new(work.store, &nothing, &plain.tables, &error),
+                     "the store", &error);
     unchecked.tables = plain.tables;
-    wendi_bench_must(wendi_open_tables_new(work.store, &much, &kept.tables, &error), "the store", &error);
+    wendi_bench_must(wendi_open_tables_new(work.store, &much, &kept.tables, &error), "the store",
+                     &error);
     wendi_bench_heading(bench, "A scan of all columns, every value decoded, one thread");
     double rows = work.segment_rows;
     wendi_bench_case checked_case = {"pages checked", scan_all, &plain, rows, "rows", 0};
@@ -296,12 +302,12 @@ int main(int argc, char **argv)
     snprintf(heading, sizeof heading, "Opening a table of %u segments", work.segment_count);
     wendi_bench_heading(&bench, heading);
     wendi_bench_case log = {"the log", open_log, &work, work.segment_count, "segments", 0};
-    wendi_bench_case all = {"log and all footers", open_all, &work, work.segment_count,
-                            "segments", 0};
-    wendi_bench_case one = {"a query of one segment", ask_one, &work, work.segment_count,
-                            "segments", 0};
-    wendi_bench_case every = {"a query of all segments", ask_all, &work, work.segment_count,
-                              "segments", 0};
+    wendi_bench_case all = {"log and all footers", open_all,   &work,
+                            work.segment_count,    "segments", 0};
+    wendi_bench_case one = {"a query of one segment", ask_one,    &work,
+                            work.segment_count,       "segments", 0};
+    wendi_bench_case every = {"a query of all segments", ask_all,    &work,
+                              work.segment_count,        "segments", 0};
     (void)wendi_bench_measure(&bench, &log);
     (void)wendi_bench_measure(&bench, &all);
     wendi_bench_value(&bench, "memory of an open segment",

@@ -1,7 +1,7 @@
 /*
  * Ways to read a large file: through the page cache or around it, in which pieces, with how many
- * requests under way, and mapped; with nothing cached and with all of it. What was decided from it is in
- * docs/decisions/reading-through-the-page-cache.md.
+ * requests under way, and mapped; with nothing cached and with all of it. What was decided from it
+ * is in docs/decisions/reading-through-the-page-cache.md.
  *
  *   bench_read [shared options]      --rows: MiB of the file, 512 unless said, in $TMPDIR
  */
@@ -23,12 +23,12 @@ typedef struct reading {
     char path[96];
     uint64_t bytes;
     size_t piece;
-    uint32_t depth;     /* requests under way: threads */
-    uint32_t one_in;    /* read one piece in so many, the others not; 1: all */
-    bool direct;        /* O_DIRECT */
-    bool cold;          /* drop the file from the page cache first */
-    uint32_t ahead;     /* so many pieces are asked for before they are read (WILLNEED) */
-    bool random;        /* tell the system not to read ahead by itself */
+    uint32_t depth;  /* requests under way: threads */
+    uint32_t one_in; /* read one piece in so many, the others not; 1: all */
+    bool direct;     /* O_DIRECT */
+    bool cold;       /* drop the file from the page cache first */
+    uint32_t ahead;  /* so many pieces are asked for before they are read (WILLNEED) */
+    bool random;     /* tell the system not to read ahead by itself */
     bool mapped;
     int handle;
     pthread_mutex_t lock;
@@ -36,7 +36,8 @@ typedef struct reading {
     uint64_t sum;
 } reading;
 
-/* Pieces in order, or, when not all of them, spread as dictionaries and pages of a few columns are. */
+/* Pieces in order, or, when not all of them, spread as dictionaries and pages of a few columns are.
+ */
 static uint64_t take(reading *work)
 {
     pthread_mutex_lock(&work->lock);
@@ -125,7 +126,8 @@ static void make_file(reading *work)
 {
     const char *parent = getenv("TMPDIR");
     uint64_t *block = wendi_alloc_aligned(4096, MIB);
-    snprintf(work->path, sizeof work->path, "%.60s/wend-bench-XXXXXX", parent == NULL ? "/tmp" : parent);
+    snprintf(work->path, sizeof work->path, "%.60s/wend-bench-XXXXXX",
+             parent == NULL ? "/tmp" : parent);
     int handle = mkstemp(work->path);
     if (handle < 0 || block == NULL) {
         wendi_bench_fail("no file in %s", parent == NULL ? "/tmp" : parent);
@@ -196,7 +198,8 @@ int main(int argc, char **argv)
         work.random = cases[i].random;
         work.mapped = cases[i].mapped;
         double bytes = (double)(work.bytes / work.one_in);
-        wendi_bench_case of = {cases[i].name, run, &work, bytes / (double)work.piece, "pieces", bytes};
+        wendi_bench_case of = {cases[i].name, run,  &work, bytes / (double)work.piece,
+                               "pieces",      bytes};
         (void)wendi_bench_measure(&bench, &of);
     }
     unlink(work.path);

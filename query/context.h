@@ -41,7 +41,8 @@ typedef struct wendi_query_notes {
 /** Counters of scans, for EXPLAIN ANALYZE and for tests. All threads add to them. */
 typedef struct wendi_query_counters {
     _Atomic uint64_t segments_total, segments_skipped;
-    _Atomic uint64_t segments_opened; /* whose rows may pass as far as the log knows: the rest was not touched */
+    _Atomic uint64_t
+        segments_opened; /* whose rows may pass as far as the log knows: the rest was not touched */
     _Atomic uint64_t row_groups_total, row_groups_skipped;
     _Atomic uint64_t pages_total, pages_skipped;
     _Atomic uint64_t vectors_total, vectors_skipped;
@@ -70,7 +71,7 @@ typedef struct wendi_query_context {
     wendi_query_counters counters;
 
     wendi_open_tables *open_tables; /* borrowed; the store's tables, which stay open; or NULL: */
-    const char *store;         /* borrowed; tables are opened for this query; NULL: only preset ones */
+    const char *store; /* borrowed; tables are opened for this query; NULL: only preset ones */
     wendi_query_table *tables; /* owned; see wendi_query_snapshot() */
     uint32_t table_count;
     uint32_t table_capacity;

@@ -89,13 +89,13 @@ static wend_status scan_describe(const wendi_operator *self, wendi_buffer *out)
     }
     WEND_TRY(wendi_buffer_printf(
         out,
-        ")%s: segments %" PRIu64 " of %" PRIu64 " (opened %" PRIu64 "), row groups %" PRIu64 " of %" PRIu64
-        ", pages %" PRIu64 " of %" PRIu64 ", rows %" PRIu64,
+        ")%s: segments %" PRIu64 " of %" PRIu64 " (opened %" PRIu64 "), row groups %" PRIu64
+        " of %" PRIu64 ", pages %" PRIu64 " of %" PRIu64 ", rows %" PRIu64,
         scan->filtered ? " filtered" : "", counters->segments_total - counters->segments_skipped,
         counters->segments_total, counters->segments_opened,
-        counters->row_groups_total - counters->row_groups_skipped,
-        counters->row_groups_total, counters->pages_total - counters->pages_skipped,
-        counters->pages_total, wendi_scan_row_count(scan->scan)));
+        counters->row_groups_total - counters->row_groups_skipped, counters->row_groups_total,
+        counters->pages_total - counters->pages_skipped, counters->pages_total,
+        wendi_scan_row_count(scan->scan)));
     if (counters->vectors_total > 0) {
         WEND_TRY(wendi_buffer_printf(
             out,

@@ -29,7 +29,7 @@ typedef struct scan_conjunct {
     wendi_range range;
     bool has_range;
     const wendi_value *equal; /* the conjunct says exactly that its column is this text; or NULL */
-    uint8_t *slots; /* internal_count flags: columns that it reads */
+    uint8_t *slots;           /* internal_count flags: columns that it reads */
 } scan_conjunct;
 
 struct wendi_scan {
@@ -44,8 +44,10 @@ struct wendi_scan {
     uint32_t conjunct_count;
     bool never; /* the filter is false for every row */
     bool whole_row_groups;
-    bool few_rows; /* strings of dictionaries are looked up one by one: no column has a dictionary */
-    uint32_t user_conjunct; /* that every row of the units satisfies, being one user's; WENDI_EXPR_NO_SLOT: none */
+    bool
+        few_rows; /* strings of dictionaries are looked up one by one: no column has a dictionary */
+    uint32_t user_conjunct;    /* that every row of the units satisfies, being one user's;
+                                  WENDI_EXPR_NO_SLOT: none */
     wendi_schema_rules *rules; /* when some segment lacks a generated column */
     wendi_segment **segments;  /* by index; NULL: skipped. Borrowed from the snapshot */
     wendi_scan_unit *units;

@@ -160,8 +160,9 @@ static void prune_pages(const wendi_scan *scan, wendi_segment *segment, uint32_t
 }
 
 /*
- * Equalities of text by the row group's dictionary: false when it does not have the text; else pages without its
- * code lose their flags. Damage skips nothing: the reader reports it, at its place.
+ * Equalities of text by the row group's dictionary: false when it does not have the text; else
+ * pages without its code lose their flags. Damage skips nothing: the reader reports it, at its
+ * place.
  */
 static bool prune_codes(const wendi_scan *scan, wendi_segment *segment, uint32_t row_group,
                         uint8_t *live, uint32_t page_count)
@@ -187,7 +188,8 @@ static bool prune_codes(const wendi_scan *scan, wendi_segment *segment, uint32_t
                 wendi_zone zone;
                 wendi_chunk_page_zone(chunk, page, &zone);
                 bool outside = zone.has_codes && (code < zone.code_min || code > zone.code_max);
-                bool masked = zone.has_code_mask && (code >= 64 || (zone.code_mask >> code & 1) == 0);
+                bool masked =
+                    zone.has_code_mask && (code >= 64 || (zone.code_mask >> code & 1) == 0);
                 live[page] = live[page] && !outside && !masked;
             }
         }
@@ -212,16 +214,17 @@ static uint32_t user_conjunct(const wendi_scan *scan)
 }
 
 /*
- * Rows are ordered by the user's hash, so one user's rows of a row group are found by search. False when that
- * cannot be said (then all rows are looked at); *begin == *end when there are none. Damage is
- * reported by the reader, at its place.
+ * Rows are ordered by the user's hash, so one user's rows of a row group are found by search. False
+ * when that cannot be said (then all rows are looked at); *begin == *end when there are none.
+ * Damage is reported by the reader, at its place.
  */
 static bool rows_of_user(wendi_scan *scan, wendi_segment *segment, uint32_t row_group,
                          uint32_t *begin, uint32_t *end)
 {
     uint32_t conjunct = user_conjunct(scan);
     bool exact = false;
-    bool known = conjunct != WENDI_EXPR_NO_SLOT && wendi_segment_user_column(segment) != WENDI_NO_COLUMN &&
+    bool known = conjunct != WENDI_EXPR_NO_SLOT &&
+                 wendi_segment_user_column(segment) != WENDI_NO_COLUMN &&
                  wendi_segment_find_user(segment, row_group, scan->conjuncts[conjunct].range.low,
                                          begin, end, &exact, NULL) == WEND_OK;
     if (!known || !exact) {
@@ -294,7 +297,8 @@ wend_status wendi_scan_plan_units(wendi_scan *scan, wend_error *error)
     if (!scan->whole_row_groups) {
         scan->user_conjunct = user_conjunct(scan);
     }
-    if (scan->user_conjunct != WENDI_EXPR_NO_SLOT && scan->conjuncts[scan->user_conjunct].equal == NULL) {
+    if (scan->user_conjunct != WENDI_EXPR_NO_SLOT &&
+        scan->conjuncts[scan->user_conjunct].equal == NULL) {
         scan->user_conjunct = WENDI_EXPR_NO_SLOT;
     }
     for (uint32_t i = 0; i < segment_count; i++) {

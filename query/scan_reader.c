@@ -36,10 +36,11 @@ struct wendi_scan_reader {
     uint8_t *loaded;            /* by internal slot */
     wendi_string **strings;     /* by internal slot; of few rows; NULL until used */
     uint8_t **string_nulls;
-    reader_equality *equalities;     /* by conjunct */
-    reader_constant *equal_values;   /* by conjunct that has one */
-    const reader_constant **only;    /* by internal slot: the value of all rows that are still selected, or NULL */
-    uint32_t row;               /* next row to look at */
+    reader_equality *equalities;   /* by conjunct */
+    reader_constant *equal_values; /* by conjunct that has one */
+    const reader_constant *
+        *only;    /* by internal slot: the value of all rows that are still selected, or NULL */
+    uint32_t row; /* next row to look at */
     uint32_t row_end;
     uint32_t *indices; /* WENDI_BATCH_ROWS */
 };
@@ -69,9 +70,9 @@ wend_status wendi_scan_reader_open(wendi_scan *scan, wendi_scan_reader **reader_
         wendi_alloc_aligned(64, (scan->conjunct_count + 1) * sizeof *reader->equal_values);
     reader->indices = wendi_alloc_aligned(64, WENDI_BATCH_ROWS * sizeof(uint32_t) + 64);
     if (reader->strings == NULL || reader->string_nulls == NULL || reader->only == NULL ||
-        reader->equalities == NULL || reader->equal_values == NULL ||
-        reader->chunks == NULL || reader->segment_columns == NULL || reader->constants == NULL ||
-        reader->vectors == NULL || reader->loaded == NULL || reader->indices == NULL) {
+        reader->equalities == NULL || reader->equal_values == NULL || reader->chunks == NULL ||
+        reader->segment_columns == NULL || reader->constants == NULL || reader->vectors == NULL ||
+        reader->loaded == NULL || reader->indices == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "a scan's reader", slots * sizeof *reader->vectors));
     }
     memset(reader->constants, 0, slots * sizeof *reader->constants);
@@ -153,8 +154,8 @@ static wend_status open_chunk(wendi_scan_reader *reader, uint32_t slot, wend_err
 }
 
 /*
- * Ask for what the row group's batches will read: the columns of the filter, or all when there is none, since then
- * every row is wanted. Not for few rows: they need few pages.
+ * Ask for what the row group's batches will read: the columns of the filter, or all when there is
+ * none, since then every row is wanted. Not for few rows: they need few pages.
  */
 static void ask_ahead(wendi_scan_reader *reader)
 {
@@ -167,7 +168,8 @@ static void ask_ahead(wendi_scan_reader *reader)
         bool dictionary = wanted; /* an equality needs a block or two of it */
         for (uint32_t c = 0; c < scan->conjunct_count; c++) {
             wanted = wanted || scan->conjuncts[c].slots[slot] != 0;
-            dictionary = dictionary || (scan->conjuncts[c].slots[slot] != 0 && scan->conjuncts[c].equal == NULL);
+            dictionary = dictionary ||
+                         (scan->conjuncts[c].slots[slot] != 0 && scan->conjuncts[c].equal == NULL);
         }
         if (wanted && reader->segment_columns[slot] != WENDI_NO_COLUMN &&
             open_chunk(reader, slot, NULL) == WEND_OK) { /* else it is told when it is read */
@@ -202,8 +204,8 @@ wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_
 }
 
 /*
- * The strings of the selected rows alone, from the dictionary blocks that they are in. Other rows have what
- * rows before them had: it stays readable as long as the segment is.
+ * The strings of the selected rows alone, from the dictionary blocks that they are in. Other rows
+ * have what rows before them had: it stays readable as long as the segment is.
  */
 static wend_status load_few_strings(wendi_scan_reader *reader, uint32_t slot, uint32_t first,
                                     uint32_t count, const wendi_selection *selection,
@@ -230,8 +232,8 @@ static wend_status load_few_strings(wendi_scan_reader *reader, uint32_t slot, ui
     for (uint32_t begin = 0; begin < selection->count; begin += 64) {
         uint32_t some = selection->count - begin < 64 ? selection->count - begin : 64;
         const uint32_t *rows = selection->indices == NULL ? NULL : selection->indices + begin;
-        WEND_TRY(wendi_chunk_strings(reader->chunks[slot], rows == NULL ? codes + begin : codes, rows,
-                                     some, found, error));
+        WEND_TRY(wendi_chunk_strings(reader->chunks[slot], rows == NULL ? codes + begin : codes,
+                                     rows, some, found, error));
         for (uint32_t i = 0; i < some; i++) {
             uint32_t row = rows == NULL ? begin + i : rows[i];
             reader->strings[slot][row] = found[i];
@@ -251,8 +253,9 @@ static wend_status load_stored(wendi_scan_reader *reader, uint32_t slot, uint32_
                                uint32_t count, const wendi_selection *selection, wend_error *error)
 {
     if (reader->only[slot] != NULL) {
-        reader->vectors[slot] = (wendi_vector){
-            .type = reader->scan->slots[slot].type, .form = WENDI_FORM_CONSTANT, .row_count = count};
+        reader->vectors[slot] = (wendi_vector){.type = reader->scan->slots[slot].type,
+                                               .form = WENDI_FORM_CONSTANT,
+                                               .row_count = count};
         reader->vectors[slot].data = reader->only[slot]->value;
         return WEND_OK;
     }
@@ -354,8 +357,8 @@ static uint32_t first_selection(const wendi_scan_reader *reader, uint32_t first,
 }
 
 /* How the conjunct is decided in this row group: by one code, or like any other. */
-static wend_status equality_of(wendi_scan_reader *reader, uint32_t c, reader_equality **equality_out,
-                               wend_error *error)
+static wend_status equality_of(wendi_scan_reader *reader, uint32_t c,
+                               reader_equality **equality_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     const scan_conjunct *conjunct = &reader->scan->conjuncts[c];
@@ -371,7 +374,8 @@ static wend_status equality_of(wendi_scan_reader *reader, uint32_t c, reader_equ
     }
     WEND_TRY(open_chunk(reader, slot, error));
     if (wendi_chunk_has_dictionary(reader->chunks[slot])) {
-        WEND_TRY(wendi_chunk_find(reader->chunks[slot], conjunct->equal->string, &equality->code, error));
+        WEND_TRY(wendi_chunk_find(reader->chunks[slot], conjunct->equal->string, &equality->code,
+                                  error));
         equality->kind = EQUALITY_BY_CODE;
     }
 cleanup:

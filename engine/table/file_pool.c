@@ -40,7 +40,8 @@ static uint32_t files_allowed(void)
         limit.rlim_cur / FILES_SHARE > FILES_MAX) {
         return FILES_MAX;
     }
-    return limit.rlim_cur / FILES_SHARE < FILES_MIN ? FILES_MIN : (uint32_t)(limit.rlim_cur / FILES_SHARE);
+    return limit.rlim_cur / FILES_SHARE < FILES_MIN ? FILES_MIN
+                                                    : (uint32_t)(limit.rlim_cur / FILES_SHARE);
 }
 
 wend_status wendi_file_pool_open(uint32_t files_max, wendi_file_pool **pool_out, wend_error *error)
@@ -149,7 +150,8 @@ void wendi_pooled_file_free(wendi_pooled_file *file)
     wendi_free(file);
 }
 
-static wend_status open_handle(const wendi_pooled_file *file, wendi_file **handle_out, wend_error *error)
+static wend_status open_handle(const wendi_pooled_file *file, wendi_file **handle_out,
+                               wend_error *error)
 {
     char path[WENDI_PATH_BYTES];
     wend_status status = WEND_OK;
@@ -162,8 +164,9 @@ static wend_status open_handle(const wendi_pooled_file *file, wendi_file **handl
     WEND_TRY(status);
     if (wendi_file_bytes(*handle_out) != file->file_bytes) {
         status = wendi_fail(error, WEND_CORRUPT,
-                            "segment %s: the file has %llu bytes, not the %llu that were committed", path,
-                            (unsigned long long)wendi_file_bytes(*handle_out), (unsigned long long)file->file_bytes);
+                            "segment %s: the file has %llu bytes, not the %llu that were committed",
+                            path, (unsigned long long)wendi_file_bytes(*handle_out),
+                            (unsigned long long)file->file_bytes);
         wendi_file_abandon(*handle_out);
         *handle_out = NULL;
     }
@@ -215,8 +218,8 @@ static void release(wendi_pooled_file *file)
     pthread_mutex_unlock(&file->pool->lock);
 }
 
-wend_status wendi_pooled_file_read(wendi_pooled_file *file, uint64_t offset, void *buffer, size_t length,
-                                   wend_error *error)
+wend_status wendi_pooled_file_read(wendi_pooled_file *file, uint64_t offset, void *buffer,
+                                   size_t length, wend_error *error)
 {
     wend_status status = hold(file, error);
     if (status == WEND_OK) {

@@ -1,6 +1,6 @@
 /*
- * A list of open tables under one mutex, which is not held while logs are read. A table that can no longer be
- * found leaves the list and is closed by whoever releases it last.
+ * A list of open tables under one mutex, which is not held while logs are read. A table that can no
+ * longer be found leaves the list and is closed by whoever releases it last.
  */
 #include "engine/table/open_tables.h"
 

@@ -1,9 +1,9 @@
 /**
  * Tables of a store that stay open from query to query, with one segment cache for all of them.
  *
- * A query asks for a table's newest snapshot, which reads only the commits that came since the last one was asked
- * for, and finds segments, dictionaries and pages that earlier queries loaded. A table that was dropped, also when
- * another one was made under its name since, is noticed then.
+ * A query asks for a table's newest snapshot, which reads only the commits that came since the last
+ * one was asked for, and finds segments, dictionaries and pages that earlier queries loaded. A
+ * table that was dropped, also when another one was made under its name since, is noticed then.
  *
  * Threads: any number at once.
  */
@@ -23,8 +23,8 @@ wend_status wendi_open_tables_new(const char *store, const wendi_segment_cache_l
 void wendi_open_tables_free(wendi_open_tables *tables);
 
 /**
- * The newest snapshot of table `name` for the caller, and a reference of the table that it needs: release the snapshot
- * first. WEND_NOT_FOUND lists the tables there are.
+ * The newest snapshot of table `name` for the caller, and a reference of the table that it needs:
+ * release the snapshot first. WEND_NOT_FOUND lists the tables there are.
  */
 wend_status wendi_open_tables_acquire(wendi_open_tables *tables, wendi_string name,
                                       wendi_open_table **table_out, wendi_snapshot **snapshot_out,

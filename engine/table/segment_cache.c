@@ -17,7 +17,8 @@
 #include "engine/table/file_pool.h"
 
 enum { BUCKETS_MIN = 64, MEMORY_SHARE = 8, ROUNDS_KEPT = 8 };
-#define MEMORY_DEFAULT_BYTES (UINT64_C(256) << 20) /* where the system does not say what there is */
+#define MEMORY_DEFAULT_BYTES (UINT64_C(256) << 20) /* where the system does not say what there is  \
+                                                    */
 
 struct wendi_cached_segment {
     wendi_cached_segment *next;  /* of its bucket */
@@ -56,8 +57,10 @@ static wend_status memory_limit(uint64_t *bytes, wend_error *error)
         char *end = NULL;
         unsigned long long number = strtoull(text, &end, 10);
         if (text[0] < '0' || text[0] > '9' || *end != '\0') {
-            wendi_fail(error, WEND_INVALID, "WEND_CACHE_BYTES is \"%.40s\", which is no number of bytes", text);
-            wendi_error_hint(error, "give plain digits, such as 268435456; 0 keeps nothing between queries");
+            wendi_fail(error, WEND_INVALID,
+                       "WEND_CACHE_BYTES is \"%.40s\", which is no number of bytes", text);
+            wendi_error_hint(
+                error, "give plain digits, such as 268435456; 0 keeps nothing between queries");
             return WEND_INVALID;
         }
         *bytes = number == 0 ? 1 : number;
@@ -70,8 +73,8 @@ static wend_status memory_limit(uint64_t *bytes, wend_error *error)
     return WEND_OK;
 }
 
-wend_status wendi_segment_cache_open(const wendi_segment_cache_limits *limits, wendi_segment_cache **cache_out,
-                                     wend_error *error)
+wend_status wendi_segment_cache_open(const wendi_segment_cache_limits *limits,
+                                     wendi_segment_cache **cache_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_segment_cache *cache = wendi_alloc_zero(1, sizeof *cache);
@@ -86,7 +89,8 @@ wend_status wendi_segment_cache_open(const wendi_segment_cache_limits *limits, w
     }
     cache->buckets = wendi_alloc_zero(BUCKETS_MIN, sizeof(wendi_cached_segment *));
     if (cache->buckets == NULL) {
-        WEND_TRY(wendi_fail_nomem(error, "the segment cache", BUCKETS_MIN * sizeof(wendi_cached_segment *)));
+        WEND_TRY(wendi_fail_nomem(error, "the segment cache",
+                                  BUCKETS_MIN * sizeof(wendi_cached_segment *)));
     }
     cache->bucket_count = BUCKETS_MIN;
     WEND_TRY(wendi_file_pool_open(limits != NULL ? limits->files : 0, &cache->files, error));
@@ -141,8 +145,8 @@ static bool hold_memory(void *context, uint64_t bytes, bool needed)
 }
 
 static wend_status open_cached(wendi_segment_cache *cache, wendi_segment_home *home,
-                               const wendi_segment_entry *entry,
-                               wendi_cached_segment **cached_out, wend_error *error)
+                               const wendi_segment_entry *entry, wendi_cached_segment **cached_out,
+                               wend_error *error)
 {
     char uuid[WENDI_UUID_TEXT_BYTES];
     wend_status status = WEND_OK;
@@ -157,7 +161,8 @@ static wend_status open_cached(wendi_segment_cache *cache, wendi_segment_home *h
     memcpy(cached->name, "seg/", 4);
     memcpy(cached->name + 4, wendi_uuid_text(entry->uuid, uuid), WENDI_UUID_TEXT_BYTES - 1);
     memcpy(cached->name + 4 + WENDI_UUID_TEXT_BYTES - 1, ".wseg", 6);
-    WEND_TRY(wendi_pooled_file_new(cache->files, home->io, home->folder, entry, &cached->file, error));
+    WEND_TRY(
+        wendi_pooled_file_new(cache->files, home->io, home->folder, entry, &cached->file, error));
     wendi_segment_source source = {cached, cached->name, entry->file_bytes, read_cached};
     wendi_segment_expected expected = {.file_bytes = entry->file_bytes,
                                        .footer_offset = entry->footer_offset,
@@ -178,16 +183,19 @@ cleanup:
 
 /* ---- the table and the list; the lock is held ---- */
 
-static uint32_t bucket_of(const wendi_segment_cache *cache, const wendi_segment_home *home, const uint8_t *uuid)
+static uint32_t bucket_of(const wendi_segment_cache *cache, const wendi_segment_home *home,
+                          const uint8_t *uuid)
 {
-    return (uint32_t)wendi_mix64(wendi_load_u64(uuid) ^ (uint64_t)(uintptr_t)home) & (cache->bucket_count - 1);
+    return (uint32_t)wendi_mix64(wendi_load_u64(uuid) ^ (uint64_t)(uintptr_t)home) &
+           (cache->bucket_count - 1);
 }
 
 static wendi_cached_segment **find(wendi_segment_cache *cache, const wendi_segment_home *home,
                                    const uint8_t uuid[WENDI_UUID_BYTES])
 {
     wendi_cached_segment **link = &cache->buckets[bucket_of(cache, home, uuid)];
-    while (*link != NULL && ((*link)->home != home || memcmp((*link)->uuid, uuid, WENDI_UUID_BYTES) != 0)) {
+    while (*link != NULL &&
+           ((*link)->home != home || memcmp((*link)->uuid, uuid, WENDI_UUID_BYTES) != 0)) {
         link = &(*link)->next;
     }
     return link;
@@ -278,8 +286,8 @@ static void trim_unused(wendi_segment_cache *cache, uint32_t before_round, uint6
     }
 }
 
-/* Parts not used since `before_round`, then segments not used since, each time the oldest first, until `target` is
- * met. Segments to close go to `*gone`. */
+/* Parts not used since `before_round`, then segments not used since, each time the oldest first,
+ * until `target` is met. Segments to close go to `*gone`. */
 static void drop_stale(wendi_segment_cache *cache, uint32_t before_round, uint64_t target,
                        wendi_cached_segment **gone)
 {
@@ -294,15 +302,17 @@ static void drop_stale(wendi_segment_cache *cache, uint32_t before_round, uint64
 }
 
 /*
- * What nobody uses and has no room any more. Room was wanted in vain: what is stale makes some. Beyond the limit:
- * what the last queries did not use goes before what they did. A list of segments to close.
+ * What nobody uses and has no room any more. Room was wanted in vain: what is stale makes some.
+ * Beyond the limit: what the last queries did not use goes before what they did. A list of segments
+ * to close.
  */
 static wendi_cached_segment *take_surplus(wendi_segment_cache *cache)
 {
     wendi_cached_segment *gone = NULL;
     uint32_t round = atomic_load(&cache->round);
     if (atomic_exchange(&cache->refused, false)) {
-        drop_stale(cache, round > ROUNDS_KEPT ? round - ROUNDS_KEPT : 0, cache->memory_max / 4 * 3, &gone);
+        drop_stale(cache, round > ROUNDS_KEPT ? round - ROUNDS_KEPT : 0, cache->memory_max / 4 * 3,
+                   &gone);
     }
     if (atomic_load(&cache->memory_bytes) > cache->memory_max) {
         drop_stale(cache, round, cache->memory_max, &gone);
@@ -400,7 +410,8 @@ void wendi_segment_cache_close(wendi_segment_cache *cache)
         return;
     }
     for (uint32_t bucket = 0; cache->buckets != NULL && bucket < cache->bucket_count; bucket++) {
-        for (const wendi_cached_segment *cached = cache->buckets[bucket]; cached != NULL; cached = cached->next) {
+        for (const wendi_cached_segment *cached = cache->buckets[bucket]; cached != NULL;
+             cached = cached->next) {
             WEND_REQUIRE(cached->references == 0);
         }
         close_list(cache->buckets[bucket]);

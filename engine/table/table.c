@@ -162,8 +162,8 @@ static bool names_segment(const wendi_table_state *state, const uint8_t uuid[WEN
     return false;
 }
 
-/* A segment could not be opened: if the log, read again, does not name it any more, it was merged away
- * and nothing is damaged, only the snapshot is too old. */
+/* A segment could not be opened: if the log, read again, does not name it any more, it was merged
+ * away and nothing is damaged, only the snapshot is too old. */
 static wend_status tell_if_dropped(const wendi_snapshot *snapshot, uint32_t index,
                                    wend_status status, wend_error *error)
 {
@@ -193,9 +193,8 @@ wend_status wendi_snapshot_segment(wendi_snapshot *snapshot, uint32_t index,
     if (cached == NULL) {
         wendi_segment_cache *cache = snapshot->table->cache;
         wendi_cached_segment *mine;
-        wend_status status =
-            wendi_segment_cache_acquire(cache, &snapshot->table->home,
-                                        &snapshot->owned.state.segments[index], &mine, error);
+        wend_status status = wendi_segment_cache_acquire(
+            cache, &snapshot->table->home, &snapshot->owned.state.segments[index], &mine, error);
         if (status != WEND_OK) {
             return tell_if_dropped(snapshot, index, status, error);
         }
@@ -209,8 +208,8 @@ wend_status wendi_snapshot_segment(wendi_snapshot *snapshot, uint32_t index,
     return WEND_OK;
 }
 
-/* Two threads may follow the log at once: the farther one stays. But what followed on the newest replaces it,
- * also with a lower version: then another table stands under the name. */
+/* Two threads may follow the log at once: the farther one stays. But what followed on the newest
+ * replaces it, also with a lower version: then another table stands under the name. */
 static void step_newest(wendi_table *table, const wendi_snapshot *from, wendi_snapshot *snapshot)
 {
     wendi_snapshot *older = snapshot;
@@ -355,24 +354,26 @@ wendi_table_counters wendi_table_counters_now(const wendi_table *table)
                                   .reads = atomic_load(&home->reads)};
 }
 
-/* Is the commit that `known` ends with still what stands in the log? WEND_NOT_FOUND: no longer there. */
+/* Is the commit that `known` ends with still what stands in the log? WEND_NOT_FOUND: no longer
+ * there. */
 static wend_status still_there(wendi_table *table, const wendi_snapshot *known, bool *same,
                                wend_error *error)
 {
     wendi_arena arena = {0};
     wendi_record record;
     uint64_t checksum = 0;
-    wend_status status = wendi_log_read(table->io, table->folder, WENDI_RECORD_COMMIT,
-                                        known->owned.state.version, &arena, &record, &checksum,
-                                        error);
+    wend_status status =
+        wendi_log_read(table->io, table->folder, WENDI_RECORD_COMMIT, known->owned.state.version,
+                       &arena, &record, &checksum, error);
     *same = status == WEND_OK && checksum == known->owned.head_checksum;
     wendi_arena_free(&arena);
     return status;
 }
 
 /*
- * Commits newer than `known`. The log may have ceased to be what it was: a checkpoint swept the commits
- * between an old view and its end, or another table stands under the name. Then it is read anew.
+ * Commits newer than `known`. The log may have ceased to be what it was: a checkpoint swept the
+ * commits between an old view and its end, or another table stands under the name. Then it is read
+ * anew.
  */
 static wend_status follow(wendi_table *table, const wendi_snapshot *known, wendi_owned_state *next,
                           bool *changed, wend_error *error)

@@ -29,9 +29,9 @@ struct wendi_table {
 };
 
 /**
- * A commit's state, and the segments that were opened through this very handle. wendi_table_snapshot() gives a
- * handle of its own to each caller (`base` set: the state is that one's), so that segments are let go
- * when the caller ends and not when the table does.
+ * A commit's state, and the segments that were opened through this very handle.
+ * wendi_table_snapshot() gives a handle of its own to each caller (`base` set: the state is that
+ * one's), so that segments are let go when the caller ends and not when the table does.
  */
 struct wendi_snapshot {
     _Atomic uint32_t references;
@@ -49,7 +49,8 @@ struct wendi_snapshot {
 wend_status wendi_snapshot_make(wendi_table *table, wendi_owned_state *owned,
                                 const wendi_snapshot *previous, wendi_snapshot **snapshot_out,
                                 wend_error *error);
-/** As wendi_table_open_io(), with segments in `cache`, which outlives the table; NULL: in one of its own. */
+/** As wendi_table_open_io(), with segments in `cache`, which outlives the table; NULL: in one of
+ * its own. */
 wend_status wendi_table_open_cached(wendi_io *io, wendi_segment_cache *cache, const char *store,
                                     wendi_string name, wendi_table **table_out, wend_error *error);
 /** Another handle of the same state. */

@@ -1,6 +1,6 @@
 /*
- * One store asked by many threads while a writer commits: every answer is that of some commit, later ones
- * of later commits, and nothing is opened anew for each query.
+ * One store asked by many threads while a writer commits: every answer is that of some commit,
+ * later ones of later commits, and nothing is opened anew for each query.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,8 @@ static wend_status commit_rows(wend_store *store, int number, wend_error *error)
     wend_writer *writer = NULL;
     wend_status status = wend_writer_open(store, "t", "s", &writer, error);
     for (int i = 0; status == WEND_OK && i < ROWS; i++) {
-        int length = snprintf(line, sizeof line, "{\"u\":\"u%d\",\"ts\":\"2026-01-01T00:%02d:%02dZ\",\"n\":%d}\n",
+        int length = snprintf(line, sizeof line,
+                              "{\"u\":\"u%d\",\"ts\":\"2026-01-01T00:%02d:%02dZ\",\"n\":%d}\n",
                               i % 17, number, i % 60, number * ROWS + i);
         status = wend_writer_append_json(writer, line, (size_t)length, error);
     }
@@ -82,11 +83,12 @@ static void a_store_is_for_all_threads(void **unused)
     snprintf(folder, sizeof folder, "/tmp/wend-api-XXXXXX");
     assert_non_null(mkdtemp(folder));
     assert_int_equal(wend_store_open(folder, true, &store, &error), WEND_OK);
-    assert_int_equal(wend_create_table(store,
-                                       "CREATE TABLE t (u text, ts timestamptz NOT NULL, n bigint) WITH "
-                                       "(user_column = 'u', time_column = 'ts')",
-                                       false, &error),
-                     WEND_OK);
+    assert_int_equal(
+        wend_create_table(store,
+                          "CREATE TABLE t (u text, ts timestamptz NOT NULL, n bigint) WITH "
+                          "(user_column = 'u', time_column = 'ts')",
+                          false, &error),
+        WEND_OK);
     assert_int_equal(commit_rows(store, 0, &error), WEND_OK);
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, ask, store), 0);
@@ -99,7 +101,8 @@ static void a_store_is_for_all_threads(void **unused)
     }
     assert_int_equal(failures, 0);
     assert_int_equal(number_of(store, "SELECT count(*) FROM t"), COMMITS * ROWS);
-    assert_int_equal(number_of(store, "SELECT sum(n)::bigint FROM t"), (int64_t)COMMITS * ROWS * (COMMITS * ROWS - 1) / 2);
+    assert_int_equal(number_of(store, "SELECT sum(n)::bigint FROM t"),
+                     (int64_t)COMMITS * ROWS * (COMMITS * ROWS - 1) / 2);
     assert_int_equal(wend_drop_table(store, "t", &error), WEND_OK);
     assert_int_equal(number_of(store, "SELECT count(*) FROM t"), -1);
     wend_store_close(store);

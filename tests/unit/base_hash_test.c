@@ -1,4 +1,5 @@
-/* The checksum is the same whatever vectors it is computed with, for every length around where they begin. */
+/* The checksum is the same whatever vectors it is computed with, for every length around where they
+ * begin. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +28,8 @@ static void wide_vectors_change_nothing(void **unused)
 #if defined(__x86_64__)
         if (__builtin_cpu_supports("avx2")) {
             assert_true(wendi_hash64(at, length) == wendi_hash64_seed_avx2(at, length, 0));
-            assert_true(wendi_hash64_seed(at, length, seed) == wendi_hash64_seed_avx2(at, length, seed));
+            assert_true(wendi_hash64_seed(at, length, seed) ==
+                        wendi_hash64_seed_avx2(at, length, seed));
         }
 #endif
         assert_true(length == 0 || wendi_hash64_seed(at, length, seed) != wendi_hash64(at, length));

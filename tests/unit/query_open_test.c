@@ -1,6 +1,7 @@
 /*
- * Scans touch only what the question is about: segments are pruned by the log and opened then, single texts and
- * users are looked up; and the rows are those of the same question asked so that nothing can be skipped.
+ * Scans touch only what the question is about: segments are pruned by the log and opened then,
+ * single texts and users are looked up; and the rows are those of the same question asked so that
+ * nothing can be skipped.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +19,9 @@ enum { ROWS = 24000, SEGMENT_ROWS = 4000, COLUMNS = 5, TEXT = 48 };
 
 static query_fixture fixture;
 
-static const char ddl[] = "CREATE TABLE t (u text, ts timestamptz NOT NULL, page text, kind text, n bigint) "
-                          "WITH (user_column = 'u', time_column = 'ts')";
+static const char ddl[] =
+    "CREATE TABLE t (u text, ts timestamptz NOT NULL, page text, kind text, n bigint) "
+    "WITH (user_column = 'u', time_column = 'ts')";
 
 static int make_table(void **unused)
 {
@@ -33,13 +35,15 @@ static int make_table(void **unused)
         char(*text)[TEXT] = texts + (size_t)row * COLUMNS;
         uint64_t draw = wendi_mix64(row + 1);
         snprintf(text[0], TEXT, "user-%05llu", (unsigned long long)(draw % 3000));
-        snprintf(text[1], TEXT, "2026-01-%02u 00:%02u:%02u", 1 + row / SEGMENT_ROWS, row % 60, row / 60 % 60);
+        snprintf(text[1], TEXT, "2026-01-%02u 00:%02u:%02u", 1 + row / SEGMENT_ROWS, row % 60,
+                 row / 60 % 60);
         snprintf(text[2], TEXT, "/page/%llx/%llx", (unsigned long long)((draw >> 20) % 2500),
                  (unsigned long long)wendi_mix64((draw >> 20) % 2500));
         snprintf(text[3], TEXT, "kind%llu", (unsigned long long)((draw >> 40) % 7));
         snprintf(text[4], TEXT, "%u", row);
         for (uint32_t c = 0; c < COLUMNS; c++) {
-            bool null = (c == 0 && row % 40 == 7) || (c == 2 && row % 9 == 4) || (c == 3 && row % 11 == 3);
+            bool null =
+                (c == 0 && row % 40 == 7) || (c == 2 && row % 9 == 4) || (c == 3 && row % 11 == 3);
             cells[(size_t)row * COLUMNS + c] = null ? NULL : text[c];
         }
     }
@@ -101,7 +105,8 @@ static void segments_are_opened_when_rows_may_pass(void **unused)
         wendi_query_counters counters = count(cases[i].sql);
         if (counters.segments_total != 6 || counters.segments_skipped != cases[i].skipped ||
             counters.segments_opened != cases[i].opened) {
-            fail_msg("%s: %lu skipped, %lu opened", cases[i].sql, (unsigned long)counters.segments_skipped,
+            fail_msg("%s: %lu skipped, %lu opened", cases[i].sql,
+                     (unsigned long)counters.segments_skipped,
                      (unsigned long)counters.segments_opened);
         }
     }
@@ -116,7 +121,8 @@ static void explain_says_what_was_opened(void **unused)
     wendi_buffer_free(&out);
 }
 
-/* The same question twice: `asked` may be answered by looking up, `plain` reads and compares every row. */
+/* The same question twice: `asked` may be answered by looking up, `plain` reads and compares every
+ * row. */
 static void compare(const char *columns, const char *asked, const char *plain)
 {
     char sql[512];
@@ -126,7 +132,8 @@ static void compare(const char *columns, const char *asked, const char *plain)
     snprintf(sql, sizeof sql, "SELECT %s FROM t WHERE %s ORDER BY n", columns, plain);
     query_fixture_run(&fixture, sql, 2, &two);
     if (strcmp((const char *)one.data, (const char *)two.data) != 0) {
-        fail_msg("%s: %.200s\nbut %s: %.200s", asked, (const char *)one.data, plain, (const char *)two.data);
+        fail_msg("%s: %.200s\nbut %s: %.200s", asked, (const char *)one.data, plain,
+                 (const char *)two.data);
     }
     if (strncmp((const char *)one.data, "error", 5) == 0) {
         fail_msg("%s: %s", asked, (const char *)one.data);
@@ -155,20 +162,27 @@ static void looking_up_finds_the_same_rows(void **unused)
         snprintf(plain, sizeof plain, "page || '' = '%s'", path);
         compare("*", asked, plain);
         compare("n, u, page", asked, plain);
-        snprintf(asked, sizeof asked, "page = '%s' AND kind = 'kind%u' AND u > 'user-01'", path, i % 8);
-        snprintf(plain, sizeof plain, "page || '' = '%s' AND kind || '' = 'kind%u' AND u || '' > 'user-01'", path,
+        snprintf(asked, sizeof asked, "page = '%s' AND kind = 'kind%u' AND u > 'user-01'", path,
+                 i % 8);
+        snprintf(plain, sizeof plain,
+                 "page || '' = '%s' AND kind || '' = 'kind%u' AND u || '' > 'user-01'", path,
                  i % 8);
         compare("u, kind, page, n", asked, plain);
         snprintf(asked, sizeof asked, "u = 'user-%05u' AND kind = 'kind%u'", user, i % 7);
-        snprintf(plain, sizeof plain, "u || '' = 'user-%05u' AND kind || '' = 'kind%u'", user, i % 7);
+        snprintf(plain, sizeof plain, "u || '' = 'user-%05u' AND kind || '' = 'kind%u'", user,
+                 i % 7);
         compare("*", asked, plain);
-        snprintf(asked, sizeof asked, "kind = 'kind%u' AND length(page) > %u AND page = '%s' AND page <> kind", i % 7,
-                 i, path);
-        snprintf(plain, sizeof plain,
-                 "kind || '' = 'kind%u' AND length(page) > %u AND page || '' = '%s' AND page <> kind", i % 7, i, path);
+        snprintf(asked, sizeof asked,
+                 "kind = 'kind%u' AND length(page) > %u AND page = '%s' AND page <> kind", i % 7, i,
+                 path);
+        snprintf(
+            plain, sizeof plain,
+            "kind || '' = 'kind%u' AND length(page) > %u AND page || '' = '%s' AND page <> kind",
+            i % 7, i, path);
         compare("*, page || kind", asked, plain);
         snprintf(asked, sizeof asked, "u = 'user-%05u' AND u = 'user-%05u'", user, user + i % 2);
-        snprintf(plain, sizeof plain, "u || '' = 'user-%05u' AND u || '' = 'user-%05u'", user, user + i % 2);
+        snprintf(plain, sizeof plain, "u || '' = 'user-%05u' AND u || '' = 'user-%05u'", user,
+                 user + i % 2);
         compare("*", asked, plain);
     }
     compare("n", "kind = 'kind3' AND page = '/page/none'", "false");
@@ -223,8 +237,10 @@ static void a_text_that_is_nowhere_reads_no_rows(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(segments_are_opened_when_rows_may_pass), cmocka_unit_test(explain_says_what_was_opened),
-        cmocka_unit_test(looking_up_finds_the_same_rows),         cmocka_unit_test(groups_are_the_same),
+        cmocka_unit_test(segments_are_opened_when_rows_may_pass),
+        cmocka_unit_test(explain_says_what_was_opened),
+        cmocka_unit_test(looking_up_finds_the_same_rows),
+        cmocka_unit_test(groups_are_the_same),
         cmocka_unit_test(a_text_that_is_nowhere_reads_no_rows),
     };
     return cmocka_run_group_tests(tests, make_table, remove_table);

@@ -1,6 +1,6 @@
 /*
- * Tables that stay open: what one query loaded the next one finds, within the limits of memory and of
- * descriptors; new commits, dropped tables and tables made anew are seen; any number of threads.
+ * Tables that stay open: what one query loaded the next one finds, within the limits of memory and
+ * of descriptors; new commits, dropped tables and tables made anew are seen; any number of threads.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -237,8 +237,9 @@ static void a_file_that_went_is_damage(void **unused)
     fixture_shell("cp -r %s/t/seg %s/aside && rm %s/t/seg/*", store, store, store);
     assert_int_equal(fixture_read(snapshot, &count, &sum, &refusal), WEND_CORRUPT);
     assert_non_null(strstr(refusal.message, "is named by the log but missing"));
-    fixture_shell("for f in %s/aside/*; do cp $f %s/t/seg/; echo more >> %s/t/seg/$(basename $f); done", store,
-                  store, store);
+    fixture_shell(
+        "for f in %s/aside/*; do cp $f %s/t/seg/; echo more >> %s/t/seg/$(basename $f); done",
+        store, store, store);
     assert_int_equal(fixture_read(snapshot, &count, &sum, &refusal), WEND_CORRUPT);
     assert_non_null(strstr(refusal.message, "that were committed"));
     fixture_shell("cp %s/aside/* %s/t/seg/ && rm -r %s/aside", store, store, store);
