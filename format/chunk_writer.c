@@ -188,18 +188,23 @@ static bool b16_below(const wendi_b16 *a, const wendi_b16 *b)
 }
 
 static wend_status write_b16(wendi_chunk_writer *writer, const wendi_vector *vector, uint32_t first,
-                             wendi_page_rows rows, bool uuid, wendi_chunk_entry *chunk, wendi_b16 *bounds)
+                             wendi_page_rows rows, bool uuid, wendi_page_entry *page, wendi_chunk_entry *chunk,
+                             wendi_b16 *bounds)
 {
     const wendi_b16 *values = gather_b16(vector, first, rows, writer->b16);
-    for (uint32_t i = 0; i < rows.value_count; i++) {
-        if (!chunk->has_min_max) {
-            bounds[0] = bounds[1] = values[i];
-            chunk->has_min_max = true;
-        } else if (b16_below(&values[i], &bounds[0])) {
-            bounds[0] = values[i];
-        } else if (b16_below(&bounds[1], &values[i])) {
-            bounds[1] = values[i];
+    if (rows.value_count > 0) {
+        wendi_b16 least = values[0];
+        wendi_b16 greatest = values[0];
+        for (uint32_t i = 1; i < rows.value_count; i++) {
+            least = b16_below(&values[i], &least) ? values[i] : least;
+            greatest = b16_below(&greatest, &values[i]) ? values[i] : greatest;
         }
+        page->has_min_max = page->first_bytes = true;
+        page->min = wendi_first_bytes(&least, sizeof least);
+        page->max = wendi_first_bytes(&greatest, sizeof greatest);
+        bounds[0] = !chunk->has_min_max || b16_below(&least, &bounds[0]) ? least : bounds[0];
+        bounds[1] = !chunk->has_min_max || b16_below(&bounds[1], &greatest) ? greatest : bounds[1];
+        chunk->has_min_max = true;
     }
     return wendi_page_encode_b16(&writer->encoder, rows, values, uuid);
 }
@@ -222,7 +227,7 @@ static wend_status write_pages(wendi_chunk_writer *writer, const wendi_segment_c
             bool real = column->type.kind == WENDI_TYPE_REAL;
             WEND_TRY(write_doubles(writer, vector, first, rows, real, remaining, pages, entry));
         } else {
-            WEND_TRY(write_b16(writer, vector, first, rows, column->type.kind == WENDI_TYPE_UUID, entry, bounds));
+            WEND_TRY(write_b16(writer, vector, first, rows, column->type.kind == WENDI_TYPE_UUID, pages, entry, bounds));
         }
         wendi_chunk_writer_end_page(writer, rows, pages, entry);
     }

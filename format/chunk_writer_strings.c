@@ -224,6 +224,14 @@ static wend_status write_code_page(wendi_chunk_writer *writer, const wendi_coded
     return status;
 }
 
+static void add_first_bytes(wendi_page_entry *page, wendi_string text)
+{
+    uint64_t first = wendi_first_bytes(text.data, text.length);
+    page->min = !page->has_min_max || first < page->min ? first : page->min;
+    page->max = !page->has_min_max || first > page->max ? first : page->max;
+    page->has_min_max = page->first_bytes = true;
+}
+
 static wend_status write_block_page(wendi_chunk_writer *writer, const wendi_coded_strings *strings, uint32_t first,
                                     uint32_t count, wendi_page_entry *page, wendi_chunk_entry *entry)
 {
@@ -232,7 +240,9 @@ static wend_status write_block_page(wendi_chunk_writer *writer, const wendi_code
         uint32_t code = strings->codes[strings->constant ? 0 : first + i];
         writer->nulls[i] = code == 0;
         writer->strings[rows.value_count] = wendi_dictionary_at(strings->dictionary, code);
-        rows.value_count += code != 0;
+        if (code != 0) {
+            add_first_bytes(page, writer->strings[rows.value_count++]);
+        }
     }
     wend_status status = wendi_page_encode_strings(&writer->encoder, rows, writer->strings);
     wendi_chunk_writer_end_page(writer, rows, page, entry);

@@ -66,11 +66,13 @@ typedef struct wendi_page_entry {
     uint32_t bytes;
     uint32_t null_count;
     bool has_min_max;
-    bool has_codes; /* min and max are codes */
+    bool has_codes;   /* min and max are codes */
     bool has_mask;
+    bool first_bytes; /* min and max are the first 8 bytes of values, as big-endian numbers */
     uint64_t min;
     uint64_t max;
     uint64_t mask;
+    char first[2][8]; /* of first_bytes, in their order again: what zones of strings borrow; filled by the reader */
 } wendi_page_entry;
 
 typedef struct wendi_footer {
@@ -103,6 +105,14 @@ static inline uint32_t wendi_pages_of(uint32_t row_count)
 }
 uint64_t wendi_footer_seed(const uint8_t *uuid);
 uint64_t wendi_index_seed(const uint8_t *uuid, uint32_t row_group);
+
+/** The first 8 bytes of a value, zeros behind a shorter one, as a big-endian number: orders as the bytes do. */
+static inline uint64_t wendi_first_bytes(const void *data, size_t length)
+{
+    uint8_t bytes[8] = {0};
+    memcpy(bytes, data, length < 8 ? length : 8);
+    return __builtin_bswap64(wendi_load_u64(bytes));
+}
 
 /* Writing: bytes are appended. */
 wend_status wendi_header_encode(const uint8_t *uuid, uint64_t features, wendi_buffer *out);

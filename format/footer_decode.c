@@ -95,17 +95,21 @@ wend_status wendi_trailer_decode(const uint8_t *bytes, uint64_t file_bytes, wend
 
 wendi_page_entry wendi_page_entry_decode(const uint8_t *bytes)
 {
-    return (wendi_page_entry){
+    wendi_page_entry entry = {
         .offset = wendi_load_u64(bytes),
         .bytes = wendi_load_u32(bytes + 8),
         .null_count = wendi_load_u32(bytes + 12),
         .has_min_max = (bytes[16] & WENDI_STATISTIC_MIN_MAX) != 0,
         .has_codes = (bytes[16] & WENDI_STATISTIC_CODES) != 0,
         .has_mask = (bytes[16] & WENDI_STATISTIC_MASK) != 0,
+        .first_bytes = (bytes[16] & WENDI_STATISTIC_FIRST_BYTES) != 0,
         .min = wendi_load_u64(bytes + 24),
         .max = wendi_load_u64(bytes + 32),
         .mask = wendi_load_u64(bytes + 40),
     };
+    wendi_store_u64((uint8_t *)entry.first[0], __builtin_bswap64(entry.min));
+    wendi_store_u64((uint8_t *)entry.first[1], __builtin_bswap64(entry.max + 1)); /* 0: nothing is above */
+    return entry;
 }
 
 /* A view of the names region by the place and length stored at `at`; NULL data when it is outside. */
@@ -163,6 +167,31 @@ static const char *decode_columns(const uint8_t *at, wendi_string names, wendi_f
     return NULL;
 }
 
+/* Times and users of the segment are those of its row groups together. */
+static bool summary_holds(const wendi_footer *footer)
+{
+    wendi_segment_summary all = {.time_min = INT64_MAX, .time_max = INT64_MIN, .user_hash_min = UINT64_MAX};
+    const wendi_segment_summary *said = &footer->summary;
+    for (uint32_t g = 0; g < footer->row_group_count; g++) {
+        const wendi_row_group_info *info = &footer->row_groups[g].info;
+        all.null_user_rows += info->null_user_rows;
+        if (info->time_min <= info->time_max) {
+            all.time_min = info->time_min < all.time_min ? info->time_min : all.time_min;
+            all.time_max = info->time_max > all.time_max ? info->time_max : all.time_max;
+        }
+        if (info->user_hash_min <= info->user_hash_max) {
+            all.user_hash_min = info->user_hash_min < all.user_hash_min ? info->user_hash_min : all.user_hash_min;
+            all.user_hash_max = info->user_hash_max > all.user_hash_max ? info->user_hash_max : all.user_hash_max;
+        }
+    }
+    const bool times = all.time_min <= all.time_max ? said->time_min == all.time_min && said->time_max == all.time_max
+                                                    : said->time_min > said->time_max;
+    const bool users = all.user_hash_min <= all.user_hash_max
+                           ? said->user_hash_min == all.user_hash_min && said->user_hash_max == all.user_hash_max
+                           : said->user_hash_min > said->user_hash_max;
+    return times && users && said->null_user_rows == all.null_user_rows;
+}
+
 static const char *decode_row_groups(const uint8_t *at, uint64_t footer_offset, wendi_footer *footer)
 {
     uint64_t rows = 0;
@@ -192,7 +221,10 @@ static const char *decode_row_groups(const uint8_t *at, uint64_t footer_offset, 
             return "row group index outside the file";
         }
     }
-    return rows == footer->summary.row_count ? NULL : "row counts do not add up";
+    if (rows != footer->summary.row_count) {
+        return "row counts do not add up";
+    }
+    return summary_holds(footer) ? NULL : "times or users of the segment are not those of its row groups";
 }
 
 static const char *decode_chunk(const uint8_t *at, wendi_string names, uint64_t footer_offset,
@@ -227,8 +259,24 @@ static const char *decode_chunk(const uint8_t *at, wendi_string names, uint64_t 
         return "bounds of a column chunk outside the footer";
     }
     if ((chunk->dictionary_bytes != 0) != (chunk->dictionary_entries != 0) ||
+        (chunk->ordered && chunk->dictionary_bytes == 0) ||
         (chunk->dictionary_bytes != 0 && physical != WENDI_PHYSICAL_STRING)) {
         return "column chunk with an impossible dictionary";
+    }
+    return NULL;
+}
+
+static const char *check_chunk_features(const wendi_footer *footer, uint32_t column, const wendi_chunk_entry *chunk)
+{
+    const bool unordered = chunk->dictionary_bytes != 0 && !chunk->ordered && column != footer->user_column;
+    const bool predicted = chunk->prediction_bytes != 0;
+    if ((unordered && (footer->features & WENDI_FEATURE_DICTIONARY_ORDERS) == 0) ||
+        (predicted && (footer->features & WENDI_FEATURE_PREDICTED) == 0)) {
+        return "column chunk of a feature that the footer does not name";
+    }
+    if (predicted && (column == footer->user_column ||
+                      wendi_type_physical(footer->columns[column].type) == WENDI_PHYSICAL_B16)) {
+        return "a prediction of a column that cannot be predicted";
     }
     return NULL;
 }
@@ -244,6 +292,10 @@ static const char *decode_chunks(const uint8_t *at, wendi_string names, uint64_t
             }
             if (chunk->null_count > footer->row_groups[g].info.row_count) {
                 return "column chunk with more nulls than rows";
+            }
+            reason = check_chunk_features(footer, c, chunk);
+            if (reason != NULL) {
+                return reason;
             }
         }
     }

@@ -52,7 +52,8 @@ wend_status wendi_page_entry_encode(const wendi_page_entry *entry, wendi_buffer 
     wendi_store_u32(bytes + 12, entry->null_count);
     bytes[16] = (uint8_t)((entry->has_min_max ? WENDI_STATISTIC_MIN_MAX : 0) |
                           (entry->has_codes ? WENDI_STATISTIC_CODES : 0) |
-                          (entry->has_mask ? WENDI_STATISTIC_MASK : 0));
+                          (entry->has_mask ? WENDI_STATISTIC_MASK : 0) |
+                          (entry->first_bytes ? WENDI_STATISTIC_FIRST_BYTES : 0));
     wendi_store_u64(bytes + 24, entry->min);
     wendi_store_u64(bytes + 32, entry->max);
     wendi_store_u64(bytes + 40, entry->mask);

@@ -10,7 +10,8 @@ enum {
     WENDI_STATISTIC_MIN_MAX = 1,
     WENDI_STATISTIC_CODES = 2,
     WENDI_STATISTIC_MASK = 4,
-    WENDI_STATISTIC_ORDERED = 8
+    WENDI_STATISTIC_FIRST_BYTES = 8, /* of a page */
+    WENDI_STATISTIC_ORDERED = 8      /* of a chunk */
 };
 
 #endif

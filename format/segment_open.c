@@ -3,6 +3,7 @@
  * loaded once for all threads: row group indexes and dictionaries.
  */
 #include "format/segment.h"
+#include "format/magic.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -311,6 +312,16 @@ uint64_t wendi_segment_trim(wendi_segment *segment, uint32_t before_round)
 
 /* ---- row group indexes ---- */
 
+/* First bytes are kept of sixteen-byte values and of strings in blocks, instead of codes. */
+static bool takes_first_bytes(const wendi_segment *segment, const wendi_chunk_entry *chunk, uint32_t column,
+                              uint8_t statistics)
+{
+    wendi_physical physical = wendi_type_physical(segment->footer.columns[column].type);
+    return (statistics & WENDI_STATISTIC_MIN_MAX) != 0 &&
+           (statistics & (WENDI_STATISTIC_CODES | WENDI_STATISTIC_MASK)) == 0 && chunk->dictionary_entries == 0 &&
+           (physical == WENDI_PHYSICAL_B16 || physical == WENDI_PHYSICAL_STRING);
+}
+
 /* The pages of each chunk follow on each other and fill it. */
 static const char *decode_pages(const wendi_segment *segment, uint32_t row_group, const uint8_t *bytes,
                                 wendi_page_entry *pages)
@@ -326,7 +337,8 @@ static const char *decode_pages(const wendi_segment *segment, uint32_t row_group
         for (uint32_t p = 0; p < per_chunk; p++, pages++, bytes += WENDI_PAGE_ENTRY_BYTES) {
             uint32_t rows = p + 1 < per_chunk ? WENDI_PAGE_ROWS : row_count - p * WENDI_PAGE_ROWS;
             *pages = wendi_page_entry_decode(bytes);
-            if ((bytes[16] & ~7) != 0 || wendi_load_u64(bytes + 16) >> 8 != 0) {
+            bool first_bytes = (bytes[16] & WENDI_STATISTIC_FIRST_BYTES) != 0;
+            if ((bytes[16] & ~15) != 0 || (first_bytes && !takes_first_bytes(segment, chunk, c, bytes[16])) || wendi_load_u64(bytes + 16) >> 8 != 0) {
                 return "reserved bytes of a page entry are not zero";
             }
             if (pages->offset != at || pages->bytes % 64 != 0 || pages->bytes < WENDI_PAGE_HEADER_BYTES ||
@@ -434,8 +446,14 @@ static wend_status load_dictionary(wendi_segment *segment, uint32_t row_group, u
     if (status != WEND_OK) {
         return status;
     }
-    status = wendi_dictionary_store_decode(bytes, (size_t)chunk->dictionary_bytes, chunk->dictionary_entries,
-                                           chunk->ordered, place, dictionary_out, &reason);
+    if (wendi_dictionary_has_forms(bytes, (size_t)chunk->dictionary_bytes) &&
+        (segment->footer.features & WENDI_FEATURE_DICTIONARY_FORMS) == 0) {
+        reason = "dictionary of a feature that the footer does not name";
+        status = WEND_CORRUPT;
+    } else {
+        status = wendi_dictionary_store_decode(bytes, (size_t)chunk->dictionary_bytes, chunk->dictionary_entries,
+                                               chunk->ordered, place, dictionary_out, &reason);
+    }
     wendi_free(bytes);
     return status == WEND_OK ? WEND_OK
                              : wendi_segment_damage(segment, status, row_group, column, WENDI_PLACE_DICTIONARY, offset,

@@ -115,6 +115,12 @@ static bool string_within(wendi_string text, const wendi_chunk_entry *chunk)
     return wendi_string_compare(chunk->low, text) <= 0 && wendi_string_compare(text, chunk->high) <= 0;
 }
 
+static bool first_bytes_within(const void *data, size_t length, const wendi_page_entry *page)
+{
+    uint64_t first = wendi_first_bytes(data, length);
+    return first >= page->min && first <= page->max;
+}
+
 /* Does row `row` keep to what the page's and the chunk's statistics say? */
 static bool value_within(const wendi_vector *vector, uint32_t row, const wendi_page_entry *page,
                          const wendi_chunk_entry *chunk)
@@ -135,9 +141,15 @@ static bool value_within(const wendi_vector *vector, uint32_t row, const wendi_p
         return (!page->has_min_max || double_within(vector->f64[at], double_of(page->min), double_of(page->max))) &&
                (!chunk->has_min_max || double_within(vector->f64[at], double_of(chunk->min), double_of(chunk->max)));
     case WENDI_PHYSICAL_B16:
+        if (page->first_bytes && !first_bytes_within(&vector->b16[at], 16, page)) {
+            return false;
+        }
         return !chunk->has_min_max ||
                string_within((wendi_string){(const char *)&vector->b16[at], 16}, chunk);
     case WENDI_PHYSICAL_STRING:
+        if (page->first_bytes && !first_bytes_within(vector->strings[at].data, vector->strings[at].length, page)) {
+            return false;
+        }
         return !chunk->has_min_max || string_within(vector->strings[at], chunk);
     }
     return false;

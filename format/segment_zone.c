@@ -124,6 +124,29 @@ void wendi_segment_zone(const wendi_segment *segment, uint32_t column, wendi_zon
     zone->has_min_max = zone->has_min_max && known;
 }
 
+/*
+ * Bounds from first bytes: all 16 byte values between the least that begins so and the greatest; strings from the least,
+ * with no zeros behind it, to one above all that begin as the greatest does.
+ */
+static void set_first_bytes(wendi_zone *zone, wendi_type type, const wendi_page_entry *entry)
+{
+    zone->min = (wendi_value){.type = type};
+    zone->max = (wendi_value){.type = type};
+    if (wendi_type_physical(type) == WENDI_PHYSICAL_B16) {
+        zone->has_min_max = true;
+        zone->min.b16 = (wendi_b16){{__builtin_bswap64(entry->min), 0}};
+        zone->max.b16 = (wendi_b16){{__builtin_bswap64(entry->max), UINT64_MAX}};
+        return;
+    }
+    uint32_t length = 8;
+    while (length > 0 && entry->first[0][length - 1] == 0) {
+        length--;
+    }
+    zone->has_min_max = entry->max != UINT64_MAX;
+    zone->min.string = (wendi_string){entry->first[0], length};
+    zone->max.string = (wendi_string){entry->first[1], 8};
+}
+
 void wendi_chunk_page_zone(const wendi_chunk *chunk, uint32_t page, wendi_zone *zone)
 {
     const wendi_page_entry *entry = &chunk->pages[page];
@@ -138,7 +161,9 @@ void wendi_chunk_page_zone(const wendi_chunk *chunk, uint32_t page, wendi_zone *
     } else if (entry->has_min_max) {
         wendi_type type = chunk->segment->footer.columns[chunk->column].type;
         wendi_physical physical = wendi_type_physical(type);
-        if (physical == WENDI_PHYSICAL_I64 || physical == WENDI_PHYSICAL_F64) {
+        if (entry->first_bytes) {
+            set_first_bytes(zone, type, entry);
+        } else if (physical == WENDI_PHYSICAL_I64 || physical == WENDI_PHYSICAL_F64) {
             set_bounds(zone, type, entry->min, entry->max);
         }
     }
