@@ -14,8 +14,8 @@
 #include "engine/table/table_handle.h"
 
 enum {
-    ROWS_MIN = 65536, /* of a row group, however little memory there is */
-    ZSTD_LEVEL_DEFAULT = 6,
+    ROWS_MIN = 65536,       /* of a row group, however little memory there is */
+    ZSTD_LEVEL_DEFAULT = 3, /* of 10 M events 6 is 0.05 % smaller and takes 8 % more time */
     CHUNK_BYTES = 2048 * 40 /* what an open chunk holds beside its pages */
 };
 #define MEMORY_DEFAULT ((size_t)1 << 30)
