@@ -124,7 +124,8 @@ static wend_status add_rest_column(wendi_ddl *ddl)
     }
     if (taken != WENDI_NO_COLUMN) {
         return wendi_ddl_refuse(ddl, ddl->statement->columns[taken].span.start,
-                                "name it otherwise, or do without what no column takes: WITH (rest = 'drop')",
+                                "name it otherwise, or do without what no column takes: "
+                                "WITH (rest = 'drop')",
                                 "%s is the column of what no other column takes", WENDI_REST_NAME);
     }
     schema->rest_column = schema->column_count++;

@@ -13,8 +13,8 @@
 #include "engine/sql/ast.h"
 
 /**
- * Make a schema from one CREATE TABLE statement; columns get ids 1, 2, … in order, the column `_rest`
- * the last one if the statement says rest = 'keep'. Without a word on it there is none.
+ * Make a schema from one CREATE TABLE statement; columns get ids 1, 2, … in order, the column
+ * `_rest` the last one if the statement says rest = 'keep'. Without a word on it there is none.
  *
  * Ownership: the caller frees `*schema_out` with wendi_schema_free(). `ddl` is NUL-terminated,
  * copied. Returns:   WEND_INVALID or WEND_UNSUPPORTED with the position in `ddl` and most with a
@@ -31,8 +31,9 @@ wend_status wendi_schema_parse_with_ids(const char *ddl, const uint32_t *ids, ui
                                         wend_error *error);
 
 /**
- * As wendi_schema_parse() for a CREATE TABLE already parsed, positions count in statement->text; but as a new table
- * gets it: what no column takes is kept in `_rest` unless the statement says rest = 'drop'.
+ * As wendi_schema_parse() for a CREATE TABLE already parsed, positions count in statement->text;
+ * but as a new table gets it: what no column takes is kept in `_rest` unless the statement says
+ * rest = 'drop'.
  */
 wend_status wendi_schema_from_statement(const wendi_sql_statement *statement,
                                         wendi_schema **schema_out, wend_error *error);

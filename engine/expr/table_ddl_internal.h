@@ -47,8 +47,8 @@ wend_status wendi_ddl_path(wendi_ddl *ddl, wendi_string text, int32_t position,
 wend_status wendi_ddl_default_path(wendi_ddl *ddl, int32_t position, wendi_column *column);
 bool wendi_ddl_path_is_default(const wendi_column *column);
 
-/** table_ddl_option.c: OPTIONS of a column; WITH of the table, once all columns are there. What it says of `rest`
- * is asked for before that, as the column _rest may be used in rules. */
+/** table_ddl_option.c: OPTIONS of a column; WITH of the table, once all columns are there. What it
+ * says of `rest` is asked for before that, as the column _rest may be used in rules. */
 wend_status wendi_ddl_rest_option(wendi_ddl *ddl);
 wend_status wendi_ddl_column_options(wendi_ddl *ddl, const wendi_sql_column_def *node,
                                      wendi_column *column);

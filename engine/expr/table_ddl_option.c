@@ -421,30 +421,35 @@ cleanup:
     return status;
 }
 
-/* The column that event_id is about may be known by its keys alone: nothing else may need its values. */
+/* The column that event_id is about may be known by its keys alone: nothing else may need its
+ * values. */
 static wend_status check_id_column(wendi_ddl *ddl, const wendi_sql_option *option)
 {
     wendi_schema *schema = ddl->schema;
     uint32_t position = schema->uniques[0].columns[0];
     const wendi_column *column = &schema->columns[position];
-    const uint32_t roles[] = {schema->user_column, schema->time_column, schema->event_column, schema->order_column};
+    const uint32_t roles[] = {schema->user_column, schema->time_column, schema->event_column,
+                              schema->order_column};
     char type[40];
     if (schema->unique_rows) {
         return wendi_ddl_refuse(ddl, option->span.start, "keep one of both",
-                                "unique_rows needs whole rows, and event_id = '%.*s' does not store %.*s",
+                                "unique_rows needs whole rows, and event_id = '%.*s' does not "
+                                "store %.*s",
                                 WENDI_DDL_TEXT(option->value), WENDI_DDL_TEXT(column->name));
     }
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         if (roles[i] == position) {
-            return wendi_ddl_refuse(ddl, option->span.start, "leave event_id out, or give the role to another column",
-                                    "%.*s is needed as it is, as the user, time, event or order column",
-                                    WENDI_DDL_TEXT(column->name));
+            return wendi_ddl_refuse(
+                ddl, option->span.start, "leave event_id out, or give the role to another column",
+                "%.*s is needed as it is, as the user, time, event or order column",
+                WENDI_DDL_TEXT(column->name));
         }
     }
     if (ddl->generated_from[position]) {
-        return wendi_ddl_refuse(ddl, option->span.start, "leave event_id out, or derive the column from others",
-                                "a GENERATED column is made of %.*s, which is not stored as it arrives",
-                                WENDI_DDL_TEXT(column->name));
+        return wendi_ddl_refuse(
+            ddl, option->span.start, "leave event_id out, or derive the column from others",
+            "a GENERATED column is made of %.*s, which is not stored as it arrives",
+            WENDI_DDL_TEXT(column->name));
     }
     bool wide = column->type.kind == WENDI_TYPE_UUID || column->type.kind == WENDI_TYPE_TEXT ||
                 column->type.kind == WENDI_TYPE_INET;
@@ -489,8 +494,8 @@ static wend_status check_table_options(wendi_ddl *ddl)
                                 "event_id = '%.*s' needs exactly one column that is UNIQUE alone",
                                 WENDI_DDL_TEXT(option->value));
     }
-    return option != NULL && schema->event_id_policy != WENDI_EVENT_ID_KEEP ? check_id_column(ddl, option)
-                                                                            : WEND_OK;
+    bool keep = option == NULL || schema->event_id_policy == WENDI_EVENT_ID_KEEP;
+    return keep ? WEND_OK : check_id_column(ddl, option);
 }
 
 wend_status wendi_ddl_table_options(wendi_ddl *ddl)

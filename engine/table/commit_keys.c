@@ -1,4 +1,5 @@
-/* Planning key files over the table's state and the window, which has the keys of all its commits. */
+/* Planning key files over the table's state and the window, which has the keys of all its commits.
+ */
 #include "engine/table/commit_keys.h"
 
 #include <string.h>
@@ -32,8 +33,7 @@ static uint32_t first_joined(const wendi_table_state *state, uint64_t new_keys)
 static wend_status list_dropped(const wendi_table_state *state, uint64_t oldest, uint32_t joined,
                                 wendi_arena *arena, wendi_commit_keys *out, wend_error *error)
 {
-    out->dropped =
-        wendi_arena_alloc(arena, ((size_t)state->key_file_count + 1) * WENDI_UUID_BYTES);
+    out->dropped = wendi_arena_alloc(arena, ((size_t)state->key_file_count + 1) * WENDI_UUID_BYTES);
     if (out->dropped == NULL) {
         return wendi_fail_nomem(error, "a list of key files", state->key_file_count);
     }

@@ -107,8 +107,8 @@ static wend_status read_runs(const uint8_t *at, uint64_t key_count, const wendi_
 {
     uint64_t left = key_count;
     for (uint32_t i = 0; i < run_count; i++, at += RUN_BYTES) {
-        runs[i] = (wendi_key_run){wendi_load_u64(at), keys + (key_count - left),
-                                  wendi_load_u64(at + 8)};
+        runs[i] =
+            (wendi_key_run){wendi_load_u64(at), keys + (key_count - left), wendi_load_u64(at + 8)};
         bool rises = runs[i].commit > (i == 0 ? 0 : runs[i - 1].commit);
         if (!rises || runs[i].key_count == 0 || runs[i].key_count > left) {
             return damaged(error, "its list of commits cannot be");
@@ -184,7 +184,8 @@ static wend_status check_entry(const wendi_buffer *bytes, const wendi_key_entry 
         return damaged(error, "has another length than the log says");
     }
     if (wendi_hash64(bytes->data, bytes->length) != entry->checksum) {
-        return damaged(error, "its bytes do not match the checksum in the log (offset 0 to its end)");
+        return damaged(error,
+                       "its bytes do not match the checksum in the log (offset 0 to its end)");
     }
     return WEND_OK;
 }

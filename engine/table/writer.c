@@ -29,7 +29,8 @@ struct wendi_pending_segment {
     wendi_buffer keys; /* wendi_hash128s of its rows */
 };
 
-/* The keys of a builder's rows until it is flushed: rows of the next commit come in while one is under way. */
+/* The keys of a builder's rows until it is flushed: rows of the next commit come in while one is
+ * under way. */
 typedef struct gathered_keys {
     struct gathered_keys *next;
     const wendi_row_builder *builder;

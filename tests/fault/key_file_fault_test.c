@@ -1,7 +1,7 @@
 /*
- * Commits with key files while file operations fail, answers get lost, power goes or memory is refused.
- * Whatever happened, a new writer knows exactly the rows that were committed: their ids are repeats, and those
- * of rows that were not are new. The table verifies clean.
+ * Commits with key files while file operations fail, answers get lost, power goes or memory is
+ * refused. Whatever happened, a new writer knows exactly the rows that were committed: their ids
+ * are repeats, and those of rows that were not are new. The table verifies clean.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,14 +22,15 @@ enum { STEPS = 4, STEP_ROWS = 20 };
 /* The window holds two commits, so that files are joined and dropped. */
 static const char ddl[] =
     "CREATE TABLE t (id bigint UNIQUE, user_id text, ts timestamptz NOT NULL, page text, amount "
-    "numeric(12,2)) WITH (user_column='user_id', time_column='ts', event_id='drop', unique_window = 45)";
+    "numeric(12,2)) WITH (user_column='user_id', time_column='ts', event_id='drop', unique_window "
+    "= 45)";
 
 static char base[64];
 static wendi_io *inner;
 
 /* Rows from..to-1, those that are new; `*kept` says how many. */
-static wend_status take(wendi_table_writer *writer, int64_t from, int64_t to, wendi_row_builder *builder,
-                        uint32_t *kept, wend_error *error)
+static wend_status take(wendi_table_writer *writer, int64_t from, int64_t to,
+                        wendi_row_builder *builder, uint32_t *kept, wend_error *error)
 {
     uint8_t keep[STEPS * STEP_ROWS];
     uint32_t duplicates = 0;
@@ -46,10 +47,12 @@ static wend_status take(wendi_table_writer *writer, int64_t from, int64_t to, we
     return status;
 }
 
-static wend_status commit(wendi_table_writer *writer, wendi_pending_segment *pending, int64_t next, wend_error *error)
+static wend_status commit(wendi_table_writer *writer, wendi_pending_segment *pending, int64_t next,
+                          wend_error *error)
 {
     wendi_string topic = wendi_string_of("s");
-    wendi_source_state source = {.topic = topic, .shown = topic, .next = next, .taken = next, .stored = next};
+    wendi_source_state source = {
+        .topic = topic, .shown = topic, .next = next, .taken = next, .stored = next};
     wendi_commit_request request = {
         .segments = &pending, .segment_count = 1, .sources = &source, .source_count = 1};
     return wendi_table_writer_commit(writer, &request, error);
@@ -57,11 +60,13 @@ static wend_status commit(wendi_table_writer *writer, wendi_pending_segment *pen
 
 static int64_t committed(const wendi_table_writer *writer)
 {
-    const wendi_source_state *source = wendi_state_source(wendi_table_writer_state(writer), wendi_string_of("s"), 0);
+    const wendi_source_state *source =
+        wendi_state_source(wendi_table_writer_state(writer), wendi_string_of("s"), 0);
     return source == NULL ? 0 : source->next;
 }
 
-/* From where the table stands to the end; rows of the next step are taken in before a step is committed. */
+/* From where the table stands to the end; rows of the next step are taken in before a step is
+ * committed. */
 static wend_status work(wendi_io *io, const char *store, int64_t *acknowledged, wend_error *error)
 {
     wendi_table *table = NULL;
@@ -101,7 +106,8 @@ cleanup:
     return status;
 }
 
-/* A new writer over good files: of the window's last two steps it knows what was committed, and nothing else. */
+/* A new writer over good files: of the window's last two steps it knows what was committed, and
+ * nothing else. */
 static void check_known(const char *store, int64_t acknowledged)
 {
     wendi_table *table = NULL;
@@ -117,7 +123,8 @@ static void check_known(const char *store, int64_t acknowledged)
     assert_true(there >= acknowledged && there <= acknowledged + STEP_ROWS);
     int64_t held = there < 2 * STEP_ROWS ? there : 2 * STEP_ROWS;
     assert_int_equal(wendi_table_writer_unique_report(writer).keys, held);
-    assert_int_equal(take(writer, there - held, STEPS * STEP_ROWS, &builder, &kept, &error), WEND_OK);
+    assert_int_equal(take(writer, there - held, STEPS * STEP_ROWS, &builder, &kept, &error),
+                     WEND_OK);
     assert_int_equal(kept, STEPS * STEP_ROWS - there);
     wendi_row_builder_free(&builder);
     wendi_table_writer_close(writer);
@@ -247,7 +254,8 @@ static void memory_may_be_refused_at_every_call(void **state)
         wend_status status = work(inner, store, &acknowledged, &error);
         wendi_alloc_refuse_at(-1);
         if (status != WEND_OK && status != WEND_NOMEM && status != WEND_IO) {
-            fail_msg("call %lld: %s: %s", (long long)calls, wend_status_name(status), error.message);
+            fail_msg("call %lld: %s: %s", (long long)calls, wend_status_name(status),
+                     error.message);
         }
         recover(store, acknowledged);
         if (status == WEND_OK) {

@@ -1,7 +1,7 @@
 /*
  * Hostile key files with valid checksums: four bytes say the number of commits, eight the number of
- * keys, the rest is what follows the header. Whatever is read must come out as the same bytes again. The mutator makes
- * the counts fit in most of its work.
+ * keys, the rest is what follows the header. Whatever is read must come out as the same bytes
+ * again. The mutator makes the counts fit in most of its work.
  */
 #include <stdlib.h>
 
@@ -57,7 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     size_t length = HEADER_BYTES + size - COUNTS_BYTES;
-    uint8_t *bytes = wendi_alloc(length); /* of its exact size, so that a sanitizer sees any read beyond */
+    uint8_t *bytes =
+        wendi_alloc(length); /* of its exact size, so that a sanitizer sees any read beyond */
     if (bytes == NULL) {
         return 0;
     }

@@ -144,10 +144,11 @@ static void make_keyed(keyed_table *of, const char *policy, uint32_t window)
     char ddl[300];
     *of = (keyed_table){.taken = 0};
     fixture_folder_make(of->store);
-    snprintf(ddl, sizeof ddl,
-             "CREATE TABLE t (n bigint, id text UNIQUE, user_id text, ts timestamptz NOT NULL) WITH "
-             "(user_column = 'user_id', time_column = 'ts', event_id = '%s', unique_window = %u)",
-             policy, window);
+    snprintf(
+        ddl, sizeof ddl,
+        "CREATE TABLE t (n bigint, id text UNIQUE, user_id text, ts timestamptz NOT NULL) WITH "
+        "(user_column = 'user_id', time_column = 'ts', event_id = '%s', unique_window = %u)",
+        policy, window);
     fixture_create(of->store, ddl);
     open_keyed(of);
 }
@@ -169,7 +170,8 @@ static void take_rows(keyed_table *of, const int64_t *ids, uint32_t count, uint8
         wendi_value id = {.type = wendi_type_of(WENDI_TYPE_TEXT), .null = ids[i] < 0};
         wendi_value user = {.type = wendi_type_of(WENDI_TYPE_TEXT)};
         wendi_value ts = {.type = wendi_type_of(WENDI_TYPE_TIMESTAMPTZ), .i64 = ids[i] * 1000000};
-        id.string = (wendi_string){text, (uint32_t)snprintf(text, sizeof text, "event-%lld", (long long)ids[i])};
+        id.string = (wendi_string){
+            text, (uint32_t)snprintf(text, sizeof text, "event-%lld", (long long)ids[i])};
         user.string = (wendi_string){text, 7};
         must(wendi_row_builder_set(filling(of), 0, &n));
         must(wendi_row_builder_set(filling(of), 1, &id));
@@ -386,7 +388,8 @@ static void full_files_go_too(void **state)
         commit_rows(&of);
         assert_true(state_of(&of)->key_file_count <= 2);
     }
-    assert_int_equal(state_of(&of)->key_file_count, 2); /* the window's, and one that the next commit drops */
+    assert_int_equal(state_of(&of)->key_file_count,
+                     2); /* the window's, and one that the next commit drops */
     fixture_verify(of.store);
     remove_keyed(&of);
     free(ids);
@@ -406,10 +409,11 @@ static void expect_damage(const keyed_table *of, const char *path, size_t at)
     wendi_table_verified verified;
     wendi_table *table = NULL;
     wendi_table_writer *writer = NULL;
-    wend_status status = wendi_table_verify(of->store, wendi_string_of("t"), note_fault, &faults,
-                                            &verified, &error);
+    wend_status status =
+        wendi_table_verify(of->store, wendi_string_of("t"), note_fault, &faults, &verified, &error);
     if (status != WEND_CORRUPT || faults != 1) {
-        fail_msg("%s, byte %zu: verify says %s, %u faults", path, at, wend_status_name(status), faults);
+        fail_msg("%s, byte %zu: verify says %s, %u faults", path, at, wend_status_name(status),
+                 faults);
     }
     must(wendi_table_open(of->store, wendi_string_of("t"), &table, &error));
     status = wendi_table_writer_open(table, NULL, &writer, &error);
