@@ -70,4 +70,16 @@ static inline bool wendi_bit_string_ends_clean(const uint8_t *bytes, uint32_t co
     return bits % 8 == 0 || bytes[bits / 8] >> (bits % 8) == 0;
 }
 
+/** Whether the first number of a packed vector, interleaved or a bit string, is zero: both begin with its bits. */
+static inline bool wendi_packed_first_is_zero(const uint8_t *packed, unsigned width)
+{
+    for (unsigned bit = 0; bit < width; bit += 8) {
+        const unsigned left = width - bit;
+        if ((packed[bit / 8] & (left < 8 ? (1u << left) - 1 : 255u)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 #endif

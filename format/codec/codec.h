@@ -5,7 +5,7 @@
  * a codec is written once. Each stands in a file of its own and in the registry; registering it
  * enrols it in the chooser, the round-trip, fuzz and golden tests, and inspect. docs/FORMAT.md has the bytes.
  *
- * Values are 64-bit two's complement; a reader may ask for their low 32 bits. Encoding takes a
+ * Values are 64-bit two's complement; codes and lengths are read as 32 bits. Encoding takes a
  * wendi_stream_input whose statistics are filled once, and size() gives the exact bytes of encode() from
  * them, so nothing is encoded on trial. open() checks all that decode() relies on; decode() cannot fail.
  */
@@ -92,7 +92,8 @@ const wendi_stream_input *wendi_stream_analyse(wendi_stream_scratch *scratch, co
 typedef struct wendi_stream {
     const struct wendi_codec *codec;
     uint32_t count;
-    uint8_t lane_bytes; /* 8, or 4: decode() gives the low halves */
+    uint8_t lane_bytes; /* 8, or 4: values of 32 bits, computed mod 2^32 */
+    bool newer;         /* it, or a stream inside, is of a codec from WENDI_CODEC_PATCHED on */
     size_t encoded_bytes; /* header, body and padding to 8 */
     /* CONSTANT, SPARSE and MASKED: the value. Packed codecs: the least value. */
     uint64_t reference;
@@ -143,6 +144,12 @@ typedef struct wendi_stream {
         } masked;
     };
 } wendi_stream;
+
+/** Whether a stream of these lanes can have `number` as a value or parameter. */
+static inline bool wendi_stream_holds(const wendi_stream *stream, uint64_t number)
+{
+    return stream->lane_bytes == 8 || number <= UINT32_MAX;
+}
 
 typedef struct wendi_codec {
     uint8_t id;

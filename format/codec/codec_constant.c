@@ -19,6 +19,10 @@ static wend_status open_body(wendi_stream *stream, wendi_reader *body, wendi_are
         *reason = "constant without its value";
         return WEND_CORRUPT;
     }
+    if (!wendi_stream_holds(stream, stream->reference)) {
+        *reason = "constant beyond 32 bits";
+        return WEND_CORRUPT;
+    }
     return WEND_OK;
 }
 

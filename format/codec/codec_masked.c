@@ -64,8 +64,9 @@ static wend_status open_body(wendi_stream *stream, wendi_reader *body, wendi_are
     stream->reference = wendi_reader_u64(body);
     const uint32_t count = wendi_reader_u32(body);
     const uint32_t zero = wendi_reader_u32(body);
-    if (body->failed || zero != 0 || count == 0 || count > stream->count) {
-        *reason = "impossible number of exceptions";
+    if (body->failed || zero != 0 || count == 0 || count > stream->count ||
+        !wendi_stream_holds(stream, stream->reference)) {
+        *reason = "impossible common value or number of exceptions";
         return WEND_CORRUPT;
     }
     const void *bitmap = wendi_reader_bytes(body, bitmap_bytes(stream->count));
@@ -82,6 +83,7 @@ static wend_status open_body(wendi_stream *stream, wendi_reader *body, wendi_are
         return WEND_CORRUPT;
     }
     WEND_TRY(wendi_stream_open(&values, body, count, stream->lane_bytes, true, arena, reason));
+    stream->newer = stream->newer || values.newer;
     /* One value more than there are is read, and not used, at the last rows. */
     const size_t room = ((size_t)count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS * WENDI_VECTOR_ROWS;
     uint8_t *decoded = wendi_arena_alloc(arena, (room + 1) * stream->lane_bytes);

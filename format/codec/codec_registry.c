@@ -115,6 +115,7 @@ static const char *read_header(wendi_stream *stream, wendi_reader *reader, uint3
             return "padding of a stream is not zero";
         }
     }
+    stream->newer = id >= WENDI_CODEC_PATCHED;
     stream->encoded_bytes = WENDI_STREAM_HEADER_BYTES + body_bytes + padding_bytes;
     *body = wendi_reader_of(bytes, body_bytes);
     return NULL;

@@ -59,6 +59,7 @@ static wend_status open_body(wendi_stream *stream, wendi_reader *body, wendi_are
     }
     WEND_TRY(wendi_stream_open(&values, body, run_count, stream->lane_bytes, true, arena, reason));
     WEND_TRY(wendi_stream_open(&lengths, body, run_count, 4, true, arena, reason));
+    stream->newer = values.newer || lengths.newer;
     void *run_values = wendi_arena_alloc(arena, rounded(run_count) * stream->lane_bytes);
     uint32_t *ends = wendi_arena_alloc(arena, rounded(run_count) * sizeof *ends);
     if (run_values == NULL || ends == NULL) {

@@ -62,8 +62,9 @@ static wend_status open_body(wendi_stream *stream, wendi_reader *body, wendi_are
     stream->reference = wendi_reader_u64(body);
     uint32_t count = wendi_reader_u32(body);
     uint32_t zero = wendi_reader_u32(body);
-    if (body->failed || zero != 0 || count == 0 || count > stream->count) {
-        *reason = "impossible number of exceptions";
+    if (body->failed || zero != 0 || count == 0 || count > stream->count ||
+        !wendi_stream_holds(stream, stream->reference)) {
+        *reason = "impossible common value or number of exceptions";
         return WEND_CORRUPT;
     }
     const uint8_t *positions = wendi_reader_bytes(body, positions_bytes(count));
@@ -72,6 +73,7 @@ static wend_status open_body(wendi_stream *stream, wendi_reader *body, wendi_are
         return WEND_CORRUPT;
     }
     WEND_TRY(wendi_stream_open(&values, body, count, stream->lane_bytes, true, arena, reason));
+    stream->newer = stream->newer || values.newer;
     size_t room = ((size_t)count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS * WENDI_VECTOR_ROWS;
     void *decoded = wendi_arena_alloc(arena, room * stream->lane_bytes);
     if (decoded == NULL) {

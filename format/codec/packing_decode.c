@@ -38,8 +38,14 @@ static const char *read_arrays(wendi_packing packing, wendi_stream *stream, wend
     uint8_t zero = wendi_reader_u8(body);
     *exception_count = wendi_reader_u32(body);
     if (stream->pack.base_bytes > 8 || stream->pack.step_bytes > 8 || stream->pack.exception_bytes > 8 || zero != 0 ||
-        stream->pack.divisor == 0) {
+        stream->pack.divisor == 0 || !wendi_stream_holds(stream, stream->reference) ||
+        !wendi_stream_holds(stream, stream->pack.divisor)) {
         return "packed stream with impossible parameters";
+    }
+    const bool steps = packing.steps && !packing.patched; /* those that begin from a step base */
+    if ((!steps && (stream->pack.step_bytes != 0 || stream->pack.step_reference != 0)) ||
+        (!packing.patched && stream->pack.exception_bytes != 0)) {
+        return "packed stream with parameters of another codec";
     }
     if (*exception_count > stream->count || (!packing.patched && *exception_count != 0)) {
         return "packed stream with too many exceptions";
@@ -109,6 +115,29 @@ static const char *place_vectors(wendi_packing packing, wendi_stream *stream, ui
     return NULL;
 }
 
+/* What stands in the packed vectors where no number does, and the first of steps, which is none. */
+static const char *check_packed(wendi_packing packing, const wendi_stream *stream, uint32_t vectors)
+{
+    const uint32_t last = vectors - 1;
+    if (vector_rows(stream, last) < WENDI_VECTOR_ROWS &&
+        !wendi_bit_string_ends_clean(stream->pack.packed + stream->pack.packed_at[last], vector_rows(stream, last),
+                                     stream->pack.widths[last])) {
+        return "bits behind the last packed number are not zero";
+    }
+    for (uint32_t v = 0; packing.steps && v < vectors; v++) {
+        const uint32_t i = stream->pack.exception_at[v];
+        const bool excepted = i < stream->pack.exception_at[v + 1] &&
+                              wendi_load_u16(stream->pack.positions + (size_t)i * 2) == 0;
+        const size_t bytes = stream->pack.exception_bytes;
+        if (excepted ? load(stream->pack.exceptions + i * bytes, (unsigned)bytes) != 0
+                     : !wendi_packed_first_is_zero(stream->pack.packed + stream->pack.packed_at[v],
+                                                   stream->pack.widths[v])) {
+            return "the first step of a vector is not zero";
+        }
+    }
+    return NULL;
+}
+
 wend_status wendi_packing_open(wendi_packing packing, wendi_stream *stream, wendi_reader *body, wendi_arena *arena,
                                const char **reason)
 {
@@ -129,11 +158,8 @@ wend_status wendi_packing_open(wendi_packing packing, wendi_stream *stream, wend
         return WEND_CORRUPT;
     }
     stream->pack.packed = wendi_reader_bytes(body, stream->pack.packed_at[vectors]);
-    if (body->failed) {
-        *reason = "packed vectors cut short";
-        return WEND_CORRUPT;
-    }
-    return WEND_OK;
+    *reason = body->failed ? "packed vectors cut short" : check_packed(packing, stream, vectors);
+    return *reason == NULL ? WEND_OK : WEND_CORRUPT;
 }
 
 /*

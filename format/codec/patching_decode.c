@@ -40,7 +40,8 @@ static const char *read_arrays(wendi_patching patching, wendi_stream *stream, we
     const uint32_t zero = wendi_reader_u32(body);
     const uint16_t zeros = wendi_reader_u16(body);
     stream->patch.quotient_mask = wendi_low_bits(patching.rises ? quotient_bits : 64);
-    if (stream->patch.divisor == 0 || stream->patch.base_bytes > 8 || zero != 0 || zeros != 0 ||
+    if (!wendi_stream_holds(stream, stream->reference) || !wendi_stream_holds(stream, stream->patch.divisor) ||
+        stream->patch.divisor == 0 || stream->patch.base_bytes > 8 || zero != 0 || zeros != 0 ||
         (patching.rises ? quotient_bits == 0 || quotient_bits > 64 : quotient_bits != 0)) {
         return "patched stream with impossible parameters";
     }
@@ -141,6 +142,41 @@ static const char *place_vectors(wendi_stream *stream, wendi_reader *body, const
     return body->failed ? "packed vectors cut short" : NULL;
 }
 
+/* The upper part at the first place of vector `v`, 0 where there is none. */
+static uint64_t first_upper(const wendi_stream *stream, uint32_t v)
+{
+    const uint32_t count = upper_count(stream, v);
+    const uint32_t rows = vector_rows(stream, v);
+    const uint8_t *places = stream->patch.uppers + stream->patch.upper_at[v];
+    if (count == 0 || (wendi_patch_is_list(count, rows) ? wendi_load_u16(places) != 0 : (places[0] & 1) == 0)) {
+        return 0;
+    }
+    return wendi_bit_string_get(places + wendi_patch_list_bytes(count, rows), stream->patch.end, 0,
+                                stream->patch.upper_bits[v]);
+}
+
+/* What stands in the packed vectors where no number does; of PATCHED_DELTA, where each begins. */
+static const char *check_packed(wendi_patching patching, const wendi_stream *stream, uint32_t vectors)
+{
+    const uint32_t last = vectors - 1;
+    const size_t bytes = stream->patch.base_bytes;
+    if (vector_rows(stream, last) < WENDI_VECTOR_ROWS &&
+        !wendi_bit_string_ends_clean(stream->patch.packed + stream->patch.packed_at[last],
+                                     vector_rows(stream, last), stream->patch.widths[last])) {
+        return "bits behind the last packed number are not zero";
+    }
+    for (uint32_t v = 0; patching.rises && v < vectors; v++) {
+        if ((load(stream->patch.bases + v * bytes, (unsigned)bytes) & ~stream->patch.quotient_mask) != 0) {
+            return "a base beyond the bits of quotients";
+        }
+        if (first_upper(stream, v) != 0 ||
+            !wendi_packed_first_is_zero(stream->patch.packed + stream->patch.packed_at[v], stream->patch.widths[v])) {
+            return "the first step of a vector is not zero";
+        }
+    }
+    return NULL;
+}
+
 wend_status wendi_patching_open(wendi_patching patching, wendi_stream *stream, wendi_reader *body,
                                 wendi_arena *arena, const char **reason)
 {
@@ -156,6 +192,9 @@ wend_status wendi_patching_open(wendi_patching patching, wendi_stream *stream, w
         return WEND_NOMEM;
     }
     *reason = place_vectors(stream, body, begin, vectors);
+    if (*reason == NULL) {
+        *reason = check_packed(patching, stream, vectors);
+    }
     return *reason == NULL ? WEND_OK : WEND_CORRUPT;
 }
 
@@ -229,7 +268,6 @@ static const uint8_t *readable(const wendi_stream *stream, const uint8_t *bytes,
             kernels->prefix_sum_u##bits(values, rows, base, 1);                                                      \
             kernels->wrap_multiply_add_u##bits(values, rows, (uint##bits##_t)stream->patch.quotient_mask, divisor,   \
                                                reference);                                                           \
-            values[0] = reference + divisor * base; /* A base beyond 2^M is taken as it is. */                       \
         } else if (divisor != 1 || reference != 0) {                                                                 \
             kernels->multiply_add_u##bits(values, rows, divisor, reference);                                         \
         }                                                                                                            \

@@ -248,6 +248,70 @@ static void damaged_streams_do_no_harm(void **state)
     }
 }
 
+/* Whether a stream with `bytes` changed at `at` is refused, and taken again when it is not. */
+static void check_refused(wendi_buffer *stream_bytes, uint32_t count, uint8_t lane_bytes, size_t at, uint8_t byte)
+{
+    for (int changed = 0; changed <= 1; changed++) {
+        wendi_stream stream;
+        wendi_arena arena = {.blocks = NULL};
+        const char *reason = NULL;
+        uint8_t kept = stream_bytes->data[at];
+        stream_bytes->data[at] = changed ? byte : kept;
+        wendi_reader reader = wendi_reader_of(stream_bytes->data, stream_bytes->length);
+        wend_status status = wendi_stream_open(&stream, &reader, count, lane_bytes, false, &arena, &reason);
+        stream_bytes->data[at] = kept;
+        if (status != (changed ? WEND_CORRUPT : WEND_OK)) {
+            fail_msg("codec %u, byte %zu: %s", stream_bytes->data[0], at, reason == NULL ? "taken" : reason);
+        }
+        wendi_arena_free(&arena);
+    }
+}
+
+/* Fields that only other codecs have, bits where no number is, first steps, and what 32 bits cannot hold. */
+static void what_says_nothing_is_zero(void **state)
+{
+    (void)state;
+    enum { COUNT = 1029, BODY = WENDI_STREAM_HEADER_BYTES, STEP_REFERENCE = 16, STEP_BYTES = 25, EXCEPTION_BYTES = 26 };
+    static int64_t values[COUNT];
+    for (uint32_t i = 0; i < COUNT; i++) {
+        values[i] = i % 64 == 3 ? 99991 : 7 + (int64_t)(i * i % 5);
+    }
+    for (uint8_t id = WENDI_CODEC_CONSTANT; id <= WENDI_CODEC_SPARSE; id++) {
+        wendi_buffer bytes = {.length = 0};
+        const bool constant = id == WENDI_CODEC_CONSTANT;
+        const wendi_stream_input *input = wendi_stream_analyse(scratch, values, constant ? 1 : COUNT);
+        if (wendi_codec_find(id)->size(input) == SIZE_MAX) {
+            continue;
+        }
+        assert_int_equal(wendi_stream_encode(input, (wendi_codec_wish){.forced = id}, &bytes, NULL), WEND_OK);
+        assert_int_equal(bytes.data[0], id);
+        if (id != WENDI_CODEC_RLE) { /* reference, value or common value */
+            check_refused(&bytes, input->count, 4, BODY + 4, 1);
+        }
+        if (id >= WENDI_CODEC_FOR && id <= WENDI_CODEC_PDELTA) {
+            const uint32_t body_bytes = wendi_load_u32(bytes.data + 8);
+            const size_t end = BODY + body_bytes;
+            const uint8_t *widths = bytes.data + BODY + 32;
+            const size_t packed = end - 128u * widths[0] - (5u * widths[1] + 7) / 8;
+            check_refused(&bytes, input->count, 4, BODY + 12, 1);
+            if (id != WENDI_CODEC_DELTA) {
+                check_refused(&bytes, input->count, 8, BODY + STEP_REFERENCE, 1);
+                check_refused(&bytes, input->count, 8, BODY + STEP_BYTES, 1);
+            }
+            if (id == WENDI_CODEC_FOR || id == WENDI_CODEC_DELTA) {
+                check_refused(&bytes, input->count, 8, BODY + EXCEPTION_BYTES, 1);
+            }
+            if (5 * widths[1] % 8 != 0) {
+                check_refused(&bytes, input->count, 8, end - 1, bytes.data[end - 1] | 0x80);
+            }
+            if ((id == WENDI_CODEC_DELTA || id == WENDI_CODEC_PDELTA) && widths[0] > 0) {
+                check_refused(&bytes, input->count, 8, packed, bytes.data[packed] | 1);
+            }
+        }
+        wendi_buffer_free(&bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +320,7 @@ int main(void)
         cmocka_unit_test(the_choice_is_the_cheapest_that_applies),
         cmocka_unit_test(the_choice_keeps_to_the_page_before),
         cmocka_unit_test(damaged_streams_do_no_harm),
+        cmocka_unit_test(what_says_nothing_is_zero),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -158,11 +158,13 @@ static void tell_values(bool delta, unsigned m, uint64_t reference, uint64_t div
     }
 }
 
+/* With widths of at most 32, what a stream of 32-bit numbers may be. */
 static void make_patched(bool delta, uint32_t count, unsigned width_max, uint64_t *seed)
 {
     const uint32_t vector_count = (count + 1023) / 1024;
-    const uint64_t reference = random_next(seed);
-    const uint64_t divisor = random_below(seed, 2) == 0 ? 1 : random_next(seed) | 1;
+    const uint64_t lane = bits(width_max <= 32 ? 32 : 64);
+    const uint64_t reference = random_next(seed) & lane;
+    const uint64_t divisor = random_below(seed, 2) == 0 ? 1 : (random_next(seed) & lane) | 1;
     const unsigned m = delta ? 1 + (unsigned)random_below(seed, 64) : 0;
     const unsigned base_bytes = (unsigned)random_below(seed, 9);
     begin_stream(delta ? WENDI_CODEC_PATCHED_DELTA : WENDI_CODEC_PATCHED, count);
@@ -171,6 +173,7 @@ static void make_patched(bool delta, uint32_t count, unsigned width_max, uint64_
         make_vector(&vectors[v], rows, width_max, base_bytes > 0, seed);
         vectors[v].base &= bits(base_bytes * 8);
         if (delta) {
+            vectors[v].base &= bits(m);
             vectors[v].numbers[0] = 0;
             for (uint32_t i = 0; i < vectors[v].upper_count && vectors[v].positions[i] == 0; i++) {
                 vectors[v].uppers[i] = 0;
@@ -205,9 +208,9 @@ static void make_patched(bool delta, uint32_t count, unsigned width_max, uint64_
     tell_values(delta, m, reference, divisor);
 }
 
-static void make_masked(uint32_t count, uint64_t *seed)
+static void make_masked(uint32_t count, unsigned common_bits, uint64_t *seed)
 {
-    const uint64_t common = random_next(seed);
+    const uint64_t common = random_next(seed) & bits(common_bits);
     const uint32_t share = (uint32_t)random_below(seed, 11);
     uint32_t exceptions = 0;
     begin_stream(WENDI_CODEC_MASKED, count);
@@ -313,13 +316,14 @@ static void what_the_document_allows_decodes(void **state)
         if (width_max <= 32) {
             check_hand_stream(4);
         }
-        make_masked(count, &seed);
+        make_masked(count, 64, &seed);
         check_hand_stream(8);
+        make_masked(count, 32, &seed);
         check_hand_stream(4);
     }
 }
 
-static void refuse(size_t at, uint64_t value, unsigned bytes)
+static void refuse_lanes(uint8_t lane_bytes, size_t at, uint64_t value, unsigned bytes)
 {
     wendi_stream stream;
     wendi_arena arena = {.blocks = NULL};
@@ -331,13 +335,18 @@ static void refuse(size_t at, uint64_t value, unsigned bytes)
     for (unsigned i = 0; i < bytes; i++) {
         hand.bytes[at + i] = (uint8_t)(value >> (8 * i));
     }
-    if (open_copy(&stream, copy, 8, &arena, &reason) != WEND_CORRUPT) {
+    if (open_copy(&stream, copy, lane_bytes, &arena, &reason) != WEND_CORRUPT) {
         fail_msg("a stream with %llu at %zu is taken", (unsigned long long)value, at);
     }
     assert_non_null(reason);
     memcpy(hand.bytes + at, kept, bytes);
     wendi_free(copy);
     wendi_arena_free(&arena);
+}
+
+static void refuse(size_t at, uint64_t value, unsigned bytes)
+{
+    refuse_lanes(8, at, value, bytes);
 }
 
 /* 1 full vector with a bitmap and one of 100 rows with a list. */
@@ -347,7 +356,8 @@ static void make_two_vectors(bool delta)
     do {
         make_patched(delta, 1124, 20, &seed);
     } while (vectors[0].upper_count < 100 || vectors[1].upper_count < 3 || vectors[1].upper_count > 5 ||
-             vectors[0].upper_bits * vectors[0].upper_count % 8 == 0 || hand.bytes[16 + 16] != 1);
+             vectors[0].upper_bits * vectors[0].upper_count % 8 == 0 || hand.bytes[16 + 16] != 1 ||
+             vectors[0].width == 0 || vectors[1].width % 2 == 0 || (delta && hand.bytes[16 + 17] >= 8));
 }
 
 static void impossible_patched_streams_are_refused(void **state)
@@ -392,6 +402,16 @@ static void impossible_patched_streams_are_refused(void **state)
         refuse(list, vectors[1].positions[1], 2);                 /* not rising */
         refuse(list + 2 * (vectors[1].upper_count - 1), 100, 2);  /* not in the vector */
         refuse(list + 2 * (vectors[1].upper_count - 1), 65535, 2);
+        const size_t end = body + wendi_load_u32(hand.bytes + 8);
+        const size_t packed = end - 128 * vectors[0].width - (100 * vectors[1].width + 7) / 8;
+        refuse(end - 1, hand.bytes[end - 1] | 0x80u, 1);          /* behind the last number */
+        if (delta == 1) {
+            refuse(counts + 4, 255, 1);                           /* a base beyond M bits */
+            refuse(packed, hand.bytes[packed] | 1u, 1);           /* a first step that is one */
+        }
+        refuse_lanes(4, body + 4, 1, 1);                          /* beyond 32 bits: reference, divisor */
+        refuse_lanes(4, body + 12, 1, 1);
+        refuse_lanes(4, widths, 33, 1);
     }
 }
 
@@ -399,7 +419,7 @@ static void impossible_masked_streams_are_refused(void **state)
 {
     (void)state;
     uint64_t seed = 12;
-    make_masked(1000, &seed);
+    make_masked(1000, 32, &seed);
     const size_t body = 16;
     const uint32_t exceptions = wendi_load_u32(hand.bytes + body + 8);
     const size_t bitmap = body + 16;
@@ -418,6 +438,7 @@ static void impossible_masked_streams_are_refused(void **state)
     refuse(inner, WENDI_CODEC_SPARSE, 1);
     refuse(inner + 4, exceptions + 1, 4);
     refuse(inner + 8, UINT32_MAX, 4);
+    refuse_lanes(4, body + 4, 1, 1); /* a common value beyond 32 bits */
 }
 
 /* wend's writer at every width of numbers, with and without outliers, at the lengths where vectors end. */
