@@ -139,6 +139,10 @@ static wend_status read_page(wendi_chunk *chunk, uint32_t page, const wendi_plac
 static bool layout_fits(const wendi_chunk *chunk, uint8_t layout)
 {
     wendi_type type = chunk->segment->footer.columns[chunk->column].type;
+    const bool real = type.kind == WENDI_TYPE_REAL && (layout == WENDI_LAYOUT_DECIMAL || layout == WENDI_LAYOUT_FLOAT);
+    if (layout != WENDI_LAYOUT_PREDICTED && chunk->page.real != real) {
+        return false;
+    }
     if (layout == WENDI_LAYOUT_PREDICTED) {
         bool codes = wendi_type_physical(type) == WENDI_PHYSICAL_STRING;
         return chunk->entry->prediction_bytes != 0 && chunk->column != chunk->segment->footer.user_column &&
@@ -149,8 +153,8 @@ static bool layout_fits(const wendi_chunk *chunk, uint8_t layout)
     case WENDI_PHYSICAL_I64:
         return layout == WENDI_LAYOUT_INTEGER || layout == WENDI_LAYOUT_NULL;
     case WENDI_PHYSICAL_F64:
-        return layout == WENDI_LAYOUT_DOUBLE || layout == WENDI_LAYOUT_DECIMAL || layout == WENDI_LAYOUT_NULL ||
-               layout == WENDI_LAYOUT_FLOAT;
+        return layout == WENDI_LAYOUT_DECIMAL || layout == WENDI_LAYOUT_NULL ||
+               layout == (type.kind == WENDI_TYPE_REAL ? WENDI_LAYOUT_FLOAT : WENDI_LAYOUT_DOUBLE);
     case WENDI_PHYSICAL_B16:
         return layout == WENDI_LAYOUT_RAW16 || layout == WENDI_LAYOUT_SPLIT16 || layout == WENDI_LAYOUT_NULL ||
                (layout == WENDI_LAYOUT_UUID4 && type.kind == WENDI_TYPE_UUID);
@@ -161,6 +165,17 @@ static bool layout_fits(const wendi_chunk *chunk, uint8_t layout)
         return layout == WENDI_LAYOUT_STRINGS || layout == WENDI_LAYOUT_NULL;
     }
     return false;
+}
+
+/* The page has nothing that came with a feature which the footer does not name. */
+static bool features_fit(const wendi_chunk *chunk)
+{
+    const wendi_page *page = &chunk->page;
+    uint64_t needed = page->layout == WENDI_LAYOUT_UUID4       ? WENDI_FEATURE_UUID4
+                      : page->layout == WENDI_LAYOUT_PREDICTED ? WENDI_FEATURE_PREDICTED
+                                                               : 0;
+    needed |= page->streams[0].newer || page->streams[1].newer ? WENDI_FEATURE_PATCHED : 0;
+    return (needed & ~chunk->segment->footer.features) == 0;
 }
 
 wend_status wendi_chunk_load_page(wendi_chunk *chunk, uint32_t page, wend_error *error)
@@ -190,6 +205,10 @@ wend_status wendi_chunk_load_page(wendi_chunk *chunk, uint32_t page, wend_error 
     if (status == WEND_OK && !layout_fits(chunk, chunk->page.layout)) {
         status = WEND_CORRUPT;
         reason = "page layout does not fit the column's type";
+    }
+    if (status == WEND_OK && !features_fit(chunk)) {
+        status = WEND_CORRUPT;
+        reason = "page of a feature that the footer does not name";
     }
     if (status != WEND_OK) {
         return wendi_segment_damage(chunk->segment, status, chunk->row_group, chunk->column, page, entry->offset,

@@ -36,6 +36,11 @@ size_t wendi_dictionary_index_bytes(const uint8_t *header, size_t length)
     return WENDI_DICTIONARY_HEADER_BYTES + (size_t)blocks * WENDI_DICTIONARY_INDEX_BYTES;
 }
 
+bool wendi_dictionary_has_forms(const uint8_t *header, size_t length)
+{
+    return length >= WENDI_DICTIONARY_HEADER_BYTES && (wendi_load_u32(header + 32) & WENDI_DICTIONARY_FORMS) != 0;
+}
+
 static const char *read_header(wendi_dictionary_index *index, const uint8_t *bytes, size_t length)
 {
     size_t checked = wendi_dictionary_index_bytes(bytes, length);
@@ -48,7 +53,7 @@ static const char *read_header(wendi_dictionary_index *index, const uint8_t *byt
         return "checksum of the dictionary's index does not match";
     }
     index->string_bytes = wendi_load_u64(bytes + 16);
-    index->forms = (wendi_load_u32(bytes + 32) & WENDI_DICTIONARY_FORMS) != 0;
+    index->forms = wendi_dictionary_has_forms(bytes, length);
     if (wendi_load_u32(bytes + 8) != index->entry_count || index->string_bytes > UINT32_MAX - 64 ||
         wendi_load_u32(bytes + 24) != index->place.column_id || wendi_load_u32(bytes + 28) != index->place.row_group ||
         (wendi_load_u32(bytes + 32) & ~(uint32_t)WENDI_DICTIONARY_FORMS) != index->ordered || (index->block_count == 0) != (index->entry_count == 1)) {
@@ -109,6 +114,9 @@ static uint32_t read_long_varint(const uint8_t **at, const uint8_t *end, uint32_
     uint32_t value = first & 127;
     for (unsigned shift = 7; shift < 32 && *at < end; shift += 7) {
         const uint8_t byte = *(*at)++;
+        if (shift == 28 && byte > 15) {
+            break; /* beyond 32 bits */
+        }
         value |= (uint32_t)(byte & 127) << shift;
         if (byte < 128) {
             return value;

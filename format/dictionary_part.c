@@ -73,6 +73,9 @@ static wend_status read_index(wendi_segment *segment, wendi_dictionary_part *par
     const char *reason = needed == 0 ? "dictionary index beyond its end"
                                      : wendi_dictionary_index_open(part->index_bytes, length, chunk->dictionary_entries,
                                                                    chunk->ordered, place, &part->index);
+    if (reason == NULL && part->index.forms && (segment->footer.features & WENDI_FEATURE_DICTIONARY_FORMS) == 0) {
+        reason = "dictionary of a feature that the footer does not name";
+    }
     if (reason != NULL) {
         status = damaged(segment, part, WEND_CORRUPT, reason, error);
     }

@@ -41,6 +41,8 @@ typedef struct wendi_dictionary_index {
 
 /** Bytes of header and index, as the 64 bytes of the header claim: never more than `length`; 0 when that cannot be. */
 size_t wendi_dictionary_index_bytes(const uint8_t *header, size_t length);
+/** Whether the header says that blocks begin with a form; nothing is checked. */
+bool wendi_dictionary_has_forms(const uint8_t *header, size_t length);
 /**
  * Check header and index of a dictionary of `length` bytes, of which at least wendi_dictionary_index_bytes() are at
  * `bytes`. NULL, or what is wrong.

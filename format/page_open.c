@@ -46,7 +46,7 @@ static const char *read_header(wendi_page *page, const uint8_t *bytes, size_t le
         }
     }
     if (page->row_count != row_count || page->value_count > page->row_count || bytes[23] > 1 || page->exponent > 15 ||
-        page->layout >= WENDI_LAYOUT_COUNT) {
+        page->layout >= WENDI_LAYOUT_COUNT || (page->exponent != 0 && page->layout != WENDI_LAYOUT_DECIMAL)) {
         return "page header does not fit its index";
     }
     return NULL;
@@ -111,6 +111,11 @@ static const char *read_exceptions(wendi_page *page, wendi_reader *reader)
             return "positions of exceptions do not rise within the page";
         }
         least = position + 1;
+    }
+    for (size_t i = (size_t)page->exception_count * 2; i < positions_bytes; i++) {
+        if (page->exception_positions[i] != 0) {
+            return "padding of positions of exceptions is not zero";
+        }
     }
     return NULL;
 }
