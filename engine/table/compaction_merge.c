@@ -15,7 +15,7 @@
 
 enum {
     ROWS_MIN = 65536,       /* of a row group, however little memory there is */
-    ZSTD_LEVEL_DEFAULT = 3, /* of 10 M events 6 is 0.05 % smaller and takes 8 % more time */
+    ZSTD_LEVEL_DEFAULT = 6, /* real texts are 2 to 3 % smaller than at 3, for 8 % more time */
     CHUNK_BYTES = 2048 * 40 /* what an open chunk holds beside its pages */
 };
 #define MEMORY_DEFAULT ((size_t)1 << 30)
