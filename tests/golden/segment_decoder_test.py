@@ -58,7 +58,7 @@ MADE = int(os.environ.get("WEND_TEST_ROUNDS", "20"))
 FLIPS = int(os.environ.get("WEND_TEST_FLIPS", "40"))
 EPOCH = datetime.datetime(1970, 1, 1)
 # What made segments may use. The program is not asked to read statistic 8, which no writer of its own makes; this decoder is.
-MADE_FEATURES = set(segment_decoder.FEATURES) - {segment_decoder.FEATURE_FIRST_BYTES}
+MADE_FEATURES = set(segment_decoder.FEATURES)
 FIRST_BYTES_ROUNDS = 5
 COMMIT_COLUMN = 0   # the id of what only merged segments have, and queries do not see
 
