@@ -138,6 +138,19 @@ wend_status wendi_chunk_predicted_codes(wendi_chunk *chunk, uint32_t first_row, 
 wend_status wendi_chunk_predicted_values(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, uint64_t *values,
                                          uint8_t *nulls, bool *any_null, wend_error *error);
 void wendi_chunk_close_determinants(wendi_chunk *chunk);
+/* Filters on encoded pages; chunk_filter.c. */
+/** The run of an RLE stream that holds row `row` of it. */
+uint32_t wendi_stream_find_run(const wendi_stream *stream, uint32_t row);
+/** The numbers of a vector of a FOR stream whose width is at most 8: all 1024, or as many as it has. */
+void wendi_unpack_numbers_u8(const wendi_stream *stream, uint32_t vector, uint8_t base, uint8_t *numbers);
+/** Rows of a vector of a FOR stream, at most 32 wide, whose number is low..high, into a bitmap of `rows` rows. */
+void wendi_select_numbers(const wendi_stream *stream, uint32_t vector, uint32_t rows, uint32_t low, uint32_t high,
+                          uint64_t *bitmap);
+bool wendi_bitmap_is_empty(const uint64_t *bitmap, uint32_t row_count);
+void wendi_bitmap_clear(uint64_t *bitmap, uint32_t from, uint32_t to);
+/** From the first to the end of the last vector that has a row left; false: none has. */
+bool wendi_bitmap_span(const uint64_t *bitmap, uint32_t row_count, uint32_t *begin, uint32_t *end);
+
 /** Codes must lie below the number of entries before they are used. */
 bool wendi_chunk_codes_hold(const wendi_chunk *chunk, const uint32_t *codes, uint32_t count);
 

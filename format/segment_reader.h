@@ -187,6 +187,53 @@ void wendi_chunk_lend(wendi_chunk *chunk, wendi_chunk *const *chunks, uint32_t c
 wend_status wendi_chunk_read_codes(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count,
                                    const uint32_t **codes_out, wend_error *error);
 
+/* ---- filters and counts on pages as they are encoded ---- */
+/*
+ * Rows as in wendi_chunk_read(). `bitmap` (one of kernels.h over row_count rows) says which rows still take part and
+ * loses those that do not pass: filters are joined by calling them one after the other. Vectors that have lost all rows
+ * are not looked at, and neither are whole pages and vectors that statistics or bounds decide. Damage in what was not
+ * looked at is not met. Buffers that reads gave out may be written over.
+ */
+
+/** A set of dictionary codes, 0 (null) among them or not. Make it with one of the two functions below. */
+typedef struct wendi_code_set {
+    const uint64_t *words; /* bit c % 64 of words[c / 64] for c < count; not looked at for an interval; borrowed */
+    uint32_t count;
+    uint32_t least; /* the bounds of the codes in it; least > most: none is */
+    uint32_t most;
+    uint32_t members;
+    bool interval; /* all codes from least to most are in it */
+} wendi_code_set;
+wendi_code_set wendi_code_set_of(const uint64_t *words, uint32_t count);
+/** The codes least..most; none when least > most. */
+wendi_code_set wendi_code_set_between(uint32_t least, uint32_t most);
+
+/**
+ * Keep rows whose dictionary code is in the set: a null only if code 0 is, so IS NULL is the set 0..0 and IS NOT NULL
+ * 1..UINT32_MAX. Only where wendi_chunk_has_dictionary(), which is not loaded. Codes that the dictionary does not
+ * have are in no set made of its entries.
+ */
+wend_status wendi_chunk_select_codes(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count,
+                                     const wendi_code_set *set, uint64_t *bitmap, wend_error *error);
+/** Keep rows whose value lies in low..high, both included; never a null. Types of 64-bit integers only. */
+wend_status wendi_chunk_select_range(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, int64_t low,
+                                     int64_t high, uint64_t *bitmap, wend_error *error);
+/** Keep rows that are null, or those that are not. Any type. */
+wend_status wendi_chunk_select_null(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, bool null,
+                                    uint64_t *bitmap, wend_error *error);
+enum { WENDI_COUNT_CODES_MAX = 256 };
+/**
+ * counts[c] += the rows of code c that are set in `bitmap` (NULL: of all). Only for dictionaries of at most
+ * WENDI_COUNT_CODES_MAX entries, see wendi_chunk_code_count(), of which `counts` has one each. Counts of a failed call
+ * are undefined.
+ */
+wend_status wendi_chunk_count_codes(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count,
+                                    const uint64_t *bitmap, uint32_t *counts, wend_error *error);
+/** Entries of the dictionary, null's among them; 0: there is none. No reads. */
+uint32_t wendi_chunk_code_count(const wendi_chunk *chunk);
+/** Whether pages may be predicted from other columns: then filters decode what they look at. */
+bool wendi_chunk_is_predicted(const wendi_chunk *chunk);
+
 /* ---- a few strings of a dictionary, without all of it; only where wendi_chunk_has_dictionary() ---- */
 /** Whether the whole dictionary is loaded, or so small that single blocks of it save nothing. */
 bool wendi_chunk_dictionary_at_hand(const wendi_chunk *chunk);
