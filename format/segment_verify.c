@@ -155,12 +155,32 @@ static bool value_within(const wendi_vector *vector, uint32_t row, const wendi_p
     return false;
 }
 
+/* Can a column of the vector's type have the value of row `row`? Decoding takes whatever 64 bits there are. */
+static bool value_in_range(const wendi_vector *vector, uint32_t row)
+{
+    uint32_t at = wendi_vector_index(vector, row);
+    switch ((wendi_type_kind)vector->type.kind) {
+    case WENDI_TYPE_BOOLEAN:
+        return vector->i64[at] == 0 || vector->i64[at] == 1;
+    case WENDI_TYPE_SMALLINT:
+        return vector->i64[at] == (int16_t)vector->i64[at];
+    case WENDI_TYPE_INTEGER:
+    case WENDI_TYPE_DATE:
+        return vector->i64[at] == (int32_t)vector->i64[at];
+    case WENDI_TYPE_REAL:
+        return isnan(vector->f64[at]) || (double)(float)vector->f64[at] == vector->f64[at];
+    default:
+        return true;
+    }
+}
+
 static wend_status verify_page(verifier *v, chunk_check *check, uint32_t page)
 {
     const wendi_page_entry *entry = &check->chunk->pages[page];
     wendi_vector vector;
     uint32_t nulls = 0;
     bool within = true;
+    bool in_range = true;
     uint32_t rows = wendi_chunk_page_rows(check->chunk, page);
     wend_status status = wendi_chunk_read(check->chunk, page * WENDI_PAGE_ROWS, rows, &vector, &v->error);
     if (status != WEND_OK) {
@@ -172,12 +192,17 @@ static wend_status verify_page(verifier *v, chunk_check *check, uint32_t page)
         nulls += null;
         within = within && ((null && vector.form != WENDI_FORM_DICTIONARY) ||
                             value_within(&vector, i, entry, check->chunk->entry));
+        in_range = in_range && (null || value_in_range(&vector, i));
     }
     check->null_count += nulls;
     v->verified->row_count += check->column == 0 ? rows : 0;
     if (nulls != entry->null_count || !within) {
         return fault_at(v, check->row_group, check->column, page, entry->offset,
                         "statistics do not hold for the values");
+    }
+    if (!in_range) {
+        return fault_at(v, check->row_group, check->column, page, entry->offset,
+                        "a value out of the range of the column's type");
     }
     return WEND_OK;
 }
