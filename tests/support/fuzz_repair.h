@@ -30,6 +30,8 @@ void mend_prediction(uint8_t *bytes, size_t length);
 size_t mutate_any(uint8_t *data, size_t size, size_t max_size);
 /** A custom mutator for pages: mostly mended ones of few rows. `seed` decides. */
 size_t mutate_page(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+/** A custom mutator for a byte that says how and a segment behind it. */
+size_t mutate_segment(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 /** Mutate `size` bytes in place without changing their number. */
 void mutate_within(uint8_t *data, size_t size);
 
