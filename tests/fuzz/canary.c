@@ -1,7 +1,7 @@
 /*
- * The canary: fuzz_page with a bug planted behind the checksum. It must be found, else fuzzing is not
- * looking where it should: a table of nine powers is read at the page's exponent, which may be up to 15.
- * tests/fault/fuzz_canary_test.sh builds and runs it and fails when it survives.
+ * The canary: fuzz_page with a bug planted behind the checksum. It must be found, else fuzzing is
+ * not looking where it should: a table of nine powers is read at the page's exponent, which may be
+ * up to 15. tests/fault/fuzz_canary_test.sh builds and runs it and fails when it survives.
  */
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"

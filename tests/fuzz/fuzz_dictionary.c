@@ -1,8 +1,8 @@
 /*
- * Hostile dictionaries: the first four bytes are the number of entries that the footer would name, the fifth says
- * whether they are ordered, the rest is the dictionary: once as it is, once with its checksums made right. What
- * decodes must have as many entries as were named, in order when it says so, and one block must decode without the
- * others to the same strings.
+ * Hostile dictionaries: the first four bytes are the number of entries that the footer would name,
+ * the fifth says whether they are ordered, the rest is the dictionary: once as it is, once with its
+ * checksums made right. What decodes must have as many entries as were named, in order when it says
+ * so, and one block must decode without the others to the same strings.
  */
 #include <stdlib.h>
 
@@ -19,10 +19,12 @@ enum { HEAD = 5, HEADER = 64, INPUT_MAX = 1 << 20 };
 static const wendi_place place = {.row_group = 1, .column_id = 2};
 
 /* The last block by itself. */
-static void decode_last(const uint8_t *bytes, size_t length, uint32_t entries, const wendi_dictionary *whole)
+static void decode_last(const uint8_t *bytes, size_t length, uint32_t entries,
+                        const wendi_dictionary *whole)
 {
     wendi_dictionary_index index;
-    const char *reason = wendi_dictionary_index_open(bytes, length, entries, whole->ordered, place, &index);
+    const char *reason =
+        wendi_dictionary_index_open(bytes, length, entries, whole->ordered, place, &index);
     if (reason != NULL || index.block_count == 0) {
         if (reason != NULL) {
             abort(); /* the whole was decoded through it */
@@ -36,8 +38,8 @@ static void decode_last(const uint8_t *bytes, size_t length, uint32_t entries, c
     uint8_t *raw = wendi_alloc(index.raw_bytes_max);
     if (offsets != NULL && strings != NULL && raw != NULL) {
         const uint8_t *stored = bytes + index.blocks_end - last.stored_bytes;
-        if (wendi_dictionary_block_decode(&index, index.block_count - 1, stored, NULL, raw, offsets, strings,
-                                          &reason) != WEND_OK) {
+        if (wendi_dictionary_block_decode(&index, index.block_count - 1, stored, NULL, raw, offsets,
+                                          strings, &reason) != WEND_OK) {
             abort();
         }
         for (uint32_t i = 0; i < count; i++) {
@@ -63,8 +65,8 @@ static void decode(const uint8_t *bytes, size_t length, uint32_t entries, bool o
             abort();
         }
         for (uint32_t code = 2; ordered && code < entries; code++) {
-            if (wendi_string_compare(wendi_dictionary_at(dictionary, code - 1), wendi_dictionary_at(dictionary, code)) >=
-                0) {
+            if (wendi_string_compare(wendi_dictionary_at(dictionary, code - 1),
+                                     wendi_dictionary_at(dictionary, code)) >= 0) {
                 abort();
             }
         }

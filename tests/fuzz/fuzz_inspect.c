@@ -1,6 +1,6 @@
 /*
- * What `wend inspect` makes of hostile segments, whose checksums are made right: a refusal, or a map whose parts add up
- * to the file, and all that is printed from it.
+ * What `wend inspect` makes of hostile segments, whose checksums are made right: a refusal, or a
+ * map whose parts add up to the file, and all that is printed from it.
  */
 #include <stdlib.h>
 
@@ -27,8 +27,8 @@ static void print(const segment_map *map)
         map_total_print_json(&total, null) != WEND_OK) {
         abort();
     }
-    uint64_t parts = total.column_bytes + total.dictionary_bytes + total.prediction_bytes + total.index_bytes +
-                     total.footer_bytes + total.padding_bytes;
+    uint64_t parts = total.column_bytes + total.dictionary_bytes + total.prediction_bytes +
+                     total.index_bytes + total.footer_bytes + total.padding_bytes;
     if (parts != total.file_bytes) {
         abort();
     }
@@ -46,7 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     segment_bytes file = {.read_calls = 0};
     segment_map map;
     size_t length = size > 0 ? (size - 1) / WENDI_FILE_ALIGNMENT * WENDI_FILE_ALIGNMENT : 0;
-    if (length == 0 || length > INPUT_MAX || wendi_buffer_append(&file.bytes, data + 1, length) != WEND_OK) {
+    if (length == 0 || length > INPUT_MAX ||
+        wendi_buffer_append(&file.bytes, data + 1, length) != WEND_OK) {
         return 0;
     }
     repair_segment(file.bytes.data, length);

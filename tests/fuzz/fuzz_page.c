@@ -1,6 +1,7 @@
 /*
- * Hostile pages: once as they are, once with place and checksum made right. Every stream and string in what
- * opens is decoded. The mutator mends counts and lengths in most of its work, so that it reaches what is behind them.
+ * Hostile pages: once as they are, once with place and checksum made right. Every stream and string
+ * in what opens is decoded. The mutator mends counts and lengths in most of its work, so that it
+ * reaches what is behind them.
  */
 #include <stdlib.h>
 
@@ -15,7 +16,8 @@ enum { STEP = 8192, INPUT_MAX = 1 << 20 };
 
 static void decode_stream(const wendi_stream *stream)
 {
-    size_t room = ((size_t)stream->count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS * WENDI_VECTOR_ROWS;
+    size_t room =
+        ((size_t)stream->count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS * WENDI_VECTOR_ROWS;
     uint64_t *values = wendi_alloc_aligned(64, room * sizeof *values);
     if (stream->codec == NULL || values == NULL) {
         wendi_free(values);
@@ -42,7 +44,8 @@ static void open_page(const uint8_t *bytes, size_t length, const wendi_place *pl
         decode_stream(&page.streams[0]);
         decode_stream(&page.streams[1]);
         if (page.layout == WENDI_LAYOUT_STRINGS) {
-            (void)wendi_page_load_strings(&page, page.value_count / 2, page.value_count - page.value_count / 2, &reason);
+            (void)wendi_page_load_strings(&page, page.value_count / 2,
+                                          page.value_count - page.value_count / 2, &reason);
             (void)wendi_page_load_strings(&page, 0, page.value_count, &reason);
         }
     }

@@ -1,6 +1,6 @@
 /*
- * Hostile predictions: the first byte says whether they are of codes, the rest is the prediction: once as it is, once
- * with place and checksum made right. Of what loads, every number is read.
+ * Hostile predictions: the first byte says whether they are of codes, the rest is the prediction:
+ * once as it is, once with place and checksum made right. Of what loads, every number is read.
  */
 #include <stdlib.h>
 
@@ -22,15 +22,18 @@ static void load(const uint8_t *bytes, size_t length, uint32_t lane_bytes)
     const char *reason = NULL;
     volatile uint64_t sum = 0;
     if (wendi_prediction_load(bytes, length, lane_bytes, place, &prediction, &reason) == WEND_OK) {
-        if (prediction->map_count > WENDI_PREDICTION_MAP_MAX || prediction->list_count > WENDI_PREDICTION_LIST_MAX ||
+        if (prediction->map_count > WENDI_PREDICTION_MAP_MAX ||
+            prediction->list_count > WENDI_PREDICTION_LIST_MAX ||
             prediction->rule.determinant_count > WENDI_PREDICTION_DETERMINANTS_MAX) {
             abort();
         }
         for (uint32_t i = 0; i < prediction->map_count; i++) {
-            sum = sum + (lane_bytes == 4 ? ((uint32_t *)prediction->map)[i] : ((uint64_t *)prediction->map)[i]);
+            sum = sum + (lane_bytes == 4 ? ((uint32_t *)prediction->map)[i]
+                                         : ((uint64_t *)prediction->map)[i]);
         }
         for (uint32_t i = 0; i < prediction->list_count; i++) {
-            sum = sum + (lane_bytes == 4 ? ((uint32_t *)prediction->list)[i] : ((uint64_t *)prediction->list)[i]);
+            sum = sum + (lane_bytes == 4 ? ((uint32_t *)prediction->list)[i]
+                                         : ((uint64_t *)prediction->list)[i]);
         }
     } else if (reason == NULL) {
         abort();

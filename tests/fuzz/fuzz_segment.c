@@ -1,8 +1,9 @@
 /*
  * Hostile segments. The first byte says how: even, the bytes are read as they are; odd, every
- * checksum that the bytes give a place to is made right first, so that what is behind them is reached.
- * Whatever comes, opening, reading, runs, lookups and verify give a status or rows. What reads
- * without a fault reads twice the same, and what is looked up in a part of a dictionary is what all of it has.
+ * checksum that the bytes give a place to is made right first, so that what is behind them is
+ * reached. Whatever comes, opening, reading, runs, lookups and verify give a status or rows. What
+ * reads without a fault reads twice the same, and what is looked up in a part of a dictionary is
+ * what all of it has.
  */
 #include <stdlib.h>
 
@@ -23,7 +24,8 @@ static uint64_t touch(const wendi_vector *vector, uint64_t sum)
     for (uint32_t i = 0; i < vector->row_count; i++) {
         if (wendi_type_physical(vector->type) == WENDI_PHYSICAL_STRING) {
             wendi_string text = wendi_vector_string(vector, i);
-            sum = sum * 31 + (text.length > 0 ? (uint8_t)text.data[text.length - 1] : 0) + text.length;
+            sum = sum * 31 + (text.length > 0 ? (uint8_t)text.data[text.length - 1] : 0) +
+                  text.length;
         } else if (wendi_type_physical(vector->type) == WENDI_PHYSICAL_B16) {
             const wendi_b16 *value = &vector->b16[wendi_vector_index(vector, i)];
             sum = sum * 31 + value->word[0] + value->word[1];
@@ -59,7 +61,8 @@ static bool read_chunk(wendi_segment *segment, uint32_t group, uint32_t column, 
     return whole;
 }
 
-/* Strings of a few codes before the whole dictionary is loaded, and searches for them, against the whole. */
+/* Strings of a few codes before the whole dictionary is loaded, and searches for them, against the
+ * whole. */
 static void look_up(wendi_segment *segment, uint32_t group, uint32_t column)
 {
     wendi_chunk *chunk;
@@ -78,12 +81,14 @@ static void look_up(wendi_segment *segment, uint32_t group, uint32_t column)
     bool known = wendi_chunk_has_dictionary(chunk) && wendi_chunk_find_is_cheap(chunk) &&
                  wendi_chunk_strings(chunk, codes, NULL, LOOKUPS, strings, NULL) == WEND_OK;
     for (uint32_t i = 0; i < LOOKUPS && known; i++) {
-        known = wendi_chunk_find(chunk, strings[i], &found[i], NULL) == WEND_OK && found[i] < entries;
+        known =
+            wendi_chunk_find(chunk, strings[i], &found[i], NULL) == WEND_OK && found[i] < entries;
     }
     if (known && wendi_chunk_dictionary(chunk, &whole, NULL) == WEND_OK) {
         for (uint32_t i = 0; i < LOOKUPS; i++) {
-            if (codes[i] != 0 && (!wendi_string_equal(strings[i], wendi_dictionary_at(whole, codes[i])) ||
-                                  (whole->ordered && found[i] != codes[i]))) {
+            if (codes[i] != 0 &&
+                (!wendi_string_equal(strings[i], wendi_dictionary_at(whole, codes[i])) ||
+                 (whole->ordered && found[i] != codes[i]))) {
                 abort();
             }
         }
@@ -91,7 +96,8 @@ static void look_up(wendi_segment *segment, uint32_t group, uint32_t column)
     wendi_chunk_close(chunk);
 }
 
-/* The rows of the row group's first and last user that its zone map knows, and of one that hardly is there. */
+/* The rows of the row group's first and last user that its zone map knows, and of one that hardly
+ * is there. */
 static void find_users(wendi_segment *segment, uint32_t group)
 {
     uint32_t column = wendi_segment_user_column(segment);
@@ -101,13 +107,15 @@ static void find_users(wendi_segment *segment, uint32_t group)
         return;
     }
     wendi_row_group_zone(segment, group, column, &zone);
-    const wendi_value other = {.type = wendi_segment_column_at(segment, column)->type, .string = {"u", 1}};
+    const wendi_value other = {.type = wendi_segment_column_at(segment, column)->type,
+                               .string = {"u", 1}};
     const wendi_value *users[] = {&zone.min, &zone.max, &other};
     for (int i = zone.has_min_max ? 0 : 2; i < 3; i++) {
         uint32_t begin;
         uint32_t end;
         bool exact;
-        if (wendi_segment_find_user(segment, group, users[i], &begin, &end, &exact, NULL) == WEND_OK &&
+        if (wendi_segment_find_user(segment, group, users[i], &begin, &end, &exact, NULL) ==
+                WEND_OK &&
             (begin > end || end > rows)) {
             abort();
         }
@@ -124,7 +132,8 @@ static void read_segment(wendi_segment *segment)
             uint64_t second = 0;
             wendi_segment_zone(segment, c, &zone);
             look_up(segment, g, c);
-            if (read_chunk(segment, g, c, &first) && (!read_chunk(segment, g, c, &second) || first != second)) {
+            if (read_chunk(segment, g, c, &first) &&
+                (!read_chunk(segment, g, c, &second) || first != second)) {
                 abort();
             }
         }
@@ -161,7 +170,8 @@ static void read_file(const wendi_segment_source *source)
         wendi_segment_count_memory(segment, &held, hold);
         wendi_segment_read_ahead(segment, &length, will_need);
         read_segment(segment);
-        if (held != wendi_segment_memory(segment) || wendi_segment_trim(segment, UINT32_MAX) > held) {
+        if (held != wendi_segment_memory(segment) ||
+            wendi_segment_trim(segment, UINT32_MAX) > held) {
             abort();
         }
         wendi_segment_close(segment);
@@ -173,7 +183,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     segment_bytes file = {.read_calls = 0};
     size_t length = size > 0 ? (size - 1) / WENDI_FILE_ALIGNMENT * WENDI_FILE_ALIGNMENT : 0;
-    if (length == 0 || length > INPUT_MAX || wendi_buffer_append(&file.bytes, data + 1, length) != WEND_OK) {
+    if (length == 0 || length > INPUT_MAX ||
+        wendi_buffer_append(&file.bytes, data + 1, length) != WEND_OK) {
         return 0;
     }
     if (data[0] % 2 == 1) {

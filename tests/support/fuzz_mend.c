@@ -1,6 +1,6 @@
 /*
- * Counts and lengths of mutated parts brought into agreement, so that mutations are not spent on the first
- * comparison that refuses them. What is mended stays hostile everywhere else.
+ * Counts and lengths of mutated parts brought into agreement, so that mutations are not spent on
+ * the first comparison that refuses them. What is mended stays hostile everywhere else.
  */
 #include "format/dictionary_layout.h"
 #include "format/prediction.h"
@@ -55,7 +55,8 @@ static uint32_t mend_nulls(uint8_t *bytes, size_t payload, uint32_t rows, size_t
         bytes[21] = WENDI_NULLS_ALL;
         return 0;
     }
-    if (bytes[20] == WENDI_LAYOUT_CODES || bytes[20] == WENDI_LAYOUT_PREDICTED || bitmap_bytes > payload) {
+    if (bytes[20] == WENDI_LAYOUT_CODES || bytes[20] == WENDI_LAYOUT_PREDICTED ||
+        bitmap_bytes > payload) {
         bytes[21] = WENDI_NULLS_NONE;
     }
     if (bytes[21] == WENDI_NULLS_NONE) {
@@ -75,7 +76,8 @@ static uint32_t mend_nulls(uint8_t *bytes, size_t payload, uint32_t rows, size_t
 void mend_page(uint8_t *bytes, size_t length)
 {
     size_t payload = length - WENDI_PAGE_HEADER_BYTES;
-    size_t padding = payload >= 64 ? wendi_load_u32(bytes + 8) % 64 : 0; /* the fuzzer's choice, not its length */
+    size_t padding = payload >= 64 ? wendi_load_u32(bytes + 8) % 64
+                                   : 0; /* the fuzzer's choice, not its length */
     uint32_t rows = wendi_load_u32(bytes + 12) % WENDI_PAGE_ROWS + 1;
     size_t used;
     payload -= padding;
@@ -123,9 +125,11 @@ void mend_dictionary(uint8_t *bytes, size_t length, uint32_t entries, bool order
     uint32_t blocks = wendi_load_u32(bytes + 12);
     uint64_t strings = 0;
     blocks = blocks > most ? (uint32_t)most : blocks;
-    size_t left = length - WENDI_DICTIONARY_HEADER_BYTES - (size_t)blocks * WENDI_DICTIONARY_INDEX_BYTES;
+    size_t left =
+        length - WENDI_DICTIONARY_HEADER_BYTES - (size_t)blocks * WENDI_DICTIONARY_INDEX_BYTES;
     for (uint32_t b = 0; b < blocks; b++) {
-        uint8_t *at = bytes + WENDI_DICTIONARY_HEADER_BYTES + (size_t)b * WENDI_DICTIONARY_INDEX_BYTES;
+        uint8_t *at =
+            bytes + WENDI_DICTIONARY_HEADER_BYTES + (size_t)b * WENDI_DICTIONARY_INDEX_BYTES;
         uint32_t stored = wendi_load_u32(at + 4);
         stored = stored > left || b + 1 == blocks ? (uint32_t)left : stored;
         if (stored % 2 == 1 || wendi_load_u32(at + 8) < stored) {
@@ -141,7 +145,8 @@ void mend_dictionary(uint8_t *bytes, size_t length, uint32_t entries, bool order
     wendi_store_u32(bytes + 8, entries);
     wendi_store_u32(bytes + 12, blocks);
     wendi_store_u64(bytes + 16, strings);
-    wendi_store_u32(bytes + 32, (wendi_load_u32(bytes + 32) & WENDI_DICTIONARY_FORMS) | (ordered ? 1 : 0));
+    wendi_store_u32(bytes + 32,
+                    (wendi_load_u32(bytes + 32) & WENDI_DICTIONARY_FORMS) | (ordered ? 1 : 0));
     memset(bytes + 36, 0, WENDI_DICTIONARY_HEADER_BYTES - 36);
 }
 

@@ -27,13 +27,15 @@ void repair_dictionary(uint8_t *bytes, size_t length, wendi_place place)
         return;
     }
     for (uint32_t b = 0; b < blocks; b++) {
-        uint8_t *entry = bytes + WENDI_DICTIONARY_HEADER_BYTES + (size_t)b * WENDI_DICTIONARY_INDEX_BYTES;
+        uint8_t *entry =
+            bytes + WENDI_DICTIONARY_HEADER_BYTES + (size_t)b * WENDI_DICTIONARY_INDEX_BYTES;
         uint64_t stored = wendi_load_u32(entry + 4);
         if (stored > length - at) {
             break;
         }
         place.page = WENDI_PLACE_DICTIONARY + 1 + b;
-        wendi_store_u64(entry + 16, wendi_hash64_seed(bytes + at, stored, wendi_place_seed(&place)));
+        wendi_store_u64(entry + 16,
+                        wendi_hash64_seed(bytes + at, stored, wendi_place_seed(&place)));
         at += stored;
     }
     place.page = WENDI_PLACE_DICTIONARY;
@@ -67,8 +69,8 @@ static bool inside(const repair *r, uint64_t offset, uint64_t length)
     return offset <= r->footer_offset && length <= r->footer_offset - offset;
 }
 
-static void repair_chunk(const repair *r, const uint8_t *chunk, const uint8_t *entries, uint64_t pages,
-                         wendi_place place)
+static void repair_chunk(const repair *r, const uint8_t *chunk, const uint8_t *entries,
+                         uint64_t pages, wendi_place place)
 {
     uint64_t dictionary = wendi_load_u64(chunk) + wendi_load_u64(chunk + 8);
     uint64_t dictionary_bytes = wendi_load_u64(chunk + 16);
@@ -90,8 +92,8 @@ static void repair_chunk(const repair *r, const uint8_t *chunk, const uint8_t *e
     }
 }
 
-static void repair_row_group(const repair *r, const uint8_t *footer, uint8_t *entry, const uint8_t *chunks,
-                             uint32_t group)
+static void repair_row_group(const repair *r, const uint8_t *footer, uint8_t *entry,
+                             const uint8_t *chunks, uint32_t group)
 {
     uint32_t columns = wendi_load_u32(footer + 12);
     uint64_t index = wendi_load_u64(entry);
@@ -102,13 +104,15 @@ static void repair_row_group(const repair *r, const uint8_t *footer, uint8_t *en
     }
     for (uint32_t c = 0; c < columns; c++) {
         wendi_place place = {.row_group = group};
-        const uint8_t *column = footer + WENDI_FOOTER_HEADER_BYTES + (size_t)c * WENDI_FOOTER_COLUMN_BYTES;
+        const uint8_t *column =
+            footer + WENDI_FOOTER_HEADER_BYTES + (size_t)c * WENDI_FOOTER_COLUMN_BYTES;
         memcpy(place.uuid, r->uuid, 16);
         place.column_id = wendi_load_u32(column);
         repair_chunk(r, chunks + (size_t)c * WENDI_FOOTER_CHUNK_BYTES,
                      r->file + index + c * pages * WENDI_PAGE_ENTRY_BYTES, pages, place);
     }
-    wendi_store_u64(entry + 16, wendi_hash64_seed(r->file + index, index_bytes, wendi_index_seed(r->uuid, group)));
+    wendi_store_u64(entry + 16, wendi_hash64_seed(r->file + index, index_bytes,
+                                                  wendi_index_seed(r->uuid, group)));
 }
 
 static void repair_row_groups(const repair *r, uint8_t *footer, uint64_t footer_bytes)
@@ -117,13 +121,15 @@ static void repair_row_groups(const repair *r, uint8_t *footer, uint64_t footer_
     uint64_t groups = wendi_load_u32(footer + 16);
     uint64_t chunks_at = WENDI_FOOTER_HEADER_BYTES + columns * WENDI_FOOTER_COLUMN_BYTES +
                          groups * WENDI_FOOTER_ROW_GROUP_BYTES;
-    if (columns >= 1000 || groups >= 1000 || chunks_at + columns * groups * WENDI_FOOTER_CHUNK_BYTES > footer_bytes) {
+    if (columns >= 1000 || groups >= 1000 ||
+        chunks_at + columns * groups * WENDI_FOOTER_CHUNK_BYTES > footer_bytes) {
         return;
     }
     for (uint32_t g = 0; g < groups; g++) {
         uint8_t *entry = footer + WENDI_FOOTER_HEADER_BYTES + columns * WENDI_FOOTER_COLUMN_BYTES +
                          (size_t)g * WENDI_FOOTER_ROW_GROUP_BYTES;
-        repair_row_group(r, footer, entry, footer + chunks_at + g * columns * WENDI_FOOTER_CHUNK_BYTES, g);
+        repair_row_group(r, footer, entry,
+                         footer + chunks_at + g * columns * WENDI_FOOTER_CHUNK_BYTES, g);
     }
 }
 
@@ -134,12 +140,14 @@ void repair_segment(uint8_t *file, size_t length)
     uint64_t footer_bytes = wendi_load_u32(trailer + 8);
     r.footer_offset = wendi_load_u64(trailer);
     memcpy(r.uuid, trailer + 32, 16);
-    if (r.footer_offset <= length - WENDI_TRAILER_BYTES && footer_bytes >= WENDI_FOOTER_HEADER_BYTES &&
+    if (r.footer_offset <= length - WENDI_TRAILER_BYTES &&
+        footer_bytes >= WENDI_FOOTER_HEADER_BYTES &&
         footer_bytes <= length - WENDI_TRAILER_BYTES - r.footer_offset) {
         uint8_t *footer = file + r.footer_offset;
         memcpy(footer + 96, r.uuid, 16);
         repair_row_groups(&r, footer, footer_bytes);
-        wendi_store_u64(trailer + 16, wendi_hash64_seed(footer, footer_bytes, wendi_footer_seed(r.uuid)));
+        wendi_store_u64(trailer + 16,
+                        wendi_hash64_seed(footer, footer_bytes, wendi_footer_seed(r.uuid)));
         memcpy(file + 32, footer + 80, 16); /* features, in the header too */
     }
     wendi_store_u64(trailer + 24, length);

@@ -1,6 +1,7 @@
 /**
- * Repairs that let hostile content get past what only guards against accidents: checksums and places always, and for
- * mutators the counts and lengths that must agree with each other before anything behind them is looked at.
+ * Repairs that let hostile content get past what only guards against accidents: checksums and
+ * places always, and for mutators the counts and lengths that must agree with each other before
+ * anything behind them is looked at.
  */
 #ifndef WENDI_TESTS_FUZZ_REPAIR_H
 #define WENDI_TESTS_FUZZ_REPAIR_H
@@ -9,14 +10,16 @@
 
 /** Of a whole page of `length` bytes (a multiple of 64): its place and its checksum. */
 void repair_page(uint8_t *bytes, size_t length, const wendi_place *place);
-/** Of a dictionary: its place, the checksums of its blocks as far as they lie inside, of header and index. */
+/** Of a dictionary: its place, the checksums of its blocks as far as they lie inside, of header and
+ * index. */
 void repair_dictionary(uint8_t *bytes, size_t length, wendi_place place);
 /** Of a prediction: its place and checksum. */
 void repair_prediction(uint8_t *bytes, size_t length, wendi_place place);
 /** Of a segment: everything that the file gives a place to, from the pages up to the trailer. */
 void repair_segment(uint8_t *file, size_t length);
 
-/** Header of the stream at `at`, of which `left` bytes may be used: its count, and a body that lies inside. Its bytes. */
+/** Header of the stream at `at`, of which `left` bytes may be used: its count, and a body that lies
+ * inside. Its bytes. */
 size_t mend_stream(uint8_t *at, size_t left, uint32_t count);
 /** A page's header against its length, its nulls against its values, its streams against both. */
 void mend_page(uint8_t *bytes, size_t length);

@@ -1,6 +1,6 @@
 /*
- * The mutator of segments: changes one part of the file (a page, a dictionary, a prediction, an index, the footer)
- * and leaves the others, so that the file still hangs together.
+ * The mutator of segments: changes one part of the file (a page, a dictionary, a prediction, an
+ * index, the footer) and leaves the others, so that the file still hangs together.
  */
 #include "engine/base/hash.h"
 #include "format/footer.h"
@@ -15,7 +15,8 @@ typedef struct part {
     bool ordered;
 } part;
 
-static part part_of_chunk(const uint8_t *chunk, const uint8_t *entries, uint64_t pages, uint32_t draw)
+static part part_of_chunk(const uint8_t *chunk, const uint8_t *entries, uint64_t pages,
+                          uint32_t draw)
 {
     uint64_t at = wendi_load_u64(chunk) + wendi_load_u64(chunk + 8);
     if (draw % 4 == 0 && wendi_load_u64(chunk + 16) > 0) {
@@ -23,7 +24,8 @@ static part part_of_chunk(const uint8_t *chunk, const uint8_t *entries, uint64_t
                       (wendi_load_u32(chunk + 32) & 8) != 0};
     }
     if (draw % 4 == 1 && wendi_load_u32(chunk + 52) > 0) {
-        return (part){at + wendi_load_u64(chunk + 16), wendi_load_u32(chunk + 52), PART_PREDICTION, 0, false};
+        return (part){at + wendi_load_u64(chunk + 16), wendi_load_u32(chunk + 52), PART_PREDICTION,
+                      0, false};
     }
     const uint8_t *entry = entries + (size_t)(draw / 4 % pages) * WENDI_PAGE_ENTRY_BYTES;
     return (part){wendi_load_u64(entry), wendi_load_u32(entry + 8), PART_PAGE, 0, false};
@@ -35,7 +37,8 @@ static bool choose_part(const uint8_t *file, size_t length, uint32_t draw, part 
     const uint8_t *trailer = file + length - WENDI_TRAILER_BYTES;
     uint64_t footer_at = wendi_load_u64(trailer);
     uint64_t footer_bytes = wendi_load_u32(trailer + 8);
-    if (footer_at > length - WENDI_TRAILER_BYTES || footer_bytes > length - WENDI_TRAILER_BYTES - footer_at ||
+    if (footer_at > length - WENDI_TRAILER_BYTES ||
+        footer_bytes > length - WENDI_TRAILER_BYTES - footer_at ||
         footer_bytes < WENDI_FOOTER_HEADER_BYTES) {
         return false;
     }
@@ -91,8 +94,8 @@ size_t mutate_segment(uint8_t *data, size_t size, size_t max_size, unsigned seed
     size_t length = size > 0 ? (size - 1) / WENDI_FILE_ALIGNMENT * WENDI_FILE_ALIGNMENT : 0;
     uint32_t draw = (uint32_t)wendi_mix64(seed);
     part at;
-    if (seed % 16 == 0 || length == 0 || !choose_part(data + 1, length, draw, &at) || at.offset > length ||
-        at.bytes > length - at.offset || at.bytes < 64) {
+    if (seed % 16 == 0 || length == 0 || !choose_part(data + 1, length, draw, &at) ||
+        at.offset > length || at.bytes > length - at.offset || at.bytes < 64) {
         return mutate_any(data, size, max_size);
     }
     mutate_part(data + 1, &at, seed % 4 != 0);

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 
 /* Weak: the sanitizer's runtime has them, other builds do not. */
-__attribute__((weak)) int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
-                                                                    void (*on_free)(const volatile void *));
+__attribute__((weak)) int
+__sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+                                          void (*on_free)(const volatile void *));
 __attribute__((weak)) size_t __sanitizer_get_allocated_size(const volatile void *memory);
 
 static bool counting;
@@ -25,8 +26,9 @@ static void on_malloc(const volatile void *memory, size_t bytes)
     most = (ptrdiff_t)held > (ptrdiff_t)most ? held : most;
     if ((ptrdiff_t)held > (ptrdiff_t)bound) {
         counting = false;
-        fprintf(stderr, "heap bound: %zu bytes are held, %zu of them just asked for; allowed are %zu\n", held, bytes,
-                bound);
+        fprintf(stderr,
+                "heap bound: %zu bytes are held, %zu of them just asked for; allowed are %zu\n",
+                held, bytes, bound);
         abort();
     }
 }
@@ -41,7 +43,8 @@ static void on_free(const volatile void *memory)
 void heap_bound_begin(size_t bytes)
 {
     static bool installed;
-    if (!installed && __sanitizer_install_malloc_and_free_hooks != NULL && __sanitizer_get_allocated_size != NULL) {
+    if (!installed && __sanitizer_install_malloc_and_free_hooks != NULL &&
+        __sanitizer_get_allocated_size != NULL) {
         installed = __sanitizer_install_malloc_and_free_hooks(on_malloc, on_free) != 0;
     }
     bound = bytes;

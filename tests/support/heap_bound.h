@@ -1,9 +1,9 @@
 /**
- * A bound on what a decoder may allocate, for fuzz targets: hostile bytes must not ask for more memory than
- * files of their size can mean.
+ * A bound on what a decoder may allocate, for fuzz targets: hostile bytes must not ask for more
+ * memory than files of their size can mean.
  *
- * Counts through the sanitizer's allocation hooks, so libraries below (zstd) are counted too; without
- * AddressSanitizer nothing is counted and nothing fails. One thread at a time.
+ * Counts through the sanitizer's allocation hooks, so libraries below (zstd) are counted too;
+ * without AddressSanitizer nothing is counted and nothing fails. One thread at a time.
  */
 #ifndef WENDI_TESTS_HEAP_BOUND_H
 #define WENDI_TESTS_HEAP_BOUND_H
@@ -17,8 +17,9 @@ void heap_bound_begin(size_t bytes);
 size_t heap_bound_end(void);
 
 /**
- * What reading `size` stored bytes may hold: a constant for buffers of a page's size, and for every stored byte the
- * 40,000 raw ones that the format allows, each of which may be an entry with a place of 4 bytes.
+ * What reading `size` stored bytes may hold: a constant for buffers of a page's size, and for every
+ * stored byte the 40,000 raw ones that the format allows, each of which may be an entry with a
+ * place of 4 bytes.
  */
 static inline size_t heap_bound_of(size_t size)
 {

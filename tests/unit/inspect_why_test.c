@@ -1,6 +1,6 @@
 /*
- * What `wend inspect` says of segments in memory: parts add up whatever the encodings are, and what it says another
- * codec would have cost is what a page made with that codec takes.
+ * What `wend inspect` says of segments in memory: parts add up whatever the encodings are, and what
+ * it says another codec would have cost is what a page made with that codec takes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,8 @@
 #include "tools/inspect/html_page.h"
 
 /* The page's integers encoded by a codec: its length, or 0 when the codec does not apply. */
-static uint64_t forced_page_bytes(wendi_page_encoder *encoder, const wendi_vector *vector, int64_t *values, uint8_t codec)
+static uint64_t forced_page_bytes(wendi_page_encoder *encoder, const wendi_vector *vector,
+                                  int64_t *values, uint8_t codec)
 {
     uint8_t nulls[4096];
     wendi_page_rows rows = {.row_count = vector->row_count, .nulls = nulls};
@@ -28,7 +29,8 @@ static uint64_t forced_page_bytes(wendi_page_encoder *encoder, const wendi_vecto
     encoder->out->length = 0;
     encoder->forced_codec = codec;
     encoder->codecs[0] = 0;
-    assert_int_equal(wendi_page_encode_integers(encoder, rows, values, WENDI_LAYOUT_INTEGER), WEND_OK);
+    assert_int_equal(wendi_page_encode_integers(encoder, rows, values, WENDI_LAYOUT_INTEGER),
+                     WEND_OK);
     return encoder->out->length;
 }
 
@@ -42,7 +44,8 @@ static const why_option *find_option(const why_options *options, const char *nam
     return NULL;
 }
 
-/* Every codec of a column of integers: what why says against a page made so. Gives how many were compared. */
+/* Every codec of a column of integers: what why says against a page made so. Gives how many were
+ * compared. */
 static uint32_t compare_codecs(const segment_map *map, uint32_t column, const why_column *reasons)
 {
     wendi_page_encoder encoder;
@@ -59,7 +62,8 @@ static uint32_t compare_codecs(const segment_map *map, uint32_t column, const wh
     for (uint8_t id = 1; id < WENDI_CODEC_COUNT; id++) {
         char name[ENCODING_TEXT_BYTES];
         const uint8_t codecs[2] = {id, 0};
-        const why_option *option = find_option(&reasons->codecs, encoding_text(WENDI_LAYOUT_INTEGER, codecs, name));
+        const why_option *option =
+            find_option(&reasons->codecs, encoding_text(WENDI_LAYOUT_INTEGER, codecs, name));
         if (option != NULL) {
             assert_int_equal(option->bytes, forced_page_bytes(&encoder, &vector, values, id));
             compared++;
@@ -143,7 +147,8 @@ static void pages_of_all_of_them(void **state)
         wendi_segment_source source = segment_bytes_source(&bytes);
         assert_int_equal(segment_map_make(segment_cases[i].name, &source, &map, NULL), WEND_OK);
         assert_int_equal(map_total_add(&total, &map), WEND_OK);
-        assert_int_equal(why_add(&reasons, &map, 0, wendi_segment_row_group_count(map.segment), NULL), WEND_OK);
+        assert_int_equal(
+            why_add(&reasons, &map, 0, wendi_segment_row_group_count(map.segment), NULL), WEND_OK);
         assert_int_equal(html_page_add(page, &map, NULL), WEND_OK);
         wendi_buffer_free(&bytes.bytes);
     }
@@ -162,7 +167,8 @@ static void pages_of_all_of_them(void **state)
     html_page_free(page);
 }
 
-/* A byte that flips anywhere is told as damage, or lies in no part that the map looks at (none does). */
+/* A byte that flips anywhere is told as damage, or lies in no part that the map looks at (none
+ * does). */
 static void damage_is_told(void **state)
 {
     segment_bytes bytes = {.read_calls = 0};

@@ -37,7 +37,8 @@ int cli_inspect(const cli_command *command, int argc, char **argv)
         return EXIT_USED_WRONGLY;
     }
     request.json = json_asked || (format_name != NULL && strcmp(format_name, "json") == 0);
-    if (request.html != NULL && (request.json || request.pages || request.row_groups || request.total)) {
+    if (request.html != NULL &&
+        (request.json || request.pages || request.row_groups || request.total)) {
         fprintf(stderr, "wend inspect: --html writes a page of everything; of the other options "
                         "only --why and --segment go with it\n");
         return EXIT_USED_WRONGLY;

@@ -11,7 +11,8 @@ static void print_bar(const column_total *column, uint64_t widest, FILE *out)
             widest == 0 ? 0.0 : 100.0 * (double)column_total_bytes(column) / (double)widest);
     for (int part = 0; part < PART_COUNT; part++) {
         if (column->parts[part] > 0) {
-            fprintf(out, "<i class=\"%s\" style=\"flex-grow:%" PRIu64 "\" title=\"%s: %s bytes\"></i>",
+            fprintf(out,
+                    "<i class=\"%s\" style=\"flex-grow:%" PRIu64 "\" title=\"%s: %s bytes\"></i>",
                     html_part_classes[part], column->parts[part], map_part_names[part],
                     html_number(column->parts[part], number));
         }
@@ -37,10 +38,12 @@ static void print_extras(const column_total *column, FILE *out)
     char number[32];
     char size[32];
     if (column->dictionary_chunks > 0) {
-        fprintf(out, "<div class=\"extra\">dictionary: %s entries in %" PRIu32 " block%s, %s of text",
+        fprintf(out,
+                "<div class=\"extra\">dictionary: %s entries in %" PRIu32 " block%s, %s of text",
                 html_number(column->dictionary_entries, number), dictionary->block_count,
                 dictionary->block_count == 1 ? "" : "s", html_size(dictionary->string_bytes, size));
-        fprintf(out, " in %s%s", html_size(dictionary->stored_bytes, size), dictionary->ordered ? ", ordered" : "");
+        fprintf(out, " in %s%s", html_size(dictionary->stored_bytes, size),
+                dictionary->ordered ? ", ordered" : "");
         for (int f = 1; f < DICTIONARY_FORMS; f++) {
             if (dictionary->forms[f] > 0) {
                 fprintf(out, ", %" PRIu32 " %s", dictionary->forms[f], dictionary_form_names[f]);
@@ -52,12 +55,13 @@ static void print_extras(const column_total *column, FILE *out)
         char from[200];
         fputs("<div class=\"extra\">predicted from ", out);
         html_text(prediction_text(&column->prediction, from), out);
-        fprintf(out, ": map of %" PRIu32 ", list of %" PRIu32 "</div>", column->prediction.first.map_count,
-                column->prediction.first.list_count);
+        fprintf(out, ": map of %" PRIu32 ", list of %" PRIu32 "</div>",
+                column->prediction.first.map_count, column->prediction.first.list_count);
     }
 }
 
-static wend_status print_row(const map_total *total, const column_total *column, uint64_t widest, FILE *out)
+static wend_status print_row(const map_total *total, const column_total *column, uint64_t widest,
+                             FILE *out)
 {
     wend_status status = WEND_OK;
     wendi_buffer bounds = {.length = 0};
@@ -70,10 +74,14 @@ static wend_status print_row(const map_total *total, const column_total *column,
     WEND_TRY(zone_text(&zone, &bounds));
     fputs("<tr><td><strong>", out);
     html_cut(column->name, 60, out);
-    fprintf(out, "</strong><div class=\"extra\">%s</div></td><td class=\"wide\">", wendi_type_name(column->type, type));
+    fprintf(out, "</strong><div class=\"extra\">%s</div></td><td class=\"wide\">",
+            wendi_type_name(column->type, type));
     print_bar(column, widest, out);
-    fprintf(out, "</td><td class=\"n\">%s</td><td class=\"n\">%.3f</td><td class=\"n\">%.1f&#8201;%%</td><td>",
-            html_number(column_total_bytes(column), number), (double)column_total_bytes(column) / rows,
+    fprintf(out,
+            "</td><td class=\"n\">%s</td><td class=\"n\">%.3f</td><td "
+            "class=\"n\">%.1f&#8201;%%</td><td>",
+            html_number(column_total_bytes(column), number),
+            (double)column_total_bytes(column) / rows,
             all == 0 ? 0.0 : 100.0 * (double)column_total_bytes(column) / (double)all);
     print_encodings(column, out);
     print_extras(column, out);
@@ -93,11 +101,15 @@ wend_status html_columns(const map_total *total, FILE *out)
     if (order == NULL) {
         return WEND_NOMEM;
     }
-    fputs("<div class=\"scroll\"><table><thead><tr><th>column</th><th>where its bytes are</th><th class=\"n\">bytes</th>"
-          "<th class=\"n\">B/row</th><th class=\"n\">share</th><th>encodings (pages)</th><th class=\"n\">null</th>"
-          "<th>least .. greatest</th></tr></thead><tbody>\n", out);
+    fputs("<div class=\"scroll\"><table><thead><tr><th>column</th><th>where its bytes are</th><th "
+          "class=\"n\">bytes</th>"
+          "<th class=\"n\">B/row</th><th class=\"n\">share</th><th>encodings (pages)</th><th "
+          "class=\"n\">null</th>"
+          "<th>least .. greatest</th></tr></thead><tbody>\n",
+          out);
     for (uint32_t i = 0; i < total->column_count; i++) {
-        WEND_TRY(print_row(total, &total->columns[order[i]], column_total_bytes(&total->columns[order[0]]), out));
+        WEND_TRY(print_row(total, &total->columns[order[i]],
+                           column_total_bytes(&total->columns[order[0]]), out));
     }
     fputs("</tbody></table></div>\n", out);
 cleanup:
@@ -105,20 +117,25 @@ cleanup:
     return status;
 }
 
-static void print_options(const char *what, const why_options *options, const why_column *column, FILE *out)
+static void print_options(const char *what, const why_options *options, const why_column *column,
+                          FILE *out)
 {
     char number[32];
     double rows = column->row_count == 0 ? 1 : (double)column->row_count;
     for (uint32_t i = 0; i < options->count; i++) {
         const why_option *option = &options->items[i];
-        double ratio = option->instead_bytes == 0 ? 0
-                                                  : 100.0 * ((double)option->bytes / (double)option->instead_bytes - 1);
-        fprintf(out, "<tr%s><td>%s</td><td>", option->taken > 0 ? " class=\"taken\"" : "", i == 0 ? what : "");
+        double ratio = option->instead_bytes == 0
+                           ? 0
+                           : 100.0 * ((double)option->bytes / (double)option->instead_bytes - 1);
+        fprintf(out, "<tr%s><td>%s</td><td>", option->taken > 0 ? " class=\"taken\"" : "",
+                i == 0 ? what : "");
         html_text(option->name, out);
-        fprintf(out, "</td><td class=\"n\">%s</td><td class=\"n\">%.3f</td>", html_number(option->bytes, number),
-                (double)option->bytes / rows);
-        fprintf(out, "<td class=\"n\">%s</td><td class=\"n\">%+.1f&#8201;%%</td><td class=\"n\">%" PRIu32 " of %" PRIu32
-                     "</td></tr>\n", html_number(option->cost, number), ratio, option->taken, option->count);
+        fprintf(out, "</td><td class=\"n\">%s</td><td class=\"n\">%.3f</td>",
+                html_number(option->bytes, number), (double)option->bytes / rows);
+        fprintf(out,
+                "<td class=\"n\">%s</td><td class=\"n\">%+.1f&#8201;%%</td><td class=\"n\">%" PRIu32
+                " of %" PRIu32 "</td></tr>\n",
+                html_number(option->cost, number), ratio, option->taken, option->count);
     }
 }
 
@@ -138,9 +155,12 @@ void html_why(const why_report *reasons, FILE *out)
                     100 * (double)column->right_rows /
                         (column->predicted_rows == 0 ? 1 : (double)column->predicted_rows));
         }
-        fputs("</summary><table><thead><tr><th></th><th></th><th class=\"n\">bytes</th><th class=\"n\">B/row</th>"
-              "<th class=\"n\">cost</th><th class=\"n\">against written</th><th class=\"n\">taken of possible</th></tr>"
-              "</thead><tbody>\n", out);
+        fputs("</summary><table><thead><tr><th></th><th></th><th class=\"n\">bytes</th><th "
+              "class=\"n\">B/row</th>"
+              "<th class=\"n\">cost</th><th class=\"n\">against written</th><th class=\"n\">taken "
+              "of possible</th></tr>"
+              "</thead><tbody>\n",
+              out);
         print_options("whole row groups", &column->forms, column, out);
         print_options("codecs of pages", &column->codecs, column, out);
         fputs("</tbody></table></details>\n", out);

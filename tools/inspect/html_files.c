@@ -1,12 +1,21 @@
 /*
- * What lies where in the files: each file a strip from its first byte to its last, or one file cut into several
- * lines. What would be narrower than half a unit is drawn together with what follows it.
+ * What lies where in the files: each file a strip from its first byte to its last, or one file cut
+ * into several lines. What would be narrower than half a unit is drawn together with what follows
+ * it.
  */
 #include <inttypes.h>
 
 #include "tools/inspect/html_page.h"
 
-enum { WIDTH = 1200, LINE_HEIGHT = 26, LINE_STEP = 34, LINES_MAX = 40, CUTS = 8, CUT_BYTES_MIN = 65536, LABEL = 150 };
+enum {
+    WIDTH = 1200,
+    LINE_HEIGHT = 26,
+    LINE_STEP = 34,
+    LINES_MAX = 40,
+    CUTS = 8,
+    CUT_BYTES_MIN = 65536,
+    LABEL = 150
+};
 static const double narrowest = 0.5;
 
 /** A stretch of the file of one kind. */
@@ -25,7 +34,7 @@ typedef struct strip {
     uint64_t line_bytes; /* that a full line shows */
     uint64_t base;       /* offset at which line 0 begins */
     double top;
-    piece pending;       /* too narrow to be drawn alone; bytes 0: none */
+    piece pending; /* too narrow to be drawn alone; bytes 0: none */
     uint64_t pending_widest;
 } strip;
 
@@ -42,10 +51,11 @@ static void label_box(const strip *to, const piece *at, double x, double y, doub
 static void draw_box(const strip *to, const piece *at, uint64_t offset, uint64_t bytes)
 {
     uint64_t line = (offset - to->base) / to->line_bytes;
-    double x = LABEL + (double)(offset - to->base - line * to->line_bytes) / (double)to->line_bytes * (WIDTH - LABEL);
+    double x = LABEL + (double)(offset - to->base - line * to->line_bytes) /
+                           (double)to->line_bytes * (WIDTH - LABEL);
     double width = (double)bytes / (double)to->line_bytes * (WIDTH - LABEL);
-    fprintf(to->out, "<rect class=\"%s\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\"/>", at->class, x,
-            to->top + (double)line * LINE_STEP, width, LINE_HEIGHT);
+    fprintf(to->out, "<rect class=\"%s\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\"/>",
+            at->class, x, to->top + (double)line * LINE_STEP, width, LINE_HEIGHT);
     label_box(to, at, x, to->top + (double)line * LINE_STEP, width);
 }
 
@@ -118,7 +128,9 @@ static void add(strip *to, piece at)
 static void add_chunk(strip *to, const segment_map *map, uint32_t g, uint32_t c)
 {
     const chunk_map *chunk = segment_map_chunk(map, g, c);
-    piece at = {.group = g, .column = wendi_segment_column_at(map->segment, c)->name, .offset = chunk->offset};
+    piece at = {.group = g,
+                .column = wendi_segment_column_at(map->segment, c)->name,
+                .offset = chunk->offset};
     at.class = c % 2 == 0 ? "values" : "values odd";
     at.what = "pages";
     at.bytes = chunk->page_bytes;
@@ -140,21 +152,30 @@ static void add_file(strip *to, const segment_map *map)
     const wendi_footer *footer = &map->segment->footer;
     uint64_t end = footer->summary.file_bytes - WENDI_TRAILER_BYTES;
     uint64_t footer_bytes = map->footer_bytes - WENDI_SEGMENT_HEADER_BYTES - WENDI_TRAILER_BYTES;
-    piece at = {.class = "foot", .group = WENDI_PLACE_NONE, .what = "header", .bytes = WENDI_SEGMENT_HEADER_BYTES};
+    piece at = {.class = "foot",
+                .group = WENDI_PLACE_NONE,
+                .what = "header",
+                .bytes = WENDI_SEGMENT_HEADER_BYTES};
     add(to, at);
     for (uint32_t g = 0; g < footer->row_group_count; g++) {
         for (uint32_t c = 0; c < footer->column_count; c++) {
             add_chunk(to, map, g, c);
         }
-        add(to, (piece){.class = "index", .what = "index of pages", .group = g,
-                        .offset = footer->row_groups[g].index_offset, .bytes = footer->row_groups[g].index_bytes});
+        add(to, (piece){.class = "index",
+                        .what = "index of pages",
+                        .group = g,
+                        .offset = footer->row_groups[g].index_offset,
+                        .bytes = footer->row_groups[g].index_bytes});
     }
     at.what = "footer";
     at.offset = footer->summary.footer_offset;
     at.bytes = footer_bytes;
     add(to, at);
-    add(to, (piece){.class = "pad", .group = WENDI_PLACE_NONE, .what = "zeros up to a multiple of 4096",
-                    .offset = at.offset + footer_bytes, .bytes = map->padding_bytes});
+    add(to, (piece){.class = "pad",
+                    .group = WENDI_PLACE_NONE,
+                    .what = "zeros up to a multiple of 4096",
+                    .offset = at.offset + footer_bytes,
+                    .bytes = map->padding_bytes});
     at.what = "trailer";
     at.offset = end;
     at.bytes = WENDI_TRAILER_BYTES;
@@ -182,8 +203,10 @@ static void draw_one(const segment_map *map, FILE *out)
     uint64_t bytes = wendi_segment_summary_of(map->segment)->file_bytes;
     uint32_t lines = bytes >= CUT_BYTES_MIN ? CUTS : 1;
     strip to = {.out = out, .line_bytes = (bytes + lines - 1) / lines};
-    fprintf(out, "<svg class=\"files\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"what lies where\">\n", WIDTH,
-            (int)lines * LINE_STEP);
+    fprintf(
+        out,
+        "<svg class=\"files\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"what lies where\">\n",
+        WIDTH, (int)lines * LINE_STEP);
     for (uint32_t line = 0; line < lines; line++) {
         char number[32];
         label_line(out, line * LINE_STEP, "from byte", html_number(line * to.line_bytes, number));
@@ -200,18 +223,22 @@ static void draw_many(const html_page *page, FILE *out)
         uint64_t bytes = wendi_segment_summary_of(page->maps[i].segment)->file_bytes;
         longest = bytes > longest ? bytes : longest;
     }
-    fprintf(out, "<svg class=\"files\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"what lies where\">\n", WIDTH,
-            (int)lines * LINE_STEP);
+    fprintf(
+        out,
+        "<svg class=\"files\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"what lies where\">\n",
+        WIDTH, (int)lines * LINE_STEP);
     for (uint32_t i = 0; i < lines; i++) {
         const segment_map *map = &page->maps[i];
         strip to = {.out = out, .line_bytes = longest, .top = i * LINE_STEP};
         char size[32];
-        label_line(out, to.top, file_name(map->path), html_size(wendi_segment_summary_of(map->segment)->file_bytes, size));
+        label_line(out, to.top, file_name(map->path),
+                   html_size(wendi_segment_summary_of(map->segment)->file_bytes, size));
         add_file(&to, map);
     }
     fputs("</svg>\n", out);
     if (lines < page->map_count) {
-        fprintf(out, "<p class=\"note\">The first %" PRIu32 " of %" PRIu32 " files.</p>\n", lines, page->map_count);
+        fprintf(out, "<p class=\"note\">The first %" PRIu32 " of %" PRIu32 " files.</p>\n", lines,
+                page->map_count);
     }
 }
 

@@ -73,8 +73,10 @@ static void print_tiles(const map_total *total, FILE *out)
     print_tile(html_number(total->row_count, text), "rows", out);
     snprintf(text, sizeof text, "%.2f", (double)total->file_bytes / rows);
     print_tile(total->row_count == 0 ? "\u2013" : text, "bytes a row", out);
-    print_tile(html_number(total->segment_count, text), total->segment_count == 1 ? "segment" : "segments", out);
-    print_tile(html_number(total->row_group_count, text), total->row_group_count == 1 ? "row group" : "row groups", out);
+    print_tile(html_number(total->segment_count, text),
+               total->segment_count == 1 ? "segment" : "segments", out);
+    print_tile(html_number(total->row_group_count, text),
+               total->row_group_count == 1 ? "row group" : "row groups", out);
     print_tile(html_number(total->column_count, text), "columns", out);
     fputs("</div>\n", out);
 }
@@ -108,53 +110,75 @@ static void print_sum(const map_total *total, FILE *out)
     fputs("<div class=\"sum\">", out);
     for (int i = 0; i < SHARES; i++) {
         if (shares[i].bytes > 0) {
-            fprintf(out, "<i class=\"%s\" style=\"flex:%" PRIu64 " 1 0\" title=\"%s: %s bytes\"></i>", shares[i].class,
-                    shares[i].bytes, shares[i].name, html_number(shares[i].bytes, number));
+            fprintf(out,
+                    "<i class=\"%s\" style=\"flex:%" PRIu64 " 1 0\" title=\"%s: %s bytes\"></i>",
+                    shares[i].class, shares[i].bytes, shares[i].name,
+                    html_number(shares[i].bytes, number));
         }
     }
     fputs("</div>\n<ul class=\"legend\">", out);
     for (int i = 0; i < SHARES; i++) {
         if (shares[i].bytes > 0) {
-            fprintf(out, "<li><i class=\"%s\"></i>%s <span>%s, %.1f&#8201;%%</span></li>", shares[i].class, shares[i].name,
-                    html_size(shares[i].bytes, number),
-                    total->file_bytes == 0 ? 0.0 : 100.0 * (double)shares[i].bytes / (double)total->file_bytes);
+            fprintf(out, "<li><i class=\"%s\"></i>%s <span>%s, %.1f&#8201;%%</span></li>",
+                    shares[i].class, shares[i].name, html_size(shares[i].bytes, number),
+                    total->file_bytes == 0
+                        ? 0.0
+                        : 100.0 * (double)shares[i].bytes / (double)total->file_bytes);
         }
     }
     fputs("</ul>\n", out);
 }
 
-static wend_status print_sections(const html_page *page, const map_total *total, const why_report *reasons, FILE *out)
+static wend_status print_sections(const html_page *page, const map_total *total,
+                                  const why_report *reasons, FILE *out)
 {
     wend_status status = WEND_OK;
-    fputs("<h2>Bytes by column</h2><p class=\"note\">Each column\u2019s area is its share of the bytes, cut into values, "
-          "dictionary, prediction and what else its pages need. Point at one for its numbers.</p>\n", out);
+    fputs(
+        "<h2>Bytes by column</h2><p class=\"note\">Each column\u2019s area is its share of the "
+        "bytes, cut into values, "
+        "dictionary, prediction and what else its pages need. Point at one for its numbers.</p>\n",
+        out);
     html_treemap(total, out);
-    fputs("<h2>Columns</h2><p class=\"note\">The largest first. Of encodings, how many pages have each.</p>\n", out);
+    fputs("<h2>Columns</h2><p class=\"note\">The largest first. Of encodings, how many pages have "
+          "each.</p>\n",
+          out);
     WEND_TRY(html_columns(total, out));
     if (reasons != NULL && reasons->column_count > 0) {
-        fputs("<h2>Why</h2><p class=\"note\">What was chosen, marked, and what else it could have been: exact bytes of "
-              "whole pages, with dictionaries and predictions where those differ. Cost is bytes and a rating of slower "
-              "decoding. What goes through zstd is taken at level 1.</p>\n", out);
+        fputs("<h2>Why</h2><p class=\"note\">What was chosen, marked, and what else it could have "
+              "been: exact bytes of "
+              "whole pages, with dictionaries and predictions where those differ. Cost is bytes "
+              "and a rating of slower "
+              "decoding. What goes through zstd is taken at level 1.</p>\n",
+              out);
         html_why(reasons, out);
     }
-    fputs("<h2>What lies where</h2><p class=\"note\">From a file\u2019s first byte to its last. Neighbouring columns\u2019 pages "
-          "differ in shade; what would be too narrow to see is drawn together.</p>\n", out);
+    fputs("<h2>What lies where</h2><p class=\"note\">From a file\u2019s first byte to its last. "
+          "Neighbouring columns\u2019 pages "
+          "differ in shade; what would be too narrow to see is drawn together.</p>\n",
+          out);
     WEND_TRY(html_files(page, out));
-    fputs("<h2>Zone maps</h2><p class=\"note\">Rows from left to right; each bar reaches from the least to the greatest "
-          "value of a page (of several, where there are many). The lower the bars, the more of the column a filter can "
-          "skip. Text with a dictionary is shown by its codes within the row group, pale bars have no bounds of their "
-          "own, and a thin line at the bottom is null throughout. The last column is how much of the range a page covers "
-          "on average.</p>\n", out);
+    fputs("<h2>Zone maps</h2><p class=\"note\">Rows from left to right; each bar reaches from the "
+          "least to the greatest "
+          "value of a page (of several, where there are many). The lower the bars, the more of the "
+          "column a filter can "
+          "skip. Text with a dictionary is shown by its codes within the row group, pale bars have "
+          "no bounds of their "
+          "own, and a thin line at the bottom is null throughout. The last column is how much of "
+          "the range a page covers "
+          "on average.</p>\n",
+          out);
     WEND_TRY(html_zones(page, total, out));
 cleanup:
     return status;
 }
 
-static wend_status print_page(const html_page *page, const map_total *total, const why_report *reasons, FILE *out)
+static wend_status print_page(const html_page *page, const map_total *total,
+                              const why_report *reasons, FILE *out)
 {
     wend_status status = WEND_OK;
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>", out);
+          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>",
+          out);
     print_words(page, out);
     fputs(": where the bytes are</title>\n<style>\n", out);
     fputs(html_style, out);
@@ -174,8 +198,8 @@ static wend_status print_page(const html_page *page, const map_total *total, con
     return status;
 }
 
-wend_status html_page_write(const html_page *page, const map_total *total, const why_report *reasons, const char *path,
-                            wend_error *error)
+wend_status html_page_write(const html_page *page, const map_total *total,
+                            const why_report *reasons, const char *path, wend_error *error)
 {
     FILE *out = fopen(path, "w");
     if (out == NULL) {
@@ -188,7 +212,8 @@ wend_status html_page_write(const html_page *page, const map_total *total, const
     if (status != WEND_OK) {
         status = wendi_fail_nomem(error, "a page of maps", 0);
     } else if (failed) {
-        status = wendi_fail(error, WEND_IO, "cannot write %s: %s", path, strerror(reason != 0 ? reason : EIO));
+        status = wendi_fail(error, WEND_IO, "cannot write %s: %s", path,
+                            strerror(reason != 0 ? reason : EIO));
     }
     if (status != WEND_OK) {
         unlink(path);

@@ -1,9 +1,11 @@
 /**
- * The map as one self-contained HTML page: where the bytes are, what lies where in the files, how each column
- * is encoded, what its zone maps say. No scripts, nothing from elsewhere; light and dark.
+ * The map as one self-contained HTML page: where the bytes are, what lies where in the files, how
+ * each column is encoded, what its zone maps say. No scripts, nothing from elsewhere; light and
+ * dark.
  *
- * Names and values come from users: everything goes through html_text() or html_string(). Pictures are bounded: what
- * would be narrower than a fraction of a pixel is drawn as one, and the caption says so.
+ * Names and values come from users: everything goes through html_text() or html_string(). Pictures
+ * are bounded: what would be narrower than a fraction of a pixel is drawn as one, and the caption
+ * says so.
  */
 #ifndef WEND_TOOLS_HTML_PAGE_H
 #define WEND_TOOLS_HTML_PAGE_H
@@ -22,9 +24,10 @@ wend_status html_page_new(const char *const *words, size_t word_count, html_page
 void html_page_free(html_page *page); /* accepts NULL */
 /** Takes the map over, also when it fails; *map is empty then. */
 wend_status html_page_add(html_page *page, segment_map *map, wend_error *error);
-/** Write the page to `path`; removed again when it could not be written whole. `reasons` may be NULL. */
-wend_status html_page_write(const html_page *page, const map_total *total, const why_report *reasons, const char *path,
-                            wend_error *error);
+/** Write the page to `path`; removed again when it could not be written whole. `reasons` may be
+ * NULL. */
+wend_status html_page_write(const html_page *page, const map_total *total,
+                            const why_report *reasons, const char *path, wend_error *error);
 
 /* ---- parts of the page, a file each ---- */
 
@@ -47,7 +50,8 @@ void html_cut(wendi_string text, uint32_t characters, FILE *out);
 const char *html_number(uint64_t number, char text[32]);
 /** 12.3 MB */
 const char *html_size(uint64_t bytes, char text[32]);
-/** Columns with the most bytes first: indexes into total->columns; free with wendi_free(). NULL: no memory. */
+/** Columns with the most bytes first: indexes into total->columns; free with wendi_free(). NULL: no
+ * memory. */
 uint32_t *html_by_size(const map_total *total);
 
 #endif

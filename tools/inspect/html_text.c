@@ -6,7 +6,8 @@
 #include "tools/inspect/html_page.h"
 #include "tools/inspect/json_text.h"
 
-const char *const html_part_classes[PART_COUNT] = {"values", "nulls", "dict", "pred", "head", "pad"};
+const char *const html_part_classes[PART_COUNT] = {"values", "nulls", "dict",
+                                                   "pred",   "head",  "pad"};
 
 /* One character: what HTML or a browser could take for something else goes by number. */
 static void put_character(const uint8_t *at, size_t length, FILE *out)
@@ -69,7 +70,11 @@ const char *html_size(uint64_t bytes, char text[32])
         size /= 1000;
         unit++;
     }
-    snprintf(text, 32, unit == 0 || size >= 99.95 ? "%.0f %s" : size >= 9.995 ? "%.1f %s" : "%.2f %s", size, units[unit]);
+    snprintf(text, 32,
+             unit == 0 || size >= 99.95 ? "%.0f %s"
+             : size >= 9.995            ? "%.1f %s"
+                                        : "%.2f %s",
+             size, units[unit]);
     return text;
 }
 

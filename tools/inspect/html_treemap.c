@@ -1,6 +1,6 @@
 /*
- * Bytes by column as areas: a squarified treemap (Bruls, Huizing, van Wijk: "Squarified treemaps", 2000), each
- * column cut into its parts.
+ * Bytes by column as areas: a squarified treemap (Bruls, Huizing, van Wijk: "Squarified treemaps",
+ * 2000), each column cut into its parts.
  */
 #include <inttypes.h>
 
@@ -16,7 +16,8 @@ typedef struct box {
     double height;
 } box;
 
-/* The worst ratio of sides when areas of `sum`, from `least` to `greatest`, share a row along `side`. */
+/* The worst ratio of sides when areas of `sum`, from `least` to `greatest`, share a row along
+ * `side`. */
 static double worst_ratio(double sum, double least, double greatest, double side)
 {
     double wide = side * side * greatest / (sum * sum);
@@ -72,7 +73,8 @@ static void title_column(const column_total *column, const map_total *total, FIL
     fputs("<title>", out);
     html_string(column->name, out);
     fprintf(out, " (%s): %s bytes, %.3f a row", wendi_type_name(column->type, type),
-            html_number(column_total_bytes(column), number), (double)column_total_bytes(column) / rows);
+            html_number(column_total_bytes(column), number),
+            (double)column_total_bytes(column) / rows);
     for (int part = 0; part < PART_COUNT; part++) {
         if (column->parts[part] > 0) {
             fprintf(out, "\n%s %s", map_part_names[part], html_number(column->parts[part], number));
@@ -92,7 +94,8 @@ static void draw_parts(const column_total *column, box at, FILE *out)
                          : (box){at.x, at.y + done * at.height, at.width, share * at.height};
         done += share;
         if (cut.width > 0.05 && cut.height > 0.05) {
-            fprintf(out, "<rect class=\"%s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"/>",
+            fprintf(out,
+                    "<rect class=\"%s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"/>",
                     html_part_classes[part], cut.x, cut.y, cut.width, cut.height);
         }
     }
@@ -105,8 +108,8 @@ static void draw_column(const column_total *column, const map_total *total, box 
     fputs("<g class=\"cell\">", out);
     title_column(column, total, out);
     draw_parts(column, at, out);
-    fprintf(out, "<rect class=\"edge\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"/>", at.x, at.y, at.width,
-            at.height);
+    fprintf(out, "<rect class=\"edge\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"/>",
+            at.x, at.y, at.width, at.height);
     if (at.width >= 34 && at.height >= 18) {
         fprintf(out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">", at.x + 6, at.y + 16);
         html_cut(column->name, (uint32_t)((at.width - 8) / 8.2), out);
@@ -117,8 +120,8 @@ static void draw_column(const column_total *column, const map_total *total, box 
                 html_size(column_total_bytes(column), size));
     }
     if (at.width >= 90 && at.height >= 52) {
-        fprintf(out, "<text class=\"sub\" x=\"%.1f\" y=\"%.1f\">%.2f B/row</text>", at.x + 6, at.y + 47,
-                (double)column_total_bytes(column) / rows);
+        fprintf(out, "<text class=\"sub\" x=\"%.1f\" y=\"%.1f\">%.2f B/row</text>", at.x + 6,
+                at.y + 47, (double)column_total_bytes(column) / rows);
     }
     fputs("</g>\n", out);
 }
@@ -131,13 +134,18 @@ void html_treemap(const map_total *total, FILE *out)
     uint64_t sum = total->column_bytes + total->dictionary_bytes + total->prediction_bytes;
     uint32_t count = 0;
     if (order != NULL && areas != NULL && boxes != NULL && sum > 0) {
-        while (count < total->column_count && column_total_bytes(&total->columns[order[count]]) > 0) {
-            areas[count] = (double)column_total_bytes(&total->columns[order[count]]) / (double)sum * WIDTH * HEIGHT;
+        while (count < total->column_count &&
+               column_total_bytes(&total->columns[order[count]]) > 0) {
+            areas[count] = (double)column_total_bytes(&total->columns[order[count]]) / (double)sum *
+                           WIDTH * HEIGHT;
             count++;
         }
         squarify(areas, count, (box){0, 0, WIDTH, HEIGHT}, boxes);
     }
-    fprintf(out, "<svg class=\"map\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"bytes by column\">\n", WIDTH, HEIGHT);
+    fprintf(
+        out,
+        "<svg class=\"map\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"bytes by column\">\n",
+        WIDTH, HEIGHT);
     for (uint32_t i = 0; i < count; i++) {
         draw_column(&total->columns[order[i]], total, boxes[i], out);
     }

@@ -1,6 +1,7 @@
 /*
- * Zone maps as pictures: a strip a column, rows from left to right, and at each page a bar from its least to its
- * greatest value within all that the column has. Short bars prune well. Pages too many to be seen are joined.
+ * Zone maps as pictures: a strip a column, rows from left to right, and at each page a bar from its
+ * least to its greatest value within all that the column has. Short bars prune well. Pages too many
+ * to be seen are joined.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -8,7 +9,14 @@
 #include "engine/base/alloc.h"
 #include "tools/inspect/html_page.h"
 
-enum { WIDTH = 900, HEIGHT = 30, MARKS_MAX = 240, MARKS_MAX_OF_MANY = 80, MANY_COLUMNS = 50, TEXT_PREFIX = 8 };
+enum {
+    WIDTH = 900,
+    HEIGHT = 30,
+    MARKS_MAX = 240,
+    MARKS_MAX_OF_MANY = 80,
+    MANY_COLUMNS = 50,
+    TEXT_PREFIX = 8
+};
 
 /** A stretch of rows and the part of the range, 0 to 1, that its values lie in. */
 typedef struct mark {
@@ -17,7 +25,7 @@ typedef struct mark {
     double low;
     double high;
     bool known;
-    bool null; /* all rows are */
+    bool null;               /* all rows are */
     const wendi_zone *first; /* for the tooltip */
     uint32_t pages;
 } mark;
@@ -50,7 +58,8 @@ static double raw_position(const wendi_value *value, uint32_t shared)
     case WENDI_PHYSICAL_F64:
         return value->f64;
     case WENDI_PHYSICAL_B16:
-        return string_position((wendi_string){(const char *)&value->b16, sizeof value->b16}, shared);
+        return string_position((wendi_string){(const char *)&value->b16, sizeof value->b16},
+                               shared);
     default:
         return string_position(value->string, shared);
     }
@@ -99,11 +108,15 @@ static bool shows_codes(const chunk_map *chunk)
     return chunk->dictionary_entries > 1 && chunk->page_count > 1;
 }
 
-/* One page: by its own bounds, by its codes among those of the row group, else by the row group's bounds. */
+/* One page: by its own bounds, by its codes among those of the row group, else by the row group's
+ * bounds. */
 static mark mark_page(const scale *of, const chunk_map *chunk, const page_map *page, double row)
 {
     const wendi_zone *zone = &page->zone;
-    mark made = {.row = row, .rows = page->row_count, .first = zone, .pages = 1,
+    mark made = {.row = row,
+                 .rows = page->row_count,
+                 .first = zone,
+                 .pages = 1,
                  .null = zone->null_count == zone->row_count};
     if (made.null) {
         return made;
@@ -159,10 +172,18 @@ static void draw_mark(const mark *at, double row_count, FILE *out)
     double height = (high - low) * (HEIGHT - 2);
     height = height < 2 ? 2 : height;
     double y = HEIGHT - 1 - low * (HEIGHT - 2) - height;
-    fprintf(out, "<rect class=\"%s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"><title>rows from %s, %" PRIu32
-                 " page%s", at->null ? "zn" : at->known ? "z" : "zu", x, at->null ? HEIGHT - 3.0 : y < 0 ? 0 : y,
-            width > 1.2 ? width - 0.4 : width, at->null ? 2.0 : height, html_number((uint64_t)at->row, number), at->pages,
-            at->pages == 1 ? "" : "s");
+    fprintf(out,
+            "<rect class=\"%s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"><title>rows "
+            "from %s, %" PRIu32 " page%s",
+            at->null    ? "zn"
+            : at->known ? "z"
+                        : "zu",
+            x,
+            at->null ? HEIGHT - 3.0
+            : y < 0  ? 0
+                     : y,
+            width > 1.2 ? width - 0.4 : width, at->null ? 2.0 : height,
+            html_number((uint64_t)at->row, number), at->pages, at->pages == 1 ? "" : "s");
     if (at->null) {
         fputs(": all null", out);
     } else if (!at->known) {
@@ -181,8 +202,10 @@ static void draw_mark(const mark *at, double row_count, FILE *out)
 static uint32_t find_in(const segment_map *map, const column_total *column)
 {
     uint32_t c = wendi_segment_find_column(map->segment, column->id);
-    return c != WENDI_NO_COLUMN && wendi_string_equal(wendi_segment_column_at(map->segment, c)->name, column->name)
-               ? c : WENDI_NO_COLUMN;
+    return c != WENDI_NO_COLUMN &&
+                   wendi_string_equal(wendi_segment_column_at(map->segment, c)->name, column->name)
+               ? c
+               : WENDI_NO_COLUMN;
 }
 
 /** Draws the marks of one column as its pages come by. */
@@ -203,7 +226,8 @@ static void draw_pending(drawing *to)
     to->pending.pages = 0;
 }
 
-static void draw_segment(drawing *to, const scale *of, const segment_map *map, uint32_t column, double row)
+static void draw_segment(drawing *to, const scale *of, const segment_map *map, uint32_t column,
+                         double row)
 {
     for (uint32_t g = 0; g < wendi_segment_row_group_count(map->segment); g++) {
         const chunk_map *chunk = segment_map_chunk(map, g, column);
@@ -237,15 +261,20 @@ static bool has_codes(const html_page *page, const column_total *column)
     return false;
 }
 
-static void draw_column(const html_page *page, const map_total *total, const column_total *column, FILE *out)
+static void draw_column(const html_page *page, const map_total *total, const column_total *column,
+                        FILE *out)
 {
     double marks = total->column_count > MANY_COLUMNS ? MARKS_MAX_OF_MANY : MARKS_MAX;
-    drawing to = {.out = out, .row_count = (double)total->row_count, .rows_least = (double)total->row_count / marks};
+    drawing to = {.out = out,
+                  .row_count = (double)total->row_count,
+                  .rows_least = (double)total->row_count / marks};
     scale of = scale_of(column);
     double row = 0;
     fputs("<tr><td><strong>", out);
     html_cut(column->name, 60, out);
-    fprintf(out, "</strong>%s</td><td class=\"strip\"><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\">",
+    fprintf(out,
+            "</strong>%s</td><td class=\"strip\"><svg viewBox=\"0 0 %d %d\" "
+            "preserveAspectRatio=\"none\">",
             has_codes(page, column) ? "<div class=\"extra\">codes</div>" : "", WIDTH, HEIGHT);
     for (uint32_t i = 0; i < page->map_count; i++) {
         uint32_t c = find_in(&page->maps[i], column);
@@ -265,8 +294,10 @@ wend_status html_zones(const html_page *page, const map_total *total, FILE *out)
     if (order == NULL) {
         return WEND_NOMEM;
     }
-    fputs("<div class=\"scroll\"><table class=\"zones\"><thead><tr><th>column</th><th>rows in their order &#8594;, values "
-          "&#8593;</th><th class=\"n\">a page covers</th></tr></thead><tbody>\n", out);
+    fputs("<div class=\"scroll\"><table class=\"zones\"><thead><tr><th>column</th><th>rows in "
+          "their order &#8594;, values "
+          "&#8593;</th><th class=\"n\">a page covers</th></tr></thead><tbody>\n",
+          out);
     for (uint32_t i = 0; i < total->column_count && total->row_count > 0; i++) {
         draw_column(page, total, &total->columns[order[i]], out);
     }

@@ -13,14 +13,14 @@ typedef struct wend_inspect_request {
     bool json;
     bool row_groups; /* each by itself */
     bool pages;
-    bool total; /* the sum over all segments alone */
-    bool why;   /* what else the encodings could have been */
+    bool total;       /* the sum over all segments alone */
+    bool why;         /* what else the encodings could have been */
     const char *html; /* file to write the page to; NULL: print instead */
 } wend_inspect_request;
 
 /**
- * Print to standard output, or write the page. A segment that cannot be read is told on standard error and left
- * out; the others are shown.
+ * Print to standard output, or write the page. A segment that cannot be read is told on standard
+ * error and left out; the others are shown.
  *
  * Returns: the program's exit code: 0 done, 1 could not, 2 used wrongly, 3 data damaged.
  * Cost:    reads every byte of the segments, since each page's header says how it is encoded; with

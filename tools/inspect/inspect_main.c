@@ -23,7 +23,7 @@ typedef struct inspection {
     const wend_inspect_request *request;
     map_total total;
     why_report reasons; /* over all segments, where they are not shown by row group */
-    html_page *page; /* NULL: no page is made */
+    html_page *page;    /* NULL: no page is made */
     uint32_t printed;
     int exit_code; /* of the worst so far */
 } inspection;
@@ -44,7 +44,8 @@ static void tell(inspection *run, wend_status status, const wend_error *error)
 }
 
 /** A file opened for reading at any place. */
-static wend_status file_read(void *context, uint64_t offset, void *buffer, size_t length, wend_error *error)
+static wend_status file_read(void *context, uint64_t offset, void *buffer, size_t length,
+                             wend_error *error)
 {
     int descriptor = *(const int *)context;
     uint8_t *to = buffer;
@@ -54,7 +55,8 @@ static wend_status file_read(void *context, uint64_t offset, void *buffer, size_
             continue;
         }
         if (got <= 0) {
-            return wendi_fail(error, WEND_IO, "cannot read: %s", got < 0 ? strerror(errno) : "the file became shorter");
+            return wendi_fail(error, WEND_IO, "cannot read: %s",
+                              got < 0 ? strerror(errno) : "the file became shorter");
         }
         to += got;
         offset += (uint64_t)got;
@@ -105,12 +107,14 @@ static wend_status show_map(inspection *run, segment_map *map, wend_error *error
     }
     if (run->page != NULL || request->total) {
         status = explain(run, map, error);
-        return status == WEND_OK && run->page != NULL ? html_page_add(run->page, map, error) : status;
+        return status == WEND_OK && run->page != NULL ? html_page_add(run->page, map, error)
+                                                      : status;
     }
     if (request->json) {
         fputs(run->printed++ == 0 ? "\n " : ",\n ", stdout);
         status = segment_map_print_json(map, stdout);
-        status = status == WEND_OK ? explain(run, map, error) : wendi_fail_nomem(error, "printing a map", 0);
+        status = status == WEND_OK ? explain(run, map, error)
+                                   : wendi_fail_nomem(error, "printing a map", 0);
         fputc('}', stdout);
         return status;
     }
@@ -119,7 +123,8 @@ static wend_status show_map(inspection *run, segment_map *map, wend_error *error
     if (!request->why || request->row_groups || request->pages) {
         status = segment_map_print_text(map, detail, stdout);
     }
-    return status == WEND_OK ? explain(run, map, error) : wendi_fail_nomem(error, "printing a map", 0);
+    return status == WEND_OK ? explain(run, map, error)
+                             : wendi_fail_nomem(error, "printing a map", 0);
 }
 
 static void inspect_file(inspection *run, const char *path)
@@ -132,7 +137,9 @@ static void inspect_file(inspection *run, const char *path)
     if (descriptor < 0 || fstat(descriptor, &info) != 0) {
         status = wendi_fail(&error, WEND_IO, "cannot open %s: %s", path, strerror(errno));
     } else {
-        wendi_segment_source source = {.context = &descriptor, .name = path, .length = (uint64_t)info.st_size,
+        wendi_segment_source source = {.context = &descriptor,
+                                       .name = path,
+                                       .length = (uint64_t)info.st_size,
                                        .read = file_read};
         status = segment_map_make(path, &source, &map, &error);
         status = status == WEND_OK ? show_map(run, &map, &error) : status;
@@ -166,7 +173,8 @@ static wend_status inspect_table(inspection *run, const char *name, wend_error *
         if (request->segment != NULL && strcmp(request->segment, uuid) != 0) {
             continue;
         }
-        if (snprintf(path, sizeof path, "%s/seg/%s.wseg", wendi_table_folder(table), uuid) >= (int)sizeof path) {
+        if (snprintf(path, sizeof path, "%s/seg/%s.wseg", wendi_table_folder(table), uuid) >=
+            (int)sizeof path) {
             status = wendi_fail(error, WEND_INVALID, "the store's path is too long");
             goto cleanup;
         }
@@ -174,7 +182,8 @@ static wend_status inspect_table(inspection *run, const char *name, wend_error *
         wanted++;
     }
     if (request->segment != NULL && wanted == 0) {
-        status = wendi_fail(error, WEND_NOT_FOUND, "table %s has no segment %s", name, request->segment);
+        status =
+            wendi_fail(error, WEND_NOT_FOUND, "table %s has no segment %s", name, request->segment);
     } else if (wanted == 0 && !request->json && request->html == NULL) {
         printf("table %s: no segments yet, 0 rows\n", name);
     }
@@ -202,13 +211,15 @@ static wend_status print_total_text(inspection *run)
     bool many = total->segment_count > 1 || run->request->total;
     if (many && total->segment_count > 0) {
         double rows = total->row_count == 0 ? 1 : (double)total->row_count;
-        printf("%sall %" PRIu32 " segments\n  %" PRIu64 " bytes, %" PRIu64 " rows, %" PRIu64
-               " row groups, %.2f bytes a row\n  pages %" PRIu64 ", dictionaries %" PRIu64 ", predictions %" PRIu64
-               ", indexes %" PRIu64 ", headers, footers and trailers %" PRIu64 ", zeros behind the footers %" PRIu64
-               "; padding in pages %" PRIu64 "\n", run->printed > 0 ? "\n" : "", total->segment_count, total->file_bytes,
-               total->row_count, total->row_group_count, (double)total->file_bytes / rows, total->column_bytes,
-               total->dictionary_bytes, total->prediction_bytes, total->index_bytes, total->footer_bytes,
-               total->padding_bytes, total->page_padding_bytes);
+        printf(
+            "%sall %" PRIu32 " segments\n  %" PRIu64 " bytes, %" PRIu64 " rows, %" PRIu64
+            " row groups, %.2f bytes a row\n  pages %" PRIu64 ", dictionaries %" PRIu64
+            ", predictions %" PRIu64 ", indexes %" PRIu64 ", headers, footers and trailers %" PRIu64
+            ", zeros behind the footers %" PRIu64 "; padding in pages %" PRIu64 "\n",
+            run->printed > 0 ? "\n" : "", total->segment_count, total->file_bytes, total->row_count,
+            total->row_group_count, (double)total->file_bytes / rows, total->column_bytes,
+            total->dictionary_bytes, total->prediction_bytes, total->index_bytes,
+            total->footer_bytes, total->padding_bytes, total->page_padding_bytes);
         status = map_total_print_text(total, 2, stdout);
     } else if (run->request->why && !run->request->row_groups && total->segment_count > 0) {
         status = map_total_print_text(total, 2, stdout);
@@ -227,7 +238,8 @@ static void finish(inspection *run)
     wend_status status = WEND_OK;
     const wend_inspect_request *request = run->request;
     if (run->page != NULL && run->page->map_count == 0 && run->exit_code != DONE) {
-        return; /* Nothing could be looked at, and that was told: a page of nothing would hide it. */
+        return; /* Nothing could be looked at, and that was told: a page of nothing would hide it.
+                 */
     }
     if (run->page != NULL) {
         status = html_page_write(run->page, &run->total, &run->reasons, request->html, &error);
@@ -250,7 +262,8 @@ int wend_inspect(const wend_inspect_request *request)
 {
     inspection run = {.request = request};
     wend_error error = {.hint = ""};
-    if (request->html != NULL && html_page_new(request->words, request->word_count, &run.page) != WEND_OK) {
+    if (request->html != NULL &&
+        html_page_new(request->words, request->word_count, &run.page) != WEND_OK) {
         return COULD_NOT;
     }
     fputs(request->json && !request->total && run.page == NULL ? "[" : "", stdout);
@@ -264,7 +277,8 @@ int wend_inspect(const wend_inspect_request *request)
         wend_status status = inspect_table(&run, word, &error);
         if (status != WEND_OK) {
             tell(&run, status, &error);
-            run.exit_code = status == WEND_INVALID && run.exit_code < USED_WRONGLY ? USED_WRONGLY : run.exit_code;
+            run.exit_code = status == WEND_INVALID && run.exit_code < USED_WRONGLY ? USED_WRONGLY
+                                                                                   : run.exit_code;
         }
     }
     finish(&run);

@@ -1,11 +1,15 @@
 /* Strings and values as JSON; see json_text.h. */
 #include "tools/inspect/json_text.h"
 
-/* Bytes that are no UTF-8 would be no JSON: everything beyond ASCII is written as it is only when valid. */
+/* Bytes that are no UTF-8 would be no JSON: everything beyond ASCII is written as it is only when
+ * valid. */
 size_t utf8_length(const uint8_t *at, size_t left)
 {
-    size_t length = at[0] < 0x80 ? 1 : at[0] >= 0xc2 && at[0] < 0xe0 ? 2 : at[0] >= 0xe0 && at[0] < 0xf0 ? 3
-                    : at[0] >= 0xf0 && at[0] < 0xf5 ? 4 : 0;
+    size_t length = at[0] < 0x80                    ? 1
+                    : at[0] >= 0xc2 && at[0] < 0xe0 ? 2
+                    : at[0] >= 0xe0 && at[0] < 0xf0 ? 3
+                    : at[0] >= 0xf0 && at[0] < 0xf5 ? 4
+                                                    : 0;
     for (size_t i = 1; i < length; i++) {
         if (i >= left || (at[i] & 0xc0) != 0x80) {
             return 0;

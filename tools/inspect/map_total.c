@@ -7,7 +7,8 @@ static column_total *find_column(map_total *total, const wendi_segment_column *c
 {
     for (uint32_t i = 0; i < total->column_count; i++) {
         column_total *at = &total->columns[i];
-        if (at->id == column->id && at->type.kind == column->type.kind && wendi_string_equal(at->name, column->name)) {
+        if (at->id == column->id && at->type.kind == column->type.kind &&
+            wendi_string_equal(at->name, column->name)) {
             return at;
         }
     }
@@ -25,8 +26,11 @@ static column_total *find_column(map_total *total, const wendi_segment_column *c
         return NULL;
     }
     column_total *made = &total->columns[total->column_count++];
-    *made = (column_total){.id = column->id, .type = column->type, .name = {name, column->name.length},
-                           .bounds_known = true, .dictionary = {.ordered = true}};
+    *made = (column_total){.id = column->id,
+                           .type = column->type,
+                           .name = {name, column->name.length},
+                           .bounds_known = true,
+                           .dictionary = {.ordered = true}};
     return made;
 }
 
@@ -80,7 +84,8 @@ static void add_dictionary(column_total *column, const chunk_map *chunk)
     }
 }
 
-static wend_status name_determinants(wendi_arena *arena, const segment_map *map, prediction_total *to)
+static wend_status name_determinants(wendi_arena *arena, const segment_map *map,
+                                     prediction_total *to)
 {
     for (uint32_t d = 0; d < 2 && d < to->first.determinant_count; d++) {
         uint32_t column = wendi_segment_find_column(map->segment, to->first.determinants[d]);
@@ -96,8 +101,8 @@ static wend_status name_determinants(wendi_arena *arena, const segment_map *map,
     return WEND_OK;
 }
 
-wend_status prediction_total_add(prediction_total *to, const segment_map *map, const chunk_map *chunk,
-                                 wendi_arena *arena)
+wend_status prediction_total_add(prediction_total *to, const segment_map *map,
+                                 const chunk_map *chunk, wendi_arena *arena)
 {
     const prediction_map *from = &chunk->prediction;
     if (chunk->prediction_bytes == 0) {
@@ -123,7 +128,8 @@ static void add_encodings(column_total *column, const chunk_map *chunk)
     column->page_count += chunk->page_count;
 }
 
-wend_status map_total_add_groups(map_total *total, const segment_map *map, uint32_t begin, uint32_t end)
+wend_status map_total_add_groups(map_total *total, const segment_map *map, uint32_t begin,
+                                 uint32_t end)
 {
     wend_status status = WEND_OK;
     for (uint32_t c = 0; c < wendi_segment_column_count(map->segment); c++) {
@@ -157,7 +163,8 @@ cleanup:
 
 wend_status map_total_add(map_total *total, const segment_map *map)
 {
-    wend_status status = map_total_add_groups(total, map, 0, wendi_segment_row_group_count(map->segment));
+    wend_status status =
+        map_total_add_groups(total, map, 0, wendi_segment_row_group_count(map->segment));
     if (status != WEND_OK) {
         return status;
     }

@@ -1,6 +1,6 @@
 /**
- * Sums by column, over some row groups of a segment or over many segments. What is summed is copied: maps may be
- * freed after they were added.
+ * Sums by column, over some row groups of a segment or over many segments. What is summed is
+ * copied: maps may be freed after they were added.
  */
 #ifndef WEND_TOOLS_MAP_TOTAL_H
 #define WEND_TOOLS_MAP_TOTAL_H
@@ -60,7 +60,8 @@ static inline uint64_t column_total_bytes(const column_total *column)
 /** Add a whole segment. */
 wend_status map_total_add(map_total *total, const segment_map *map);
 /** Add the columns of row groups [begin, end) alone; the segment's own bytes are not counted. */
-wend_status map_total_add_groups(map_total *total, const segment_map *map, uint32_t begin, uint32_t end);
+wend_status map_total_add_groups(map_total *total, const segment_map *map, uint32_t begin,
+                                 uint32_t end);
 void map_total_free(map_total *total);
 
 /** The table of columns for people; `indent` spaces in front. */
@@ -71,9 +72,10 @@ wend_status map_total_print_json(const map_total *total, FILE *out);
 void print_name(wendi_string name, int width, FILE *out);
 
 /** Add a chunk; names are copied to the arena. Nothing where the chunk has no prediction. */
-wend_status prediction_total_add(prediction_total *to, const segment_map *map, const chunk_map *chunk,
-                                 wendi_arena *arena);
-/** The determinants as text, such as "user_agent" or "price and product of the row before"; `text` has room for 200. */
+wend_status prediction_total_add(prediction_total *to, const segment_map *map,
+                                 const chunk_map *chunk, wendi_arena *arena);
+/** The determinants as text, such as "user_agent" or "price and product of the row before"; `text`
+ * has room for 200. */
 const char *prediction_text(const prediction_total *prediction, char *text);
 /** Least and greatest value of a zone as text for people, cut; "" when nothing is known. */
 wend_status zone_text(const wendi_zone *zone, wendi_buffer *text);

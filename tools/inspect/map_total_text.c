@@ -1,4 +1,5 @@
-/* Sums by column for people: a table of columns, then what there is to say of dictionaries and predictions. */
+/* Sums by column for people: a table of columns, then what there is to say of dictionaries and
+ * predictions. */
 #include <inttypes.h>
 
 #include "tools/inspect/map_total.h"
@@ -34,7 +35,8 @@ wend_status zone_text(const wendi_zone *zone, wendi_buffer *text)
         WEND_TRY(wendi_buffer_printf(text, " .. "));
         WEND_TRY(value_text(&zone->max, text));
     } else if (zone->has_codes) {
-        WEND_TRY(wendi_buffer_printf(text, "codes %" PRIu32 " .. %" PRIu32, zone->code_min, zone->code_max));
+        WEND_TRY(wendi_buffer_printf(text, "codes %" PRIu32 " .. %" PRIu32, zone->code_min,
+                                     zone->code_max));
     }
 cleanup:
     return status;
@@ -50,10 +52,13 @@ const char *prediction_text(const prediction_total *prediction, char *text)
     if (first->determinant_count == 0) {
         return strcpy(text, "nothing (one value and exceptions)");
     }
-    snprintf(text, 200, "%.*s%s%.*s%s", names[0].length < 64 ? (int)names[0].length : 64, names[0].data,
-             first->determinant_count == 2 ? " and " : "",
-             first->determinant_count < 2 ? 0 : names[1].length < 64 ? (int)names[1].length : 64,
-             first->determinant_count < 2 ? "" : names[1].data, first->row_before ? " of the row before" : "");
+    snprintf(text, 200, "%.*s%s%.*s%s", names[0].length < 64 ? (int)names[0].length : 64,
+             names[0].data, first->determinant_count == 2 ? " and " : "",
+             first->determinant_count < 2 ? 0
+             : names[1].length < 64       ? (int)names[1].length
+                                          : 64,
+             first->determinant_count < 2 ? "" : names[1].data,
+             first->row_before ? " of the row before" : "");
     return text;
 }
 
@@ -85,7 +90,8 @@ void print_name(wendi_string name, int width, FILE *out)
     fprintf(out, "%*s", name.length < (uint32_t)width ? width - (int)name.length : 0, "");
 }
 
-static wend_status print_column(const map_total *total, const column_total *column, int indent, int width, FILE *out)
+static wend_status print_column(const map_total *total, const column_total *column, int indent,
+                                int width, FILE *out)
 {
     wend_status status = WEND_OK;
     wendi_buffer zone = {.length = 0};
@@ -96,12 +102,15 @@ static wend_status print_column(const map_total *total, const column_total *colu
     WEND_TRY(zone_text(&bounds, &zone));
     fprintf(out, "%*s", indent, "");
     print_name(column->name, width, out);
-    fprintf(out, " %-16s %12" PRIu64 " %11" PRIu64 " %11" PRIu64 " %9" PRIu64 " %9" PRIu64 " %8.3f %10" PRIu64 "  ",
-            wendi_type_name(column->type, type), column->page_bytes, column->dictionary_bytes, column->prediction_bytes,
-            column->parts[PART_PADDING], column->dictionary_entries, (double)column_total_bytes(column) / rows,
-            column->zone.null_count);
+    fprintf(out,
+            " %-16s %12" PRIu64 " %11" PRIu64 " %11" PRIu64 " %9" PRIu64 " %9" PRIu64
+            " %8.3f %10" PRIu64 "  ",
+            wendi_type_name(column->type, type), column->page_bytes, column->dictionary_bytes,
+            column->prediction_bytes, column->parts[PART_PADDING], column->dictionary_entries,
+            (double)column_total_bytes(column) / rows, column->zone.null_count);
     print_encodings(column, out);
-    fprintf(out, "%s%.*s\n", zone.length > 0 ? "  " : "", (int)zone.length, (const char *)zone.data);
+    fprintf(out, "%s%.*s\n", zone.length > 0 ? "  " : "", (int)zone.length,
+            (const char *)zone.data);
 cleanup:
     wendi_buffer_free(&zone);
     return status;
@@ -120,8 +129,8 @@ static void print_sum(const map_total *total, int indent, int width, FILE *out)
         padding += total->columns[c].parts[PART_PADDING];
     }
     double rows = total->row_count == 0 ? 1 : (double)total->row_count;
-    fprintf(out, "%*s%-*s %-16s %12" PRIu64 " %11" PRIu64 " %11" PRIu64 " %9" PRIu64 " %9s %8.3f\n", indent, "", width,
-            "all columns", "", pages, dictionaries, predictions, padding, "",
+    fprintf(out, "%*s%-*s %-16s %12" PRIu64 " %11" PRIu64 " %11" PRIu64 " %9" PRIu64 " %9s %8.3f\n",
+            indent, "", width, "all columns", "", pages, dictionaries, predictions, padding, "",
             (double)(pages + dictionaries + predictions) / rows);
 }
 
@@ -135,13 +144,16 @@ static void print_dictionaries(const map_total *total, int indent, int width, FI
         }
         fprintf(out, "%*s", indent, "");
         print_name(column->name, width, out);
-        fprintf(out, " dictionary: %" PRIu64 " entries%s in %" PRIu32 " blocks, strings of %" PRIu64 " bytes are %" PRIu64
-                     " before zstd, %" PRIu64 " stored",
-                column->dictionary_entries, dictionary->ordered ? ", ordered" : "", dictionary->block_count,
-                dictionary->string_bytes, dictionary->raw_bytes, dictionary->stored_bytes);
+        fprintf(out,
+                " dictionary: %" PRIu64 " entries%s in %" PRIu32 " blocks, strings of %" PRIu64
+                " bytes are %" PRIu64 " before zstd, %" PRIu64 " stored",
+                column->dictionary_entries, dictionary->ordered ? ", ordered" : "",
+                dictionary->block_count, dictionary->string_bytes, dictionary->raw_bytes,
+                dictionary->stored_bytes);
         for (int f = 1; f < DICTIONARY_FORMS; f++) {
             if (dictionary->forms[f] > 0) {
-                fprintf(out, "; %" PRIu32 " blocks %s", dictionary->forms[f], dictionary_form_names[f]);
+                fprintf(out, "; %" PRIu32 " blocks %s", dictionary->forms[f],
+                        dictionary_form_names[f]);
             }
         }
         fputc('\n', out);
@@ -158,9 +170,10 @@ static void print_predictions(const map_total *total, int indent, int width, FIL
         }
         fprintf(out, "%*s", indent, "");
         print_name(total->columns[c].name, width, out);
-        fprintf(out, " predicted from %s: map of %" PRIu32 ", list of %" PRIu32 ", %" PRIu64 " bytes\n",
-                prediction_text(prediction, from), prediction->first.map_count, prediction->first.list_count,
-                total->columns[c].prediction_bytes);
+        fprintf(out,
+                " predicted from %s: map of %" PRIu32 ", list of %" PRIu32 ", %" PRIu64 " bytes\n",
+                prediction_text(prediction, from), prediction->first.map_count,
+                prediction->first.list_count, total->columns[c].prediction_bytes);
     }
 }
 
@@ -168,9 +181,9 @@ wend_status map_total_print_text(const map_total *total, int indent, FILE *out)
 {
     wend_status status = WEND_OK;
     int width = name_width(total);
-    fprintf(out, "%*s%-*s %-16s %12s %11s %11s %9s %9s %8s %10s  %s\n", indent, "", width, "column", "type",
-            "page bytes", "dict bytes", "pred bytes", "padding", "entries", "B/row", "nulls",
-            "encodings, least .. greatest");
+    fprintf(out, "%*s%-*s %-16s %12s %11s %11s %9s %9s %8s %10s  %s\n", indent, "", width, "column",
+            "type", "page bytes", "dict bytes", "pred bytes", "padding", "entries", "B/row",
+            "nulls", "encodings, least .. greatest");
     for (uint32_t c = 0; c < total->column_count; c++) {
         WEND_TRY(print_column(total, &total->columns[c], indent, width, out));
     }

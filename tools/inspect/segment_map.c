@@ -1,4 +1,5 @@
-/* Collecting the map of a segment: footer and trailer, indexes, and the header and streams of every page. */
+/* Collecting the map of a segment: footer and trailer, indexes, and the header and streams of every
+ * page. */
 #include "tools/inspect/segment_map.h"
 
 #include <stdlib.h>
@@ -9,8 +10,9 @@
 const char *const map_part_names[PART_COUNT] = {"values",     "nulls",        "dictionary",
                                                 "prediction", "page headers", "padding"};
 
-static const char *const layout_names[] = {"null",  "integer", "codes",   "double",    "float", "decimal",
-                                           "raw16", "split16", "strings", "predicted", "uuid4"};
+static const char *const layout_names[] = {"null",    "integer",   "codes", "double",
+                                           "float",   "decimal",   "raw16", "split16",
+                                           "strings", "predicted", "uuid4"};
 
 const char *layout_name(uint8_t layout)
 {
@@ -47,11 +49,13 @@ void encodings_count(const chunk_map *chunk, encoding_count counts[ENCODING_KIND
         char name[ENCODING_TEXT_BYTES];
         int k = 0;
         page_encoding(&chunk->pages[p], name);
-        while (k < ENCODING_KINDS_MAX - 1 && counts[k].count > 0 && strcmp(counts[k].name, name) != 0) {
+        while (k < ENCODING_KINDS_MAX - 1 && counts[k].count > 0 &&
+               strcmp(counts[k].name, name) != 0) {
             k++;
         }
         if (counts[k].count == 0) {
-            snprintf(counts[k].name, sizeof counts[k].name, "%s", k < ENCODING_KINDS_MAX - 1 ? name : "others");
+            snprintf(counts[k].name, sizeof counts[k].name, "%s",
+                     k < ENCODING_KINDS_MAX - 1 ? name : "others");
         }
         counts[k].count++;
     }
@@ -69,15 +73,16 @@ void encodings_sort(encoding_count counts[ENCODING_KINDS_MAX])
     qsort(counts, ENCODING_KINDS_MAX, sizeof *counts, compare_counts);
 }
 
-wend_status map_read(const wendi_segment *segment, uint64_t offset, size_t length, uint8_t **bytes_out,
-                     wend_error *error)
+wend_status map_read(const wendi_segment *segment, uint64_t offset, size_t length,
+                     uint8_t **bytes_out, wend_error *error)
 {
     uint8_t *bytes = wendi_alloc_aligned(64, length + 64);
     if (bytes == NULL) {
         return wendi_fail_nomem(error, "a map", length);
     }
     memset(bytes + length, 0, 64);
-    wend_status status = segment->source.read(segment->source.context, offset, bytes, length, error);
+    wend_status status =
+        segment->source.read(segment->source.context, offset, bytes, length, error);
     if (status != WEND_OK) {
         wendi_free(bytes);
         return status;
@@ -87,8 +92,8 @@ wend_status map_read(const wendi_segment *segment, uint64_t offset, size_t lengt
 }
 
 /* A page's own account: what of it are streams, nulls, header, padding. */
-static void take_page(const wendi_page *page, const wendi_page_entry *entry, const uint8_t *bytes, page_map *to,
-                      uint64_t *parts)
+static void take_page(const wendi_page *page, const wendi_page_entry *entry, const uint8_t *bytes,
+                      page_map *to, uint64_t *parts)
 {
     to->offset = entry->offset;
     to->bytes = entry->bytes;
@@ -111,12 +116,14 @@ static void take_page(const wendi_page *page, const wendi_page_entry *entry, con
     parts[PART_PADDING] += to->bytes - WENDI_PAGE_HEADER_BYTES - to->payload_bytes;
 }
 
-static wend_status map_page(segment_map *map, wendi_chunk *chunk, uint32_t p, chunk_map *to, wend_error *error)
+static wend_status map_page(segment_map *map, wendi_chunk *chunk, uint32_t p, chunk_map *to,
+                            wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_segment *segment = map->segment;
     const wendi_page_entry *entry = &chunk->pages[p];
-    wendi_place place = {.row_group = chunk->row_group, .column_id = segment->footer.columns[chunk->column].id,
+    wendi_place place = {.row_group = chunk->row_group,
+                         .column_id = segment->footer.columns[chunk->column].id,
                          .page = p};
     wendi_arena arena = {.blocks = NULL};
     wendi_page page;
@@ -124,9 +131,11 @@ static wend_status map_page(segment_map *map, wendi_chunk *chunk, uint32_t p, ch
     const char *reason = NULL;
     memcpy(place.uuid, segment->footer.uuid, sizeof place.uuid);
     WEND_TRY(map_read(segment, entry->offset, entry->bytes, &bytes, error));
-    status = wendi_page_open(&page, bytes, entry->bytes, &place, wendi_chunk_page_rows(chunk, p), &arena, &reason);
+    status = wendi_page_open(&page, bytes, entry->bytes, &place, wendi_chunk_page_rows(chunk, p),
+                             &arena, &reason);
     if (status != WEND_OK) {
-        status = wendi_segment_damage(segment, status, chunk->row_group, chunk->column, p, entry->offset, reason, error);
+        status = wendi_segment_damage(segment, status, chunk->row_group, chunk->column, p,
+                                      entry->offset, reason, error);
         goto cleanup;
     }
     take_page(&page, entry, bytes, &to->pages[p], to->parts);
@@ -137,7 +146,8 @@ cleanup:
     return status;
 }
 
-static wend_status map_chunk(segment_map *map, uint32_t group, uint32_t column, chunk_map *to, wend_error *error)
+static wend_status map_chunk(segment_map *map, uint32_t group, uint32_t column, chunk_map *to,
+                             wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_chunk *chunk = NULL;
@@ -190,7 +200,8 @@ cleanup:
     return status;
 }
 
-wend_status segment_map_make(const char *path, const wendi_segment_source *source, segment_map *map, wend_error *error)
+wend_status segment_map_make(const char *path, const wendi_segment_source *source, segment_map *map,
+                             wend_error *error)
 {
     wend_status status = WEND_OK;
     *map = (segment_map){.path = NULL};
@@ -206,7 +217,8 @@ wend_status segment_map_make(const char *path, const wendi_segment_source *sourc
     WEND_TRY(map_footer(map, error));
     for (uint32_t g = 0; g < footer->row_group_count; g++) {
         for (uint32_t c = 0; c < footer->column_count; c++) {
-            WEND_TRY(map_chunk(map, g, c, &map->chunks[(size_t)g * footer->column_count + c], error));
+            WEND_TRY(
+                map_chunk(map, g, c, &map->chunks[(size_t)g * footer->column_count + c], error));
         }
         map->index_bytes += footer->row_groups[g].index_bytes;
     }

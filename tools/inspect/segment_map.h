@@ -1,9 +1,10 @@
 /**
- * The map of one segment: what lies where and how it is encoded, collected before anything is printed.
+ * The map of one segment: what lies where and how it is encoded, collected before anything is
+ * printed.
  *
  * Every byte of the file is counted once: column_bytes + dictionary_bytes + prediction_bytes +
- * index_bytes + footer_bytes + padding_bytes is its length, and the parts of a chunk add up to its pages,
- * dictionary and prediction. Collecting checks every checksum on its way.
+ * index_bytes + footer_bytes + padding_bytes is its length, and the parts of a chunk add up to its
+ * pages, dictionary and prediction. Collecting checks every checksum on its way.
  */
 #ifndef WEND_TOOLS_SEGMENT_MAP_H
 #define WEND_TOOLS_SEGMENT_MAP_H
@@ -14,12 +15,12 @@
 
 /** What bytes of a column are for. */
 typedef enum map_part {
-    PART_VALUES,      /* streams, strings, exceptions */
-    PART_NULLS,       /* bitmaps */
+    PART_VALUES, /* streams, strings, exceptions */
+    PART_NULLS,  /* bitmaps */
     PART_DICTIONARY,
     PART_PREDICTION,
     PART_PAGE_HEADERS,
-    PART_PADDING,     /* waste: zeros up to multiples of 64 */
+    PART_PADDING, /* waste: zeros up to multiples of 64 */
     PART_COUNT
 } map_part;
 extern const char *const map_part_names[PART_COUNT];
@@ -31,7 +32,7 @@ typedef struct page_map {
     uint32_t row_count;
     uint32_t value_count;
     uint32_t null_count;
-    uint32_t null_bytes; /* the bitmap */
+    uint32_t null_bytes;      /* the bitmap */
     uint32_t exception_count; /* decimals */
     uint32_t block_count;     /* strings */
     uint8_t layout;
@@ -45,9 +46,10 @@ extern const char *const dictionary_form_names[DICTIONARY_FORMS];
 
 typedef struct dictionary_map {
     uint32_t block_count;
-    uint32_t forms[DICTIONARY_FORMS]; /* blocks of each; all are of form 0 where blocks do not say */
-    uint32_t index_bytes;             /* header too */
-    uint64_t stored_bytes;            /* of the blocks */
+    uint32_t
+        forms[DICTIONARY_FORMS]; /* blocks of each; all are of form 0 where blocks do not say */
+    uint32_t index_bytes;        /* header too */
+    uint64_t stored_bytes;       /* of the blocks */
     uint64_t raw_bytes;
     uint64_t string_bytes;
     bool ordered;
@@ -91,10 +93,13 @@ typedef struct segment_map {
     wendi_arena arena;
 } segment_map;
 
-/** Open the segment and look at every page, dictionary and prediction. `source` must outlive only this call. */
-wend_status segment_map_make(const char *path, const wendi_segment_source *source, segment_map *map, wend_error *error);
+/** Open the segment and look at every page, dictionary and prediction. `source` must outlive only
+ * this call. */
+wend_status segment_map_make(const char *path, const wendi_segment_source *source, segment_map *map,
+                             wend_error *error);
 void segment_map_free(segment_map *map);
-static inline const chunk_map *segment_map_chunk(const segment_map *map, uint32_t group, uint32_t column)
+static inline const chunk_map *segment_map_chunk(const segment_map *map, uint32_t group,
+                                                 uint32_t column)
 {
     return &map->chunks[(size_t)group * map->segment->footer.column_count + column];
 }
@@ -117,13 +122,14 @@ void encodings_sort(encoding_count counts[ENCODING_KINDS_MAX]);
 
 /* ---- parts read by segment_map_make(): dictionary_map.c ---- */
 
-/** Bytes [offset, offset + length) of the file, aligned to 64 with 64 zeros behind; free with wendi_free(). */
-wend_status map_read(const wendi_segment *segment, uint64_t offset, size_t length, uint8_t **bytes_out,
-                     wend_error *error);
-wend_status map_dictionary(const wendi_segment *segment, uint32_t group, uint32_t column, chunk_map *chunk,
-                           wend_error *error);
-wend_status map_prediction(const wendi_segment *segment, uint32_t group, uint32_t column, chunk_map *chunk,
-                           wend_error *error);
+/** Bytes [offset, offset + length) of the file, aligned to 64 with 64 zeros behind; free with
+ * wendi_free(). */
+wend_status map_read(const wendi_segment *segment, uint64_t offset, size_t length,
+                     uint8_t **bytes_out, wend_error *error);
+wend_status map_dictionary(const wendi_segment *segment, uint32_t group, uint32_t column,
+                           chunk_map *chunk, wend_error *error);
+wend_status map_prediction(const wendi_segment *segment, uint32_t group, uint32_t column,
+                           chunk_map *chunk, wend_error *error);
 
 /* ---- printing ---- */
 

@@ -42,7 +42,8 @@ static void decode_stream(const wendi_stream *stream, int64_t *values)
     if (stream->lane_bytes == 4) {
         const uint32_t *narrow = (const uint32_t *)values;
         for (uint32_t i = stream->count; i > 0; i--) {
-            values[i - 1] = narrow[i - 1]; /* From the end: nothing is overwritten before it was read. */
+            values[i - 1] =
+                narrow[i - 1]; /* From the end: nothing is overwritten before it was read. */
         }
     }
 }
@@ -60,13 +61,10 @@ static void weigh_stream(why_scratch *scratch, why_column *column, const page_ma
         if (!candidate->applies) {
             continue;
         }
-        uint64_t bytes =
-            why_page_bytes(page->payload_bytes - page->stream_bytes[s] + why_stream_bytes(candidate->bytes));
+        uint64_t bytes = why_page_bytes(page->payload_bytes - page->stream_bytes[s] +
+                                        why_stream_bytes(candidate->bytes));
         const char *form = page->codecs[1] == 0 ? "%s(%s)" : s == 0 ? "%s(%s,*)" : "%s(*,%s)";
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
         snprintf(name, sizeof name, form, layout_name(page->layout), candidate->name);
-#pragma GCC diagnostic pop
         why_count(&column->codecs, name, candidate->id == page->codecs[s], bytes,
                   bytes + (candidate->cost - candidate->bytes), page->bytes);
     }
@@ -84,12 +82,14 @@ static void count_residuals(const why_scratch *scratch, why_column *column, uint
     column->predicted_rows += count;
 }
 
-static wend_status weigh_page(why_scratch *scratch, why_column *column, uint32_t p, wend_error *error)
+static wend_status weigh_page(why_scratch *scratch, why_column *column, uint32_t p,
+                              wend_error *error)
 {
     wend_status status = WEND_OK;
     const page_map *of = &scratch->map->pages[p];
     const wendi_segment *segment = scratch->chunk->segment;
-    wendi_place place = {.row_group = scratch->chunk->row_group, .column_id = column->id, .page = p};
+    wendi_place place = {
+        .row_group = scratch->chunk->row_group, .column_id = column->id, .page = p};
     wendi_arena arena = {.blocks = NULL};
     wendi_page page;
     uint8_t *bytes = NULL;
@@ -98,8 +98,8 @@ static wend_status weigh_page(why_scratch *scratch, why_column *column, uint32_t
     WEND_TRY(map_read(segment, of->offset, of->bytes, &bytes, error));
     status = wendi_page_open(&page, bytes, of->bytes, &place, of->row_count, &arena, &reason);
     if (status != WEND_OK) {
-        status = wendi_segment_damage(segment, status, place.row_group, scratch->chunk->column, p, of->offset, reason,
-                                      error);
+        status = wendi_segment_damage(segment, status, place.row_group, scratch->chunk->column, p,
+                                      of->offset, reason, error);
         goto cleanup;
     }
     for (int s = 0; s < 2 && of->codecs[s] != 0; s++) {
@@ -120,11 +120,13 @@ static why_column *find_column(why_report *to, const wendi_segment_column *colum
 {
     for (uint32_t i = 0; i < to->column_count; i++) {
         why_column *at = to->columns[i];
-        if (at->id == column->id && at->type.kind == column->type.kind && wendi_string_equal(at->name, column->name)) {
+        if (at->id == column->id && at->type.kind == column->type.kind &&
+            wendi_string_equal(at->name, column->name)) {
             return at;
         }
     }
-    why_column **columns = wendi_realloc(to->columns, ((size_t)to->column_count + 1) * sizeof *columns);
+    why_column **columns =
+        wendi_realloc(to->columns, ((size_t)to->column_count + 1) * sizeof *columns);
     if (columns == NULL) {
         return NULL;
     }
@@ -141,8 +143,8 @@ static why_column *find_column(why_report *to, const wendi_segment_column *colum
     return made;
 }
 
-static wend_status add_chunk(why_report *to, why_scratch *scratch, const segment_map *map, uint32_t group, uint32_t c,
-                             wend_error *error)
+static wend_status add_chunk(why_report *to, why_scratch *scratch, const segment_map *map,
+                             uint32_t group, uint32_t c, wend_error *error)
 {
     wend_status status = WEND_OK;
     const wendi_segment_column *of = wendi_segment_column_at(map->segment, c);
@@ -154,7 +156,8 @@ static wend_status add_chunk(why_report *to, why_scratch *scratch, const segment
     scratch->type = of->type;
     column->row_count += scratch->map->zone.row_count;
     column->chunk_count++;
-    column->bytes += scratch->map->page_bytes + scratch->map->dictionary_bytes + scratch->map->prediction_bytes;
+    column->bytes +=
+        scratch->map->page_bytes + scratch->map->dictionary_bytes + scratch->map->prediction_bytes;
     column->prediction_bytes += scratch->map->prediction_bytes;
     if (prediction_total_add(&column->prediction, map, scratch->map, &to->arena) != WEND_OK) {
         return wendi_fail_nomem(error, "weighing encodings", 0);
@@ -180,7 +183,9 @@ static wend_status open_scratch(why_scratch *scratch)
     if (status == WEND_OK) {
         status = wendi_stream_scratch_new(&scratch->streams);
     }
-    return scratch->values == NULL || scratch->integers == NULL || scratch->strings == NULL ? WEND_NOMEM : status;
+    return scratch->values == NULL || scratch->integers == NULL || scratch->strings == NULL
+               ? WEND_NOMEM
+               : status;
 }
 
 static void close_scratch(why_scratch *scratch)
@@ -193,7 +198,8 @@ static void close_scratch(why_scratch *scratch)
     wendi_free(scratch->strings);
 }
 
-wend_status why_add(why_report *to, const segment_map *map, uint32_t begin, uint32_t end, wend_error *error)
+wend_status why_add(why_report *to, const segment_map *map, uint32_t begin, uint32_t end,
+                    wend_error *error)
 {
     wend_status status = WEND_OK;
     why_scratch scratch;

@@ -1,6 +1,6 @@
 /*
- * The forms a chunk of numbers could have: predicted or plain; doubles as decimals or as bits; sixteen bytes
- * raw, split, or as packed version-4 UUIDs. Text is in why_text_forms.c.
+ * The forms a chunk of numbers could have: predicted or plain; doubles as decimals or as bits;
+ * sixteen bytes raw, split, or as packed version-4 UUIDs. Text is in why_text_forms.c.
  */
 #include <math.h>
 
@@ -14,9 +14,11 @@ static uint64_t null_bytes_of(const page_map *page)
     return nulls == 0 || nulls == page->row_count ? 0 : ((uint64_t)page->row_count + 63) / 64 * 8;
 }
 
-static wend_status read_page(why_scratch *scratch, uint32_t p, wendi_vector *vector, wend_error *error)
+static wend_status read_page(why_scratch *scratch, uint32_t p, wendi_vector *vector,
+                             wend_error *error)
 {
-    return wendi_chunk_read(scratch->chunk, p * WENDI_PAGE_ROWS, scratch->map->pages[p].row_count, vector, error);
+    return wendi_chunk_read(scratch->chunk, p * WENDI_PAGE_ROWS, scratch->map->pages[p].row_count,
+                            vector, error);
 }
 
 /* Values of 8 bytes that are not null, behind each other. */
@@ -62,8 +64,8 @@ static double choose_power(const double *values, uint32_t count, bool real)
     return best;
 }
 
-void why_double_page(why_scratch *scratch, const double *values, uint32_t count, bool real, uint64_t null_bytes,
-                     uint64_t *decimal_bytes, uint64_t *bits_bytes)
+void why_double_page(why_scratch *scratch, const double *values, uint32_t count, bool real,
+                     uint64_t null_bytes, uint64_t *decimal_bytes, uint64_t *bits_bytes)
 {
     double power = choose_power(values, count, real);
     uint64_t exceptions = 0;
@@ -77,8 +79,9 @@ void why_double_page(why_scratch *scratch, const double *values, uint32_t count,
         }
         scratch->integers[i] = last;
     }
-    *decimal_bytes = why_page_bytes(null_bytes + why_best_stream(scratch, scratch->integers, count) + 8 +
-                                    (exceptions * 2 + 7) / 8 * 8 + exceptions * 8);
+    *decimal_bytes =
+        why_page_bytes(null_bytes + why_best_stream(scratch, scratch->integers, count) + 8 +
+                       (exceptions * 2 + 7) / 8 * 8 + exceptions * 8);
     for (uint32_t i = 0; i < count; i++) {
         float narrow = (float)values[i];
         uint32_t bits = 0;
@@ -102,7 +105,8 @@ typedef struct form_sums {
     bool all_version_4;
 } form_sums;
 
-static void add_eight(why_scratch *scratch, const page_map *page, const wendi_vector *vector, form_sums *sums)
+static void add_eight(why_scratch *scratch, const page_map *page, const wendi_vector *vector,
+                      form_sums *sums)
 {
     uint64_t nulls = null_bytes_of(page);
     uint32_t count = gather(vector, scratch->values);
@@ -115,15 +119,16 @@ static void add_eight(why_scratch *scratch, const page_map *page, const wendi_ve
     } else {
         uint64_t decimal;
         uint64_t bits;
-        why_double_page(scratch, (const double *)scratch->values, count, vector->type.kind == WENDI_TYPE_REAL, nulls,
-                        &decimal, &bits);
+        why_double_page(scratch, (const double *)scratch->values, count,
+                        vector->type.kind == WENDI_TYPE_REAL, nulls, &decimal, &bits);
         sums->decimal += decimal;
         sums->bits += bits;
         sums->plain += decimal < bits ? decimal : bits;
     }
 }
 
-static void add_sixteen(why_scratch *scratch, const page_map *page, const wendi_vector *vector, form_sums *sums)
+static void add_sixteen(why_scratch *scratch, const page_map *page, const wendi_vector *vector,
+                        form_sums *sums)
 {
     uint64_t nulls = null_bytes_of(page);
     uint32_t count = 0;
@@ -181,16 +186,20 @@ static void count_forms(const why_scratch *scratch, why_column *column, const fo
     }
     switch (wendi_type_physical(scratch->type)) {
     case WENDI_PHYSICAL_F64:
-        why_count(forms, "decimals", is_layout(map, WENDI_LAYOUT_DECIMAL), sums->decimal, sums->decimal, written);
-        why_count(forms, "bits", is_layout(map, WENDI_LAYOUT_DOUBLE) || is_layout(map, WENDI_LAYOUT_FLOAT), sums->bits,
-                  sums->bits, written);
+        why_count(forms, "decimals", is_layout(map, WENDI_LAYOUT_DECIMAL), sums->decimal,
+                  sums->decimal, written);
+        why_count(forms, "bits",
+                  is_layout(map, WENDI_LAYOUT_DOUBLE) || is_layout(map, WENDI_LAYOUT_FLOAT),
+                  sums->bits, sums->bits, written);
         break;
     case WENDI_PHYSICAL_B16:
-        why_count(forms, "16 bytes each", is_layout(map, WENDI_LAYOUT_RAW16), sums->raw, sums->raw, written);
-        why_count(forms, "two streams", is_layout(map, WENDI_LAYOUT_SPLIT16), sums->split, sums->split, written);
+        why_count(forms, "16 bytes each", is_layout(map, WENDI_LAYOUT_RAW16), sums->raw, sums->raw,
+                  written);
+        why_count(forms, "two streams", is_layout(map, WENDI_LAYOUT_SPLIT16), sums->split,
+                  sums->split, written);
         if (sums->all_version_4) {
-            why_count(forms, "packed version-4 UUIDs", is_layout(map, WENDI_LAYOUT_UUID4), sums->packed, sums->packed,
-                      written);
+            why_count(forms, "packed version-4 UUIDs", is_layout(map, WENDI_LAYOUT_UUID4),
+                      sums->packed, sums->packed, written);
         }
         break;
     default:

@@ -1,6 +1,6 @@
 /*
- * The forms a chunk of text could have: codes into a dictionary, predicted codes, or blocks of strings. Each
- * is made as the writer makes it, and its bytes are counted.
+ * The forms a chunk of text could have: codes into a dictionary, predicted codes, or blocks of
+ * strings. Each is made as the writer makes it, and its bytes are counted.
  */
 #include "engine/base/alloc.h"
 #include "format/dictionary_store.h"
@@ -38,8 +38,9 @@ static uint64_t code_page(why_scratch *scratch, const wendi_vector *vector)
 }
 
 /* A dictionary made of text that has none: codes of all rows, in order, and its stored bytes. */
-static wend_status made_dictionary(why_scratch *scratch, const wendi_interner *interner, uint32_t *codes,
-                                   uint64_t row_count, uint64_t *bytes, wend_error *error)
+static wend_status made_dictionary(why_scratch *scratch, const wendi_interner *interner,
+                                   uint32_t *codes, uint64_t row_count, uint64_t *bytes,
+                                   wend_error *error)
 {
     wend_status status = WEND_OK;
     uint32_t entries = interner->entry_count;
@@ -56,10 +57,12 @@ static wend_status made_dictionary(why_scratch *scratch, const wendi_interner *i
         kept[i] = i + 1;
     }
     scratch->out.length = 0;
-    WEND_TRY(wendi_dictionary_store_encode(dictionary, kept, entries - 1, true, place, ZSTD_LEVEL, &scratch->out));
+    WEND_TRY(wendi_dictionary_store_encode(dictionary, kept, entries - 1, true, place, ZSTD_LEVEL,
+                                           &scratch->out));
     *bytes += scratch->out.length;
     for (uint64_t first = 0; first < row_count; first += WENDI_PAGE_ROWS) {
-        uint32_t count = row_count - first < WENDI_PAGE_ROWS ? (uint32_t)(row_count - first) : WENDI_PAGE_ROWS;
+        uint32_t count =
+            row_count - first < WENDI_PAGE_ROWS ? (uint32_t)(row_count - first) : WENDI_PAGE_ROWS;
         for (uint32_t i = 0; i < count; i++) {
             scratch->values[i] = remap[codes[first + i]];
         }
@@ -72,7 +75,8 @@ cleanup:
     return status;
 }
 
-static wend_status intern_page(const wendi_vector *vector, wendi_interner *interner, uint32_t *codes)
+static wend_status intern_page(const wendi_vector *vector, wendi_interner *interner,
+                               uint32_t *codes)
 {
     wend_status status = WEND_OK;
     for (uint32_t i = 0; i < vector->row_count; i++) {
@@ -85,8 +89,8 @@ cleanup:
     return status;
 }
 
-static void count_forms(const chunk_map *map, why_column *column, uint64_t code_bytes, uint64_t made_bytes,
-                        uint64_t block_bytes)
+static void count_forms(const chunk_map *map, why_column *column, uint64_t code_bytes,
+                        uint64_t made_bytes, uint64_t block_bytes)
 {
     why_options *forms = &column->forms;
     uint64_t written = map->page_bytes + map->dictionary_bytes + map->prediction_bytes;
@@ -99,7 +103,8 @@ static void count_forms(const chunk_map *map, why_column *column, uint64_t code_
     } else {
         why_count(forms, "dictionary", false, made_bytes, made_bytes, written);
     }
-    why_count(forms, "string blocks", map->dictionary_bytes == 0, block_bytes, block_bytes, written);
+    why_count(forms, "string blocks", map->dictionary_bytes == 0, block_bytes, block_bytes,
+              written);
 }
 
 wend_status why_text_forms(why_scratch *scratch, why_column *column, wend_error *error)
@@ -119,7 +124,8 @@ wend_status why_text_forms(why_scratch *scratch, why_column *column, wend_error 
     }
     for (uint32_t p = 0; p < map->page_count; p++) {
         wendi_vector vector;
-        WEND_TRY(wendi_chunk_read(scratch->chunk, p * WENDI_PAGE_ROWS, map->pages[p].row_count, &vector, error));
+        WEND_TRY(wendi_chunk_read(scratch->chunk, p * WENDI_PAGE_ROWS, map->pages[p].row_count,
+                                  &vector, error));
         status = block_page(scratch, &vector, &block_bytes);
         if (coded) {
             code_bytes += code_page(scratch, &vector);
