@@ -9,6 +9,7 @@
 #include "query/operators.h"
 
 enum { HISTOGRAM_CODES_MAX = 4096, HISTOGRAMS = 4, NO_OUTPUT = 0xffffffffu };
+#define COUNTED_ROWS_MAX (UINT32_MAX - WENDI_ROW_GROUP_ROWS_MAX) /* a row group more has room */
 
 /** One worker's groups. */
 typedef struct aggregate_worker {
@@ -148,6 +149,47 @@ static void count_codes(uint32_t *histogram, const uint32_t *codes, uint32_t cou
     }
 }
 
+/* Counts belong to this dictionary's codes from here on. */
+static wend_status count_by(aggregate_operator *aggregate, aggregate_worker *worker,
+                            wendi_dictionary *dictionary, wend_error *error)
+{
+    wend_status status = WEND_OK;
+
+    /* A 32-bit count must not overflow: beyond this many rows start anew. */
+    if (worker->counted != dictionary || worker->counted_rows > COUNTED_ROWS_MAX) {
+        WEND_TRY(flush_histogram(aggregate, worker, error));
+    }
+    if (worker->counted != dictionary) {
+        wendi_dictionary_release(worker->counted);
+        worker->counted = wendi_dictionary_acquire(dictionary);
+    }
+cleanup:
+    return status;
+}
+
+/* What a range of rows was counted to without being read. */
+static wend_status take_counts(void *context, uint32_t worker_index,
+                               const wendi_scan_counts *counts, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    aggregate_operator *aggregate = context;
+    aggregate_worker *worker = &aggregate->workers[worker_index];
+
+    if (worker->table == NULL) {
+        for (uint32_t i = 0; i < aggregate->plan->aggregate_count; i++) {
+            wendi_aggregate_state_count(worker->states[i], 0, counts->row_count);
+        }
+        return WEND_OK;
+    }
+    WEND_TRY(count_by(aggregate, worker, counts->dictionary, error));
+    for (uint32_t code = 0; code < counts->dictionary->entry_count; code++) {
+        worker->histogram[code] += counts->codes[code];
+    }
+    worker->counted_rows += (uint32_t)counts->row_count;
+cleanup:
+    return status;
+}
+
 static bool fits_histogram(const aggregate_operator *aggregate, const wendi_vector *keys)
 {
     return aggregate->only_counts && aggregate->plan->key_count == 1 &&
@@ -161,15 +203,7 @@ static wend_status count_batch(aggregate_operator *aggregate, aggregate_worker *
 {
     wend_status status = WEND_OK;
 
-    if (worker->counted != key->dictionary) {
-        WEND_TRY(flush_histogram(aggregate, worker, error));
-        wendi_dictionary_release(worker->counted);
-        worker->counted = wendi_dictionary_acquire(key->dictionary);
-    }
-    /* A 32-bit count must not overflow: beyond this many rows start anew. */
-    if (worker->counted_rows > UINT32_MAX - WENDI_PAGE_ROWS) {
-        WEND_TRY(flush_histogram(aggregate, worker, error));
-    }
+    WEND_TRY(count_by(aggregate, worker, key->dictionary, error));
     worker->counted_rows += selection->count;
     if (selection->indices == NULL) {
         count_codes(worker->histogram, key->codes, selection->count);
@@ -385,6 +419,21 @@ cleanup:
     return status;
 }
 
+/* Read all rows, or where only their number is asked for, at most by one text column, count them where they lie. */
+static wend_status take_all(aggregate_operator *aggregate, wend_error *error)
+{
+    const wendi_plan *plan = aggregate->plan;
+    const wendi_expr *key = plan->key_count == 1 ? wendi_pipe_output(aggregate->pipe, 0) : NULL;
+    const bool counted = key != NULL && key->kind == WENDI_EXPR_COLUMN &&
+                         wendi_type_physical(key->type) == WENDI_PHYSICAL_STRING;
+
+    if (aggregate->only_counts && (plan->key_count == 0 || counted)) {
+        return wendi_pipe_run_counting(aggregate->pipe, counted ? 0 : UINT32_MAX, take_counts, take,
+                                       aggregate, error);
+    }
+    return wendi_pipe_run(aggregate->pipe, take, aggregate, error);
+}
+
 static wend_status aggregate_all(aggregate_operator *aggregate, wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -395,7 +444,7 @@ static wend_status aggregate_all(aggregate_operator *aggregate, wend_error *erro
     }
     WEND_TRY(answer_from_metadata(aggregate, &answered, error));
     if (!answered) {
-        WEND_TRY(wendi_pipe_run(aggregate->pipe, take, aggregate, error));
+        WEND_TRY(take_all(aggregate, error));
     }
     for (uint32_t i = 0; i < aggregate->worker_count; i++) {
         WEND_TRY(flush_histogram(aggregate, &aggregate->workers[i], error));

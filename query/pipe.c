@@ -262,7 +262,23 @@ typedef struct pipe_run {
     wendi_pipe *pipe;
     wendi_pipe_sink sink;
     void *context;
+    wendi_pipe_counter counter; /* NULL: everything is read */
+    uint32_t counted_slot;      /* of the scan, or WENDI_EXPR_NO_SLOT */
 } pipe_run;
+
+/* The unit that the worker's reader has started, as counts if it can be counted; *done says so. */
+static wend_status count_unit(const pipe_run *run, uint32_t worker, bool *done, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wendi_scan_counts counts;
+
+    WEND_TRY(wendi_scan_reader_count(run->pipe->readers[worker], run->counted_slot, &counts, done, error));
+    if (*done && counts.row_count > 0) {
+        WEND_TRY(run->counter(run->context, worker, &counts, error));
+    }
+cleanup:
+    return status;
+}
 
 static wend_status run_unit(void *context, uint32_t worker, uint32_t task, wend_error *error)
 {
@@ -282,6 +298,13 @@ static wend_status run_unit(void *context, uint32_t worker, uint32_t task, wend_
     }
     wendi_scan_reader *reader = pipe->readers[worker];
     WEND_TRY(wendi_scan_reader_start(reader, &units[task], error));
+    if (run->counter != NULL) {
+        bool done = false;
+        WEND_TRY(count_unit(run, worker, &done, error));
+        if (done) {
+            return WEND_OK;
+        }
+    }
     for (;;) {
         status = wendi_scan_reader_next(reader, &batch, &selection, &first_row, error);
         if (status == WEND_END) {
@@ -298,6 +321,29 @@ cleanup:
     return status;
 }
 
+static wend_status run_scan(pipe_run *run, wend_error *error)
+{
+    wendi_pipe *pipe = run->pipe;
+    uint32_t unit_count = 0;
+
+    wendi_scan_units(pipe->scan->scan, &unit_count);
+    wend_status status = wendi_thread_pool_run(pipe->context->pool, unit_count, run_unit, run, error);
+    pipe->source->rows_out = wendi_scan_counters(pipe->scan->scan)->rows_passed;
+    return status;
+}
+
+wend_status wendi_pipe_run_counting(wendi_pipe *pipe, uint32_t output, wendi_pipe_counter counter,
+                                    wendi_pipe_sink sink, void *context, wend_error *error)
+{
+    pipe_run run = {pipe, sink, context, counter, WENDI_EXPR_NO_SLOT};
+
+    if (output != UINT32_MAX) {
+        assert(pipe->outputs[output]->kind == WENDI_EXPR_COLUMN);
+        run.counted_slot = pipe->outputs[output]->slot;
+    }
+    return pipe->scan != NULL ? run_scan(&run, error) : wendi_pipe_run(pipe, sink, context, error);
+}
+
 wend_status wendi_pipe_run(wendi_pipe *pipe, wendi_pipe_sink sink, void *context, wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -306,12 +352,8 @@ wend_status wendi_pipe_run(wendi_pipe *pipe, wendi_pipe_sink sink, void *context
     uint64_t place = 0;
 
     if (pipe->scan != NULL) {
-        pipe_run run = {pipe, sink, context};
-        uint32_t unit_count = 0;
-        wendi_scan_units(pipe->scan->scan, &unit_count);
-        status = wendi_thread_pool_run(pipe->context->pool, unit_count, run_unit, &run, error);
-        pipe->source->rows_out = wendi_scan_counters(pipe->scan->scan)->rows_passed;
-        return status;
+        pipe_run run = {pipe, sink, context, NULL, WENDI_EXPR_NO_SLOT};
+        return run_scan(&run, error);
     }
     for (;;) {
         status = pull_operator(pipe, &outputs, &selection, error);

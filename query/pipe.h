@@ -38,6 +38,15 @@ uint32_t wendi_pipe_workers(const wendi_pipe *pipe);
 /** Push every row through `sink`. */
 wend_status wendi_pipe_run(wendi_pipe *pipe, wendi_pipe_sink sink, void *context,
                            wend_error *error);
+/** Takes what a range of the scan counts to, as a sink takes a batch. */
+typedef wend_status (*wendi_pipe_counter)(void *context, uint32_t worker,
+                                          const wendi_scan_counts *counts, wend_error *error);
+/**
+ * As run(), but ranges of a scan that can be counted without reading values go to `counter` instead, see
+ * wendi_scan_reader_count(). `output`: the text column whose codes are counted; UINT32_MAX: rows alone.
+ */
+wend_status wendi_pipe_run_counting(wendi_pipe *pipe, uint32_t output, wendi_pipe_counter counter,
+                                    wendi_pipe_sink sink, void *context, wend_error *error);
 /** Or pull batches one by one, in order; at least one row is selected. */
 wend_status wendi_pipe_next(wendi_pipe *pipe, wendi_batch *outputs, wendi_selection *selection,
                             wend_error *error);

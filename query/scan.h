@@ -16,6 +16,7 @@
 
 #include "engine/column/vector.h"
 #include "engine/expr/evaluator.h"
+#include "format/segment_reader.h"
 #include "query/context.h"
 
 typedef struct wendi_scan wendi_scan;
@@ -90,6 +91,20 @@ wend_status wendi_scan_reader_start(wendi_scan_reader *reader, const wendi_scan_
 wend_status wendi_scan_reader_next(wendi_scan_reader *reader, wendi_batch *batch,
                                    wendi_selection *selection, uint32_t *first_row,
                                    wend_error *error);
+/** How many rows passed, and of each code of one column. */
+typedef struct wendi_scan_counts {
+    uint64_t row_count;
+    wendi_dictionary *dictionary; /* of the column; borrowed from the segment; NULL: no column was asked for */
+    uint32_t codes[WENDI_COUNT_CODES_MAX];
+} wendi_scan_counts;
+/**
+ * Count what is left of the range instead of reading it, on pages as they are encoded: no values, no lists of rows.
+ * `slot`: the text column whose codes are counted, or WENDI_EXPR_NO_SLOT. `*done` is false, and
+ * nothing was consumed, where that cannot be: the column has no dictionary or a large one, a conjunct needs values, or a
+ * page is damaged and the context skips those. Then read batches.
+ */
+wend_status wendi_scan_reader_count(wendi_scan_reader *reader, uint32_t slot,
+                                    wendi_scan_counts *counts, bool *done, wend_error *error);
 /**
  * The dictionary of the column at `slot` in the row group being read, borrowed from the scan; NULL
  * when there is none. A column that the segment lacks has a dictionary of its default alone.

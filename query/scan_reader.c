@@ -1,6 +1,6 @@
 /*
- * Reading the rows of a scan: per batch, skip dead vectors, evaluate the filter conjunct by
- * conjunct on as few columns as needed, then decode the rest.
+ * Reading the rows of a scan: per batch, skip dead vectors, decide what can be decided on encoded pages by bitmaps
+ * (scan_filter.c), evaluate the other conjuncts one by one on as few columns as needed, then decode the rest.
  */
 #include <assert.h>
 #include <string.h>
@@ -8,42 +8,7 @@
 #include "engine/base/alloc.h"
 #include "query/scan_internal.h"
 
-enum { VECTORS_PER_BATCH = WENDI_BATCH_ROWS / WENDI_VECTOR_ROWS, CONSTANT_BYTES = 128 };
-
-/** What is known of a conjunct that asks for one text, in the row group being read. */
-typedef struct reader_equality {
-    enum { EQUALITY_UNKNOWN, EQUALITY_BY_CODE, EQUALITY_BY_VALUE } kind;
-    uint32_t code; /* BY_CODE: of the text; 0: no row has it */
-} reader_equality;
-
-/** Memory for the one value of a column that the segment lacks; readable beyond its end as vectors
- * must be. */
-typedef struct reader_constant {
-    _Alignas(64) uint8_t value[CONSTANT_BYTES];
-    _Alignas(64) uint8_t null[64];
-} reader_constant;
-
-struct wendi_scan_reader {
-    wendi_scan *scan;
-    wendi_evaluator *evaluator;
-    wendi_segment *segment; /* of the open chunks; NULL: none */
-    uint32_t segment_index;
-    uint32_t row_group;
-    wendi_chunk **chunks;       /* by internal slot; NULL: absent, or not opened yet */
-    uint32_t *segment_columns;  /* by internal slot; WENDI_NO_COLUMN: absent */
-    reader_constant *constants; /* by internal slot */
-    wendi_vector *vectors;      /* by internal slot, of the batch */
-    uint8_t *loaded;            /* by internal slot */
-    wendi_string **strings;     /* by internal slot; of few rows; NULL until used */
-    uint8_t **string_nulls;
-    reader_equality *equalities;   /* by conjunct */
-    reader_constant *equal_values; /* by conjunct that has one */
-    const reader_constant *
-        *only;    /* by internal slot: the value of all rows that are still selected, or NULL */
-    uint32_t row; /* next row to look at */
-    uint32_t row_end;
-    uint32_t *indices; /* WENDI_BATCH_ROWS */
-};
+enum { VECTORS_PER_BATCH = WENDI_BATCH_ROWS / WENDI_VECTOR_ROWS };
 
 wend_status wendi_scan_reader_open(wendi_scan *scan, wendi_scan_reader **reader_out,
                                    wend_error *error)
@@ -65,12 +30,15 @@ wend_status wendi_scan_reader_open(wendi_scan *scan, wendi_scan_reader **reader_
     reader->strings = wendi_alloc_zero(slots, sizeof(wendi_string *));
     reader->string_nulls = wendi_alloc_zero(slots, sizeof(uint8_t *));
     reader->only = wendi_alloc_zero(slots, sizeof(reader_constant *));
-    reader->equalities = wendi_alloc_zero(scan->conjunct_count + 1, sizeof *reader->equalities);
+    reader->filters = wendi_alloc_zero(scan->conjunct_count + 1, sizeof *reader->filters);
+    reader->filter_order = wendi_alloc_zero(scan->conjunct_count + 1, sizeof(uint32_t));
+    reader->bitmap = wendi_alloc_aligned(64, WENDI_PAGE_ROWS / 8);
     reader->equal_values =
         wendi_alloc_aligned(64, (scan->conjunct_count + 1) * sizeof *reader->equal_values);
     reader->indices = wendi_alloc_aligned(64, WENDI_BATCH_ROWS * sizeof(uint32_t) + 64);
     if (reader->strings == NULL || reader->string_nulls == NULL || reader->only == NULL ||
-        reader->equalities == NULL || reader->equal_values == NULL || reader->chunks == NULL ||
+        reader->filters == NULL || reader->filter_order == NULL || reader->bitmap == NULL ||
+        reader->equal_values == NULL || reader->chunks == NULL ||
         reader->segment_columns == NULL || reader->constants == NULL || reader->vectors == NULL ||
         reader->loaded == NULL || reader->indices == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "a scan's reader", slots * sizeof *reader->vectors));
@@ -107,9 +75,7 @@ static void close_chunks(wendi_scan_reader *reader)
         reader->chunks[i] = NULL;
     }
     reader->segment = NULL;
-    if (reader->equalities != NULL) {
-        memset(reader->equalities, 0, reader->scan->conjunct_count * sizeof *reader->equalities);
-    }
+    reader->filters_planned = false;
 }
 
 void wendi_scan_reader_close(wendi_scan_reader *reader)
@@ -133,7 +99,8 @@ void wendi_scan_reader_close(wendi_scan_reader *reader)
     wendi_free(reader->strings);
     wendi_free(reader->string_nulls);
     wendi_free(reader->only);
-    wendi_free(reader->equalities);
+    wendi_scan_free_filters(reader);
+    wendi_free(reader->bitmap);
     wendi_free(reader->equal_values);
     wendi_free(reader->indices);
     wendi_free(reader);
@@ -144,13 +111,17 @@ wendi_evaluator *wendi_scan_reader_evaluator(wendi_scan_reader *reader)
     return reader->evaluator;
 }
 
-static wend_status open_chunk(wendi_scan_reader *reader, uint32_t slot, wend_error *error)
+wend_status wendi_scan_reader_chunk(wendi_scan_reader *reader, uint32_t slot, wend_error *error)
 {
     if (reader->chunks[slot] != NULL) {
         return WEND_OK;
     }
-    return wendi_chunk_open(reader->segment, reader->row_group, reader->segment_columns[slot],
-                            &reader->chunks[slot], error);
+    wend_status status = wendi_chunk_open(reader->segment, reader->row_group,
+                                          reader->segment_columns[slot], &reader->chunks[slot], error);
+    if (status == WEND_OK) { /* predicted columns take what others of the batch have decoded */
+        wendi_chunk_lend(reader->chunks[slot], reader->chunks, reader->scan->internal_count);
+    }
+    return status;
 }
 
 /*
@@ -172,7 +143,7 @@ static void ask_ahead(wendi_scan_reader *reader)
                          (scan->conjuncts[c].slots[slot] != 0 && scan->conjuncts[c].equal == NULL);
         }
         if (wanted && reader->segment_columns[slot] != WENDI_NO_COLUMN &&
-            open_chunk(reader, slot, NULL) == WEND_OK) { /* else it is told when it is read */
+            wendi_scan_reader_chunk(reader, slot, NULL) == WEND_OK) { /* else it is told when it is read */
             wendi_chunk_will_need(reader->chunks[slot], dictionary);
         }
     }
@@ -259,7 +230,7 @@ static wend_status load_stored(wendi_scan_reader *reader, uint32_t slot, uint32_
         reader->vectors[slot].data = reader->only[slot]->value;
         return WEND_OK;
     }
-    wend_status status = open_chunk(reader, slot, error);
+    wend_status status = wendi_scan_reader_chunk(reader, slot, error);
     if (status != WEND_OK) {
         return status;
     }
@@ -307,22 +278,24 @@ cleanup:
     return status;
 }
 
-/* Which vectors of the rows may have a row that passes, by the bounds within their pages. */
-static wend_status live_vectors(wendi_scan_reader *reader, uint32_t first, uint32_t count,
-                                uint8_t *live, wend_error *error)
+wend_status wendi_scan_live_vectors(wendi_scan_reader *reader, uint32_t first, uint32_t count,
+                                    uint8_t *live, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_scan *scan = reader->scan;
     uint32_t vectors = (count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS;
 
-    memset(live, 1, VECTORS_PER_BATCH);
+    memset(live, 1, vectors);
     for (uint32_t c = 0; c < scan->conjunct_count; c++) {
         const wendi_range *range = &scan->conjuncts[c].range;
         if (!scan->conjuncts[c].has_range || range->slot == WENDI_EXPR_NO_SLOT ||
             reader->segment_columns[range->slot] == WENDI_NO_COLUMN) {
             continue;
         }
-        WEND_TRY(open_chunk(reader, range->slot, error));
+        if (reader->filters[c].kind == SCAN_FILTER_CODES) {
+            continue; /* looks at the bounds itself */
+        }
+        WEND_TRY(wendi_scan_reader_chunk(reader, range->slot, error));
         for (uint32_t v = 0; v < vectors; v++) {
             wendi_zone zone;
             if (!live[v]) {
@@ -338,75 +311,6 @@ cleanup:
     return status;
 }
 
-/* Row numbers within the batch of rows that lie in the range asked for and in live vectors. */
-static uint32_t first_selection(const wendi_scan_reader *reader, uint32_t first, uint32_t count,
-                                const uint8_t *live, uint32_t *indices)
-{
-    uint32_t selected = 0;
-    uint32_t skip = reader->row - first;
-
-    for (uint32_t v = 0; v * WENDI_VECTOR_ROWS < count; v++) {
-        uint32_t begin = v * WENDI_VECTOR_ROWS;
-        uint32_t end = begin + WENDI_VECTOR_ROWS < count ? begin + WENDI_VECTOR_ROWS : count;
-        begin = begin < skip ? skip : begin;
-        for (uint32_t row = begin; live[v] && row < end; row++) {
-            indices[selected++] = row;
-        }
-    }
-    return selected;
-}
-
-/* How the conjunct is decided in this row group: by one code, or like any other. */
-static wend_status equality_of(wendi_scan_reader *reader, uint32_t c,
-                               reader_equality **equality_out, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    const scan_conjunct *conjunct = &reader->scan->conjuncts[c];
-    reader_equality *equality = &reader->equalities[c];
-    *equality_out = equality;
-    if (equality->kind != EQUALITY_UNKNOWN) {
-        return WEND_OK;
-    }
-    equality->kind = EQUALITY_BY_VALUE;
-    uint32_t slot = conjunct->equal == NULL ? WENDI_EXPR_NO_SLOT : conjunct->range.slot;
-    if (slot == WENDI_EXPR_NO_SLOT || reader->segment_columns[slot] == WENDI_NO_COLUMN) {
-        return WEND_OK;
-    }
-    WEND_TRY(open_chunk(reader, slot, error));
-    if (wendi_chunk_has_dictionary(reader->chunks[slot])) {
-        WEND_TRY(wendi_chunk_find(reader->chunks[slot], conjunct->equal->string, &equality->code,
-                                  error));
-        equality->kind = EQUALITY_BY_CODE;
-    }
-cleanup:
-    return status;
-}
-
-/* Keep the rows with one code. */
-static wend_status filter_by_code(wendi_scan_reader *reader, uint32_t slot, uint32_t code,
-                                  uint32_t first, uint32_t count, wendi_selection *selection,
-                                  wend_error *error)
-{
-    uint32_t *indices = reader->indices;
-    uint32_t passed = 0;
-    const uint32_t *codes;
-    if (code == 0) {
-        *selection = (wendi_selection){indices, 0};
-        return WEND_OK;
-    }
-    wend_status status = wendi_chunk_read_codes(reader->chunks[slot], first, count, &codes, error);
-    if (status != WEND_OK) {
-        return status;
-    }
-    for (uint32_t i = 0; i < selection->count; i++) {
-        uint32_t row = selection->indices == NULL ? i : selection->indices[i];
-        indices[passed] = row; /* at or before the place it is read from */
-        passed += codes[row] == code;
-    }
-    *selection = (wendi_selection){indices, passed};
-    return WEND_OK;
-}
-
 static wend_status filter_rows(wendi_scan_reader *reader, uint32_t first, uint32_t count,
                                wendi_selection *selection, wend_error *error)
 {
@@ -416,15 +320,7 @@ static wend_status filter_rows(wendi_scan_reader *reader, uint32_t first, uint32
     for (uint32_t c = 0; c < scan->conjunct_count && selection->count > 0; c++) {
         const scan_conjunct *conjunct = &scan->conjuncts[c];
         wendi_batch batch = {count, scan->internal_count, reader->vectors};
-        reader_equality *equality;
-        if (c == scan->user_conjunct) {
-            continue;
-        }
-        WEND_TRY(equality_of(reader, c, &equality, error));
-        if (equality->kind == EQUALITY_BY_CODE && !reader->loaded[conjunct->range.slot]) {
-            WEND_TRY(filter_by_code(reader, conjunct->range.slot, equality->code, first, count,
-                                    selection, error));
-            reader->only[conjunct->range.slot] = &reader->equal_values[c];
+        if (c == scan->user_conjunct || reader->filters[c].kind != SCAN_FILTER_ROWS) {
             continue;
         }
         for (uint32_t slot = 0; slot < scan->column_count; slot++) {
@@ -441,58 +337,72 @@ cleanup:
     return status;
 }
 
+/*
+ * The rows that pass what bitmaps decide. The batch shrinks to the vectors between the first and the last of them, so
+ * that nothing else is decoded; its rows become a selection last of all.
+ */
+static wend_status select_by_bitmap(wendi_scan_reader *reader, uint32_t *first, uint32_t *count,
+                                    wendi_selection *selection, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wendi_scan *scan = reader->scan;
+    const wendi_kernels *kernels = wendi_kernels_get();
+    uint8_t live[VECTORS_PER_BATCH];
+    const uint32_t vectors = (*count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS;
+    const uint32_t words = WENDI_VECTOR_ROWS / 64;
+    uint32_t begin = 0;
+    uint32_t end = vectors;
+
+    *selection = (wendi_selection){NULL, 0};
+    WEND_TRY(wendi_scan_live_vectors(reader, *first, *count, live, error));
+    uint32_t left = wendi_scan_begin_bitmap(reader, *first, *count, live);
+    scan->counters.vectors_total += vectors;
+    for (uint32_t v = 0; v < vectors; v++) {
+        scan->counters.vectors_skipped += !live[v];
+    }
+    scan->counters.rows_scanned += left;
+    WEND_TRY(wendi_scan_filter_bitmap(reader, *first, *count, &left, error));
+    if (left == 0) {
+        return WEND_OK;
+    }
+    while (kernels->bitmap_count(reader->bitmap + begin * words, words) == 0) {
+        begin++;
+    }
+    while (kernels->bitmap_count(reader->bitmap + (end - 1) * words, words) == 0) {
+        end--;
+    }
+    *count = (end * WENDI_VECTOR_ROWS < *count ? end * WENDI_VECTOR_ROWS : *count) - begin * WENDI_VECTOR_ROWS;
+    *first += begin * WENDI_VECTOR_ROWS;
+    selection->count = left;
+    if (left < *count) {
+        (void)kernels->bitmap_rows_u32(reader->bitmap + begin * words, (*count + 63) / 64, 0, reader->indices);
+        selection->indices = reader->indices;
+    }
+cleanup:
+    return status;
+}
+
 /* The batch at `first`; *count of it are looked at. An empty selection: nothing here. */
 static wend_status read_batch(wendi_scan_reader *reader, uint32_t *first, uint32_t *count,
                               wendi_selection *selection, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_scan *scan = reader->scan;
-    uint8_t live[VECTORS_PER_BATCH];
-    uint32_t low = 0;
-    uint32_t high = (*count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS;
 
     wendi_evaluator_reset(reader->evaluator);
+    WEND_TRY(wendi_scan_plan_filters(reader, error));
     memset(reader->loaded, 0, scan->internal_count);
     memset(reader->only, 0, scan->internal_count * sizeof *reader->only);
     if (scan->user_conjunct != WENDI_EXPR_NO_SLOT) {
         reader->only[scan->conjuncts[scan->user_conjunct].range.slot] =
             &reader->equal_values[scan->user_conjunct];
     }
-    *selection = (wendi_selection){NULL, *count};
-    scan->counters.vectors_total += high;
-    if (scan->conjunct_count > 0) {
-        uint32_t dead = 0;
-        WEND_TRY(live_vectors(reader, *first, *count, live, error));
-        for (uint32_t v = 0; v < high; v++) {
-            dead += !live[v];
+    for (uint32_t c = 0; c < scan->conjunct_count; c++) {
+        if (scan->conjuncts[c].equal != NULL && reader->filters[c].kind == SCAN_FILTER_CODES) {
+            reader->only[scan->conjuncts[c].range.slot] = &reader->equal_values[c];
         }
-        scan->counters.vectors_skipped += dead;
-        while (low < high && !live[low]) {
-            low++;
-        }
-        while (high > low && !live[high - 1]) {
-            high--;
-        }
-        if (low == high) {
-            selection->count = 0;
-            return WEND_OK;
-        }
-        uint32_t end = high * WENDI_VECTOR_ROWS < *count ? high * WENDI_VECTOR_ROWS : *count;
-        *first += low * WENDI_VECTOR_ROWS;
-        *count = end - low * WENDI_VECTOR_ROWS;
-        reader->row = reader->row < *first ? *first : reader->row;
-        if (dead > low || reader->row > *first) {
-            selection->count = first_selection(reader, *first, *count, live + low, reader->indices);
-            selection->indices = reader->indices;
-        } else {
-            selection->count = *count;
-        }
-    } else if (reader->row > *first) {
-        memset(live, 1, sizeof live);
-        selection->count = first_selection(reader, *first, *count, live, reader->indices);
-        selection->indices = reader->indices;
     }
-    scan->counters.rows_scanned += selection->count;
+    WEND_TRY(select_by_bitmap(reader, first, count, selection, error));
     WEND_TRY(filter_rows(reader, *first, *count, selection, error));
     for (uint32_t slot = 0; slot < scan->column_count && selection->count > 0; slot++) {
         WEND_TRY(load(reader, slot, *first, *count, selection, error));
@@ -546,7 +456,108 @@ wend_status wendi_scan_reader_dictionary(wendi_scan_reader *reader, uint32_t slo
         *dictionary_out = reader->scan->slots[slot].dictionary;
         return WEND_OK;
     }
-    wend_status status = open_chunk(reader, slot, error);
+    wend_status status = wendi_scan_reader_chunk(reader, slot, error);
     return status != WEND_OK ? status
                              : wendi_chunk_dictionary(reader->chunks[slot], dictionary_out, error);
+}
+
+/* ---- counting ---- */
+
+/* What becomes the scan's counters when all of a range could be counted. */
+typedef struct scan_seen {
+    uint64_t vectors;
+    uint64_t skipped;
+    uint64_t rows;
+} scan_seen;
+
+/* One page's part of the range: how many rows pass, and of each code of the column. */
+static wend_status count_page(wendi_scan_reader *reader, uint32_t slot, uint32_t first, uint32_t count,
+                              wendi_scan_counts *counts, scan_seen *seen, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    uint8_t live[WENDI_PAGE_ROWS / WENDI_VECTOR_ROWS];
+    const uint32_t vectors = (count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS;
+
+    WEND_TRY(wendi_scan_live_vectors(reader, first, count, live, error));
+    uint32_t left = wendi_scan_begin_bitmap(reader, first, count, live);
+    seen->vectors += vectors;
+    for (uint32_t v = 0; v < vectors; v++) {
+        seen->skipped += !live[v];
+    }
+    seen->rows += left;
+    WEND_TRY(wendi_scan_filter_bitmap(reader, first, count, &left, error));
+    counts->row_count += left;
+    if (left > 0 && slot != WENDI_EXPR_NO_SLOT) {
+        WEND_TRY(wendi_chunk_count_codes(reader->chunks[slot], first, count,
+                                         left == count ? NULL : reader->bitmap, counts->codes, error));
+    }
+cleanup:
+    return status;
+}
+
+/* Can rows be counted without values? Opens the column's chunk and dictionary. */
+static wend_status can_count(wendi_scan_reader *reader, uint32_t slot, wendi_scan_counts *counts,
+                             bool *can, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wendi_scan *scan = reader->scan;
+
+    *can = false;
+    wendi_evaluator_reset(reader->evaluator);
+    WEND_TRY(wendi_scan_plan_filters(reader, error));
+    for (uint32_t c = 0; c < scan->conjunct_count; c++) {
+        if (c != scan->user_conjunct && reader->filters[c].kind == SCAN_FILTER_ROWS) {
+            return WEND_OK;
+        }
+    }
+    if (slot != WENDI_EXPR_NO_SLOT) {
+        if (reader->segment_columns[slot] == WENDI_NO_COLUMN) {
+            return WEND_OK;
+        }
+        WEND_TRY(wendi_scan_reader_chunk(reader, slot, error));
+        uint32_t entries = wendi_chunk_code_count(reader->chunks[slot]);
+        if (entries == 0 || entries > WENDI_COUNT_CODES_MAX) {
+            return WEND_OK;
+        }
+        WEND_TRY(wendi_chunk_dictionary(reader->chunks[slot], &counts->dictionary, error));
+    }
+    *can = true;
+cleanup:
+    return status;
+}
+
+wend_status wendi_scan_reader_count(wendi_scan_reader *reader, uint32_t slot,
+                                    wendi_scan_counts *counts, bool *done, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wendi_scan *scan = reader->scan;
+    scan_seen seen = {0};
+    uint32_t row = reader->row;
+    const uint32_t begin = row;
+
+    memset(counts, 0, sizeof *counts);
+    WEND_TRY(can_count(reader, slot, counts, done, error));
+    while (*done && row < reader->row_end) {
+        uint32_t first = row - row % WENDI_VECTOR_ROWS;
+        uint32_t limit = row - row % WENDI_PAGE_ROWS + WENDI_PAGE_ROWS;
+        limit = limit < reader->row_end ? limit : reader->row_end;
+        WEND_TRY(wendi_query_check(scan->context, error));
+        reader->row = row; /* where the bitmap begins */
+        WEND_TRY(count_page(reader, slot, first, limit - first, counts, &seen, error));
+        row = limit;
+    }
+    if (*done) {
+        reader->row = row;
+        scan->counters.vectors_total += seen.vectors;
+        scan->counters.vectors_skipped += seen.skipped;
+        scan->counters.rows_scanned += seen.rows;
+        scan->counters.rows_passed += counts->row_count;
+    }
+cleanup:
+    if (status == WEND_CORRUPT && scan->context->skip_corrupt) { /* batches leave out what is damaged, and say it */
+        *done = false;
+        reader->row = begin;
+        status = WEND_OK;
+    }
+    return status;
 }
