@@ -312,14 +312,28 @@ uint64_t wendi_segment_trim(wendi_segment *segment, uint32_t before_round)
 
 /* ---- row group indexes ---- */
 
-/* First bytes are kept of sixteen-byte values and of strings in blocks, instead of codes. */
-static bool takes_first_bytes(const wendi_segment *segment, const wendi_chunk_entry *chunk, uint32_t column,
-                              uint8_t statistics)
+enum { MASK_ENTRIES_MAX = 64 };
+
+/*
+ * Can pages of the chunk have these statistics? With a dictionary they are of codes; of sixteen-byte values and of
+ * strings in blocks first bytes are kept; of other types the values.
+ */
+static bool statistics_fit(const wendi_segment *segment, const wendi_chunk_entry *chunk, uint32_t column, uint8_t of)
 {
     wendi_physical physical = wendi_type_physical(segment->footer.columns[column].type);
-    return (statistics & WENDI_STATISTIC_MIN_MAX) != 0 &&
-           (statistics & (WENDI_STATISTIC_CODES | WENDI_STATISTIC_MASK)) == 0 && chunk->dictionary_entries == 0 &&
-           (physical == WENDI_PHYSICAL_B16 || physical == WENDI_PHYSICAL_STRING);
+    const bool bytes = physical == WENDI_PHYSICAL_B16 || physical == WENDI_PHYSICAL_STRING;
+    const bool bounds = (of & WENDI_STATISTIC_MIN_MAX) != 0;
+    if (chunk->dictionary_entries != 0) {
+        const bool mask = (of & WENDI_STATISTIC_MASK) != 0;
+        return (of & WENDI_STATISTIC_FIRST_BYTES) == 0 && (!bounds || (of & WENDI_STATISTIC_CODES) != 0) &&
+               (!mask || chunk->dictionary_entries <= MASK_ENTRIES_MAX);
+    }
+    if (!bounds) {
+        return of == 0;
+    }
+    return bytes ? of == (WENDI_STATISTIC_MIN_MAX | WENDI_STATISTIC_FIRST_BYTES) &&
+                       (segment->footer.features & WENDI_FEATURE_FIRST_BYTES) != 0
+                 : of == WENDI_STATISTIC_MIN_MAX;
 }
 
 /* The pages of each chunk follow on each other and fill it. */
@@ -337,9 +351,11 @@ static const char *decode_pages(const wendi_segment *segment, uint32_t row_group
         for (uint32_t p = 0; p < per_chunk; p++, pages++, bytes += WENDI_PAGE_ENTRY_BYTES) {
             uint32_t rows = p + 1 < per_chunk ? WENDI_PAGE_ROWS : row_count - p * WENDI_PAGE_ROWS;
             *pages = wendi_page_entry_decode(bytes);
-            bool first_bytes = (bytes[16] & WENDI_STATISTIC_FIRST_BYTES) != 0;
-            if ((bytes[16] & ~15) != 0 || (first_bytes && !takes_first_bytes(segment, chunk, c, bytes[16])) || wendi_load_u64(bytes + 16) >> 8 != 0) {
+            if ((bytes[16] & ~15) != 0 || wendi_load_u64(bytes + 16) >> 8 != 0) {
                 return "reserved bytes of a page entry are not zero";
+            }
+            if (!statistics_fit(segment, chunk, c, bytes[16])) {
+                return "statistics of a page that its column does not have";
             }
             if (pages->offset != at || pages->bytes % 64 != 0 || pages->bytes < WENDI_PAGE_HEADER_BYTES ||
                 pages->bytes > end - at || pages->null_count > rows) {

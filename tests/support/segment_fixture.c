@@ -209,7 +209,9 @@ static void make_numbers(column_data *column, column_shape shape, uint32_t row_c
             continue;
         }
         if (physical == WENDI_PHYSICAL_I64) {
-            ((int64_t *)column->values)[i] = type.kind == WENDI_TYPE_BOOLEAN ? before & 1 : before;
+            ((int64_t *)column->values)[i] = type.kind == WENDI_TYPE_BOOLEAN ? before & 1
+                                             : type.kind == WENDI_TYPE_DATE  ? (int32_t)before
+                                                                             : before;
         } else if (physical == WENDI_PHYSICAL_F64) {
             double value = (double)before / (shape == SHAPE_RANDOM ? 7.0 : 100.0);
             value = (shape == SHAPE_EXTREME && i % 3 == 0) || (shape == SHAPE_RARE && i % 97 == 5) ? -0.0 : value;

@@ -83,8 +83,17 @@ static void what_needs_a_feature_names_it(void **state)
     static const struct {
         const char *file;
         unsigned bit;
-    } cases[] = {{"made/vectors", 0}, {"made/vectors", 1}, {"made/vectors", 2},
-                 {"made/vectors", 3}, {"made/vectors", 4}, {"segments/mixed", 0}, {"segments/mixed", 1}};
+        const char *word;
+    } cases[] = {
+        {"made/vectors", 0, "feature that the footer does not name"},
+        {"made/vectors", 1, "feature that the footer does not name"},
+        {"made/vectors", 2, "feature that the footer does not name"},
+        {"made/vectors", 3, "feature that the footer does not name"},
+        {"made/vectors", 4, "feature that the footer does not name"},
+        {"made/first_bytes", 5, "statistics of a page that its column does not have"},
+        {"segments/mixed", 0, "feature that the footer does not name"},
+        {"segments/mixed", 1, "feature that the footer does not name"},
+    };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         segment_bytes file = {.read_calls = 0};
         read_golden(cases[i].file, &file);
@@ -93,7 +102,7 @@ static void what_needs_a_feature_names_it(void **state)
         wendi_store_u64(file.bytes.data + 32, features);
         wendi_store_u64(footer_of(&file) + 80, features);
         seal(&file);
-        expect(&file, "feature that the footer does not name");
+        expect(&file, cases[i].word);
         wendi_buffer_free(&file.bytes);
     }
 }
@@ -195,6 +204,28 @@ static void page_headers_say_what_applies(void **state)
     refuse_in_page(SCORE, 23, 2, "header does not fit");
 }
 
+/* Of the one page of each column, in the index. */
+static void statistics_are_those_of_the_type(void **state)
+{
+    (void)state;
+    static const uint8_t wrong[] = {2, 3, 4, 5, 7, 8, 9, 16, 17, 255};
+    segment_bytes file = {.read_calls = 0};
+    write_file(&file);
+    uint8_t *group = column_entry(&file, COLUMNS);
+    uint8_t *index = file.bytes.data + wendi_load_u64(group);
+    for (uint32_t c = 0; c < COLUMNS; c++) {
+        uint8_t *flags = index + (size_t)c * WENDI_PAGE_ENTRY_BYTES + 16;
+        for (size_t i = 0; i <= sizeof wrong; i++) {
+            *flags = i < sizeof wrong ? wrong[i] : 1;
+            wendi_store_u64(group + 16, wendi_hash64_seed(index, wendi_load_u32(group + 8),
+                                                          wendi_index_seed(file.bytes.data + 16, 0)));
+            seal(&file);
+            expect(&file, i < sizeof wrong ? "of a page" : NULL);
+        }
+    }
+    wendi_buffer_free(&file.bytes);
+}
+
 /* The same bits are no value of a smaller type. */
 static void values_are_in_range(void **state)
 {
@@ -216,6 +247,7 @@ int main(void)
         cmocka_unit_test(what_needs_a_feature_names_it),
         cmocka_unit_test(the_footer_agrees_with_itself),
         cmocka_unit_test(page_headers_say_what_applies),
+        cmocka_unit_test(statistics_are_those_of_the_type),
         cmocka_unit_test(values_are_in_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
