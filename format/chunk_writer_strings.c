@@ -8,6 +8,8 @@
  */
 #include "format/chunk_writer.h"
 
+#include <stdlib.h>
+
 #include "engine/base/alloc.h"
 #include "engine/column/value.h"
 #include "format/dictionary_store.h"
@@ -22,27 +24,6 @@ void wendi_coded_strings_free(wendi_coded_strings *strings)
     wendi_free(strings->own_stored);
     wendi_dictionary_release(strings->own_dictionary);
     *strings = (wendi_coded_strings){.codes = NULL};
-}
-
-/* The interner's entries as a dictionary in their order of appearance. */
-static wend_status appearance_dictionary(const wendi_interner *interner, wendi_dictionary **dictionary_out)
-{
-    uint32_t entries = interner->entry_count;
-    size_t bytes = interner->offsets[entries];
-    uint32_t *offsets = wendi_alloc(((size_t)entries + 1) * sizeof *offsets);
-    char *copy = wendi_alloc(bytes + 64);
-    if (offsets == NULL || copy == NULL) {
-        wendi_free(offsets);
-        wendi_free(copy);
-        return WEND_NOMEM;
-    }
-    memcpy(offsets, interner->offsets, ((size_t)entries + 1) * sizeof *offsets);
-    if (bytes > 0) {
-        memcpy(copy, interner->bytes.data, bytes);
-    }
-    memset(copy + bytes, 0, 64);
-    *dictionary_out = wendi_dictionary_new(entries, offsets, copy, false);
-    return *dictionary_out == NULL ? WEND_NOMEM : WEND_OK;
 }
 
 /* Rows to codes; rows of the user column come in user order, so appearance is the order to keep. */
@@ -64,7 +45,7 @@ static wend_status intern(const wendi_vector *vector, bool keep_order, wendi_cod
         }
     }
     if (keep_order) {
-        WEND_TRY(appearance_dictionary(&interner, &strings->own_dictionary));
+        WEND_TRY(wendi_interner_dictionary(&interner, &strings->own_dictionary));
     } else {
         remap = wendi_alloc(interner.entry_count * sizeof *remap);
         if (remap == NULL) {
@@ -114,6 +95,22 @@ static void number_by_appearance(wendi_coded_strings *strings, uint32_t count)
         }
     }
     strings->ordered = false;
+}
+
+static int by_text(const void *a, const void *b, void *context)
+{
+    const wendi_coded_strings *strings = context;
+    return wendi_string_compare(wendi_dictionary_at(strings->dictionary, *(const uint32_t *)a),
+                                wendi_dictionary_at(strings->dictionary, *(const uint32_t *)b));
+}
+
+/* Entries that came in no order are put into theirs. */
+static void put_in_order(wendi_coded_strings *strings)
+{
+    qsort_r(strings->kept, strings->kept_count, sizeof *strings->kept, by_text, strings);
+    for (uint32_t i = 0; i < strings->kept_count; i++) {
+        strings->remap[strings->kept[i]] = i + 1;
+    }
 }
 
 /* Hardly a code comes back once another has begun: there are few more runs than entries. */
@@ -168,9 +165,11 @@ wend_status wendi_chunk_code_strings(const wendi_vector *vector, bool keep_order
     wend_status status = WEND_OK;
     strings->constant = vector->form == WENDI_FORM_CONSTANT;
     strings->ordered = !keep_order;
-    if (vector->form == WENDI_FORM_DICTIONARY && (keep_order || vector->dictionary->ordered)) {
+    bool rises = true;
+    if (vector->form == WENDI_FORM_DICTIONARY) {
         strings->codes = vector->codes;
         strings->dictionary = vector->dictionary;
+        rises = keep_order || vector->dictionary->ordered;
     } else {
         WEND_TRY(intern(vector, keep_order, strings, error));
     }
@@ -185,6 +184,8 @@ wend_status wendi_chunk_code_strings(const wendi_vector *vector, bool keep_order
     strings->coded = wants_dictionary(strings, vector->row_count, keep_order);
     if (strings->coded && !keep_order && mostly_new(strings, count)) {
         number_by_appearance(strings, count);
+    } else if (!rises) {
+        put_in_order(strings);
     }
     if (strings->coded && !strings->constant) {
         status = store_codes(strings, vector->row_count);

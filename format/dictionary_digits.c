@@ -6,20 +6,39 @@
 
 enum { PREFIX_MAX = 255, HEXADECIMAL_MAX = 255, DECIMAL_MAX = 18 };
 
+/** What a character may be; and of a block, what all its digits are. */
+enum { DECIMAL = 1, LOWER = 2, UPPER = 4 };
+
+#define DIGIT(value) (uint8_t)((value) << 4 | DECIMAL | LOWER | UPPER)
+#define LETTER(value, set) (uint8_t)((value) << 4 | (set))
+/** Value in the upper half, what it may be in the lower; 0 for what is no digit. */
+static const uint8_t digit_kinds[256] = {
+    ['0'] = DIGIT(0), ['1'] = DIGIT(1), ['2'] = DIGIT(2), ['3'] = DIGIT(3), ['4'] = DIGIT(4),
+    ['5'] = DIGIT(5), ['6'] = DIGIT(6), ['7'] = DIGIT(7), ['8'] = DIGIT(8), ['9'] = DIGIT(9),
+    ['a'] = LETTER(10, LOWER), ['b'] = LETTER(11, LOWER), ['c'] = LETTER(12, LOWER), ['d'] = LETTER(13, LOWER),
+    ['e'] = LETTER(14, LOWER), ['f'] = LETTER(15, LOWER), ['A'] = LETTER(10, UPPER), ['B'] = LETTER(11, UPPER),
+    ['C'] = LETTER(12, UPPER), ['D'] = LETTER(13, UPPER), ['E'] = LETTER(14, UPPER), ['F'] = LETTER(15, UPPER)};
+
 /** What all entries of a block have in common. */
 typedef struct digits_shape {
     uint32_t prefix;   /* bytes */
     uint32_t digits;   /* 0: of different lengths */
-    bool decimal;      /* all of them are 0-9 */
-    bool lower;        /* none is A-F */
-    bool upper;        /* none is a-f */
+    unsigned kinds;    /* what all digits are; 0: some are none */
     bool leading_zero; /* some number has one; "0" has not */
 } digits_shape;
+
+static inline unsigned digit_value(char digit)
+{
+    return digit_kinds[(uint8_t)digit] >> 4;
+}
 
 static uint32_t shared_prefix(wendi_string a, wendi_string b, uint32_t most)
 {
     uint32_t i = 0;
-    while (i < most && i < a.length && i < b.length && a.data[i] == b.data[i]) {
+    if (most <= b.length && memcmp(a.data, b.data, most) == 0) {
+        return most;
+    }
+    while (i < most && i < b.length && a.data[i] == b.data[i]) {
         i++;
     }
     return i;
@@ -28,42 +47,47 @@ static uint32_t shared_prefix(wendi_string a, wendi_string b, uint32_t most)
 static void look_at(wendi_string text, digits_shape *shape)
 {
     uint32_t digits = text.length - shape->prefix;
-    const char *at = text.data + shape->prefix;
+    const uint8_t *at = (const uint8_t *)text.data + shape->prefix;
+    unsigned kinds = shape->kinds;
     shape->digits = shape->digits == digits ? digits : 0;
+    if (digits == 0 || digits > HEXADECIMAL_MAX) {
+        shape->kinds = 0;
+        return;
+    }
     shape->leading_zero |= digits > 1 && at[0] == '0';
     for (uint32_t i = 0; i < digits; i++) {
-        bool decimal = at[i] >= '0' && at[i] <= '9';
-        shape->decimal &= decimal;
-        shape->lower &= decimal || (at[i] >= 'a' && at[i] <= 'f');
-        shape->upper &= decimal || (at[i] >= 'A' && at[i] <= 'F');
+        kinds &= digit_kinds[at[i]];
     }
-    if (digits == 0 || digits > HEXADECIMAL_MAX) {
-        shape->decimal = shape->lower = shape->upper = false;
-    }
-    shape->decimal &= digits <= DECIMAL_MAX;
+    shape->kinds = digits > DECIMAL_MAX ? kinds & ~(unsigned)DECIMAL : kinds;
+}
+
+/* Does the entry end in a digit at all? Most texts do not, and need no closer look. */
+static bool ends_in_digit(wendi_string text)
+{
+    return text.length > 0 && digit_kinds[(uint8_t)text.data[text.length - 1]] != 0;
 }
 
 /* The prefix is what all share, but no digit of the first entry's tail: lengths would look alike where they are not. */
 static digits_shape shape_of(const wendi_dictionary *dictionary, const uint32_t *codes, uint32_t count)
 {
     wendi_string first = wendi_dictionary_at(dictionary, codes[0]);
-    digits_shape shape = {.prefix = first.length, .decimal = true, .lower = true, .upper = true};
-    for (uint32_t i = 1; i < count && shape.prefix > 0; i++) {
-        shape.prefix = shared_prefix(first, wendi_dictionary_at(dictionary, codes[i]), shape.prefix);
+    digits_shape shape = {.prefix = first.length, .kinds = DECIMAL | LOWER | UPPER};
+    for (uint32_t i = 0; i < count; i++) {
+        wendi_string entry = wendi_dictionary_at(dictionary, codes[i]);
+        if (!ends_in_digit(entry)) {
+            shape.kinds = 0;
+            return shape;
+        }
+        shape.prefix = shared_prefix(first, entry, shape.prefix);
     }
     while (shape.prefix > 0 && first.data[shape.prefix - 1] >= '0' && first.data[shape.prefix - 1] <= '9') {
         shape.prefix--;
     }
     shape.digits = first.length - shape.prefix;
-    for (uint32_t i = 0; i < count && (shape.decimal || shape.lower || shape.upper); i++) {
+    for (uint32_t i = 0; i < count && shape.kinds != 0; i++) {
         look_at(wendi_dictionary_at(dictionary, codes[i]), &shape);
     }
     return shape;
-}
-
-static unsigned digit_value(char digit)
-{
-    return digit <= '9' ? (unsigned)(digit - '0') : ((unsigned)digit | 32u) - 'a' + 10;
 }
 
 static wend_status encode_hexadecimal(const wendi_dictionary *dictionary, const uint32_t *codes, uint32_t count,
@@ -78,8 +102,12 @@ static wend_status encode_hexadecimal(const wendi_dictionary *dictionary, const 
     for (uint32_t i = 0; i < count; i++) {
         const char *digits = wendi_dictionary_at(dictionary, codes[i]).data + shape->prefix;
         uint8_t *to = out->data + begin + each * i;
-        for (uint32_t d = 0; d < shape->digits; d++) {
-            to[d / 2] = (uint8_t)(to[d / 2] | digit_value(digits[d]) << (d % 2 == 0 ? 4 : 0));
+        uint32_t d = 0;
+        for (; d + 1 < shape->digits; d += 2) {
+            to[d / 2] = (uint8_t)(digit_value(digits[d]) << 4 | digit_value(digits[d + 1]));
+        }
+        if (d < shape->digits) {
+            to[d / 2] = (uint8_t)(digit_value(digits[d]) << 4);
         }
     }
     return WEND_OK;
@@ -152,7 +180,7 @@ wend_status wendi_dictionary_digits_encode(const wendi_dictionary *dictionary, c
     if (shape.prefix > PREFIX_MAX) {
         return WEND_OK;
     }
-    if (shape.decimal && (shape.digits != 0 || !shape.leading_zero)) {
+    if ((shape.kinds & DECIMAL) != 0 && (shape.digits != 0 || !shape.leading_zero)) {
         bytes = number_bytes(dictionary, codes, count, shape.prefix, ordered);
     }
     if (bytes != 0) {
@@ -161,8 +189,9 @@ wend_status wendi_dictionary_digits_encode(const wendi_dictionary *dictionary, c
         WEND_TRY(wendi_buffer_append(out, head, sizeof head));
         WEND_TRY(wendi_buffer_append(out, prefix, shape.prefix));
         WEND_TRY(encode_decimal(dictionary, codes, count, shape.prefix, ordered, bytes, out));
-    } else if ((shape.lower || shape.upper) && shape.digits != 0) {
-        uint8_t head[4] = {WENDI_DICTIONARY_HEXADECIMAL, (uint8_t)shape.prefix, (uint8_t)shape.digits, !shape.lower};
+    } else if ((shape.kinds & (LOWER | UPPER)) != 0 && shape.digits != 0) {
+        uint8_t head[4] = {WENDI_DICTIONARY_HEXADECIMAL, (uint8_t)shape.prefix, (uint8_t)shape.digits,
+                           (shape.kinds & LOWER) == 0};
         WEND_TRY(wendi_buffer_append(out, head, sizeof head));
         WEND_TRY(wendi_buffer_append(out, prefix, shape.prefix));
         WEND_TRY(encode_hexadecimal(dictionary, codes, count, &shape, out));

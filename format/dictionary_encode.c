@@ -83,13 +83,13 @@ cleanup:
 }
 
 /* Compress `raw` behind the blocks; their length stays, *stored says what was added. */
-static wend_status compress_block(dictionary_encoder *encoder, const wendi_buffer *raw, size_t *stored)
+static wend_status compress_block(dictionary_encoder *encoder, const wendi_buffer *raw, int zstd_level, size_t *stored)
 {
     wend_status status = WEND_OK;
     size_t bound = wendi_compress_bound(raw->length);
     WEND_TRY(wendi_buffer_reserve(&encoder->blocks, bound));
     uint8_t *to = encoder->blocks.data + encoder->blocks.length;
-    WEND_TRY(wendi_compress(raw->data, raw->length, encoder->zstd_level, to, bound, stored));
+    WEND_TRY(wendi_compress(raw->data, raw->length, zstd_level, to, bound, stored));
     if (*stored >= raw->length) {
         memcpy(to, raw->data, raw->length);
         *stored = raw->length;
@@ -98,23 +98,32 @@ cleanup:
     return status;
 }
 
-/* Front-coded, or as digits where entries are such and that is smaller. */
+/*
+ * Front-coded, or as digits where entries are such and that is smaller. Hexadecimal digits in no order are taken
+ * to be random: nothing is shared between such entries, and hardly anything is left to compress.
+ */
 static wend_status compress_smaller(dictionary_encoder *encoder, uint32_t first, uint32_t count,
                                     const wendi_buffer **raw, size_t *stored)
 {
     wend_status status = WEND_OK;
     size_t front_coded = 0;
+    wendi_buffer *digits = &encoder->digits;
     WEND_TRY(wendi_dictionary_digits_encode(encoder->dictionary, encoder->codes + first, count, encoder->ordered,
-                                            &encoder->digits));
+                                            digits));
+    *raw = digits;
+    if (digits->length > 0 && digits->data[0] == WENDI_DICTIONARY_HEXADECIMAL && !encoder->ordered) {
+        WEND_TRY(compress_block(encoder, digits, 1, stored));
+        goto cleanup;
+    }
     *raw = &encoder->shared;
-    WEND_TRY(compress_block(encoder, *raw, &front_coded));
+    WEND_TRY(compress_block(encoder, *raw, encoder->zstd_level, &front_coded));
     *stored = front_coded;
-    if (encoder->digits.length > 0) {
-        WEND_TRY(compress_block(encoder, &encoder->digits, stored));
+    if (digits->length > 0) {
+        WEND_TRY(compress_block(encoder, digits, encoder->zstd_level, stored));
         if (*stored <= front_coded) {
-            *raw = &encoder->digits;
+            *raw = digits;
         } else {
-            WEND_TRY(compress_block(encoder, *raw, stored));
+            WEND_TRY(compress_block(encoder, *raw, encoder->zstd_level, stored));
         }
     }
 cleanup:

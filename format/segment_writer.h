@@ -71,8 +71,8 @@ wend_status wendi_segment_writer_open(const wendi_segment_sink *sink, const wend
  * `columns` has column_count vectors in the order of the options, all of `row_count` rows in the one
  * sort order: (user is null, user hash, user, time, ...); hashes rise from row group to row group too.
  * A user never spans two row groups unless nothing else stands in the first's end and the second's begin.
- * - Strings: DICTIONARY whose entries rise bytewise (dictionary->ordered; unused entries are fine and
- *   are left out), CONSTANT, or FLAT (interned here when values repeat enough). The user column: a DICTIONARY whose
+ * - Strings: DICTIONARY (unused entries are fine and are left out; entries that do not rise bytewise,
+ *   dictionary->ordered, are sorted here unless the rows are stored in order of appearance), CONSTANT, or FLAT (interned here when values repeat enough). The user column: a DICTIONARY whose
  *   entries rise by (wendi_value_hash, bytes) with ordered = false, or FLAT, or CONSTANT.
  * - Others: FLAT with nulls as in vector.h, or CONSTANT.
  * The vectors are only read and may go when the call returns.

@@ -71,6 +71,8 @@ static inline wendi_string wendi_interner_at(const wendi_interner *interner, uin
 /** Forget all entries, keep the memory. */
 void wendi_interner_reset(wendi_interner *interner);
 void wendi_interner_free(wendi_interner *interner);
+/** The interner's entries as they are, code by code: a dictionary in no order, of its own memory. WEND_NOMEM. */
+wend_status wendi_interner_dictionary(const wendi_interner *interner, wendi_dictionary **dictionary_out);
 /**
  * An ordered dictionary of the interner's entries, and `remap` (entry_count codes, caller's memory):
  * remap[old code] = new code, remap[0] = 0. Entries whose `used` flag is 0 are left out (remap 0);

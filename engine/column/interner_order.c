@@ -219,3 +219,25 @@ wend_status wendi_interner_ordered(const wendi_interner *interner, const uint8_t
     wendi_free(sort.items);
     return status;
 }
+
+wend_status wendi_interner_dictionary(const wendi_interner *interner, wendi_dictionary **dictionary_out)
+{
+    uint32_t entries = interner->entry_count;
+    size_t length = interner->offsets[entries];
+    uint32_t *offsets = wendi_alloc(((size_t)entries + 1) * sizeof *offsets);
+    char *bytes = wendi_alloc(length + DICTIONARY_PADDING);
+
+    *dictionary_out = NULL;
+    if (offsets == NULL || bytes == NULL) {
+        wendi_free(offsets);
+        wendi_free(bytes);
+        return WEND_NOMEM;
+    }
+    memcpy(offsets, interner->offsets, ((size_t)entries + 1) * sizeof *offsets);
+    if (length > 0) {
+        memcpy(bytes, interner->bytes.data, length);
+    }
+    memset(bytes + length, 0, DICTIONARY_PADDING);
+    *dictionary_out = wendi_dictionary_new(entries, offsets, bytes, false);
+    return *dictionary_out == NULL ? WEND_NOMEM : WEND_OK;
+}

@@ -19,14 +19,15 @@ struct wendi_merge_dictionary {
     wendi_interner interner;
     source_map *maps;
     uint32_t source_count;
-    wendi_dictionary *ordered; /* of the first ordered_count gathered entries */
+    wendi_dictionary *finished; /* of the first finished_count gathered entries, in order */
     uint32_t *order;           /* gathered code to ordered code */
-    uint32_t ordered_count;
+    uint32_t finished_count;
     uint32_t *rising; /* gathered codes by their texts; covers the first rising_count of them */
     uint32_t *rising_scratch;
     uint32_t rising_count;
     uint32_t rising_capacity;
-    bool full; /* begin anew before the next row group */
+    bool unordered; /* a source's dictionary is: then it would not be worth ordering this one */
+    bool full;      /* begin anew before the next row group */
 };
 
 wend_status wendi_merge_dictionary_open(uint32_t source_count,
@@ -57,7 +58,7 @@ void wendi_merge_dictionary_close(wendi_merge_dictionary *dictionary)
         wendi_free(dictionary->maps[i].codes);
     }
     wendi_interner_free(&dictionary->interner);
-    wendi_dictionary_release(dictionary->ordered);
+    wendi_dictionary_release(dictionary->finished);
     wendi_free(dictionary->order);
     wendi_free(dictionary->rising);
     wendi_free(dictionary->rising_scratch);
@@ -91,9 +92,9 @@ static wend_status begin_anew(wendi_merge_dictionary *dictionary, wend_error *er
     }
     wendi_interner_reset(&dictionary->interner);
     dictionary->rising_count = 0;
-    wendi_dictionary_release(dictionary->ordered);
-    dictionary->ordered = NULL;
-    dictionary->ordered_count = 0;
+    wendi_dictionary_release(dictionary->finished);
+    dictionary->finished = NULL;
+    dictionary->finished_count = 0;
     return wendi_interner_reserve(&dictionary->interner, 1024) == WEND_OK
                ? WEND_OK
                : too_many(dictionary, error);
@@ -188,6 +189,7 @@ wend_status wendi_merge_dictionary_map(wendi_merge_dictionary *dictionary, uint3
         }
     }
     WEND_REQUIRE(map->entry_count == from->entry_count);
+    dictionary->unordered = dictionary->unordered || !from->ordered;
     uint32_t *known = map->codes;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t code = codes[i];
@@ -220,36 +222,48 @@ wend_status wendi_merge_dictionary_code(wendi_merge_dictionary *dictionary,
 static wend_status put_in_order(wendi_merge_dictionary *dictionary, wend_error *error)
 {
     uint32_t entries = dictionary->interner.entry_count;
-    if (dictionary->ordered != NULL && dictionary->ordered_count == entries) {
+    if (dictionary->finished != NULL && dictionary->finished_count == entries) {
         return WEND_OK;
     }
-    wendi_dictionary_release(dictionary->ordered);
+    wendi_dictionary_release(dictionary->finished);
     wendi_free(dictionary->order);
-    dictionary->ordered = NULL;
-    dictionary->ordered_count = 0;
+    dictionary->finished = NULL;
+    dictionary->finished_count = 0;
     dictionary->order = wendi_alloc((size_t)entries * sizeof *dictionary->order);
     if (dictionary->order == NULL) {
         return too_many(dictionary, error);
     }
     wend_status status = wendi_interner_ordered(&dictionary->interner, NULL, dictionary->order,
-                                                &dictionary->ordered, error);
-    dictionary->ordered_count = status == WEND_OK ? entries : 0;
+                                                &dictionary->finished, error);
+    dictionary->finished_count = status == WEND_OK ? entries : 0;
     return status;
 }
 
+/* What was gathered, as it came: the writer of sessions and the like numbers them by their first rows anyway. */
+static wend_status keep_order(wendi_merge_dictionary *dictionary, wend_error *error)
+{
+    wendi_dictionary_release(dictionary->finished);
+    dictionary->finished = NULL;
+    dictionary->finished_count = 0;
+    return wendi_interner_dictionary(&dictionary->interner, &dictionary->finished) == WEND_OK
+               ? WEND_OK
+               : too_many(dictionary, error);
+}
+
 wend_status wendi_merge_dictionary_finish(wendi_merge_dictionary *dictionary, uint32_t *codes,
-                                          uint32_t count, wendi_dictionary **ordered_out,
+                                          uint32_t count, wendi_dictionary **finished_out,
                                           wend_error *error)
 {
-    wend_status status = put_in_order(dictionary, error);
+    wend_status status =
+        dictionary->unordered ? keep_order(dictionary, error) : put_in_order(dictionary, error);
     if (status != WEND_OK) {
         return status;
     }
     const uint32_t *order = dictionary->order;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; !dictionary->unordered && i < count; i++) {
         codes[i] = order[codes[i]];
     }
-    *ordered_out = dictionary->ordered;
+    *finished_out = dictionary->finished;
     dictionary->full = dictionary->interner.entry_count > KEPT_ENTRIES_MAX;
     return WEND_OK;
 }

@@ -26,11 +26,11 @@ wend_status wendi_merge_dictionary_code(wendi_merge_dictionary *dictionary,
                                         const wendi_string *text, uint32_t *code,
                                         wend_error *error);
 /**
- * The row group is complete: an ordered dictionary (borrowed until the next finish) of all that was
- * gathered, and its codes in place of the gathered ones in codes[0..count-1].
+ * The row group is complete: a dictionary (borrowed until the next finish) of all that was gathered, and its
+ * codes in place of the gathered ones in codes[0..count-1]. It is ordered if those of all sources are.
  */
 wend_status wendi_merge_dictionary_finish(wendi_merge_dictionary *dictionary, uint32_t *codes,
-                                          uint32_t count, wendi_dictionary **ordered_out,
+                                          uint32_t count, wendi_dictionary **finished_out,
                                           wend_error *error);
 /** The source's dictionary is about to go. */
 void wendi_merge_dictionary_forget(wendi_merge_dictionary *dictionary, uint32_t source);
