@@ -86,8 +86,15 @@ static void count_decoded(const uint32_t *codes, uint32_t row_count, const uint6
 {
     uint32_t tables[TABLES][WENDI_COUNT_CODES_MAX] = {{0}};
     if (bitmap == NULL) {
-        for (uint32_t i = 0; i < row_count; i++) {
-            tables[i % TABLES][codes[i]]++;
+        uint32_t i = 0;
+        for (; i + TABLES <= row_count; i += TABLES) {
+            tables[0][codes[i]]++;
+            tables[1][codes[i + 1]]++;
+            tables[2][codes[i + 2]]++;
+            tables[3][codes[i + 3]]++;
+        }
+        for (; i < row_count; i++) {
+            tables[0][codes[i]]++;
         }
     } else {
         for (uint32_t w = 0; w < (row_count + 63) / 64; w++) {
@@ -103,6 +110,21 @@ static void count_decoded(const uint32_t *codes, uint32_t row_count, const uint6
             counts[c] += total;
         }
     }
+}
+
+/* One common value and its exceptions, of all rows; false: a code that the dictionary does not have. */
+static bool count_masked(const wendi_stream *stream, uint32_t first, uint32_t row_count, uint32_t code_count,
+                         uint32_t *counts)
+{
+    const uint32_t *codes = (const uint32_t *)stream->masked.values + stream->masked.exception_at[first / WENDI_VECTOR_ROWS];
+    const uint32_t exceptions = rows_set(stream->masked.bitmap + first / 64, 0, row_count);
+    if ((uint32_t)stream->reference >= code_count ||
+        wendi_kernels_get()->max_u32(codes, exceptions) >= code_count) {
+        return false;
+    }
+    counts[(uint32_t)stream->reference] += row_count - exceptions;
+    count_decoded(codes, exceptions, NULL, counts);
+    return true;
 }
 
 static wend_status count_read(wendi_chunk *chunk, uint32_t first_row, uint32_t row_count, const uint64_t *bitmap,
@@ -142,6 +164,9 @@ wend_status wendi_chunk_count_codes(wendi_chunk *chunk, uint32_t first_row, uint
         counts[held ? (uint32_t)stream->reference : 0] += rows;
     } else if (chunk->page.layout == WENDI_LAYOUT_CODES && stream->codec->id == WENDI_CODEC_RLE) {
         held = count_runs(stream, in_page, row_count, bitmap, code_count, counts);
+    } else if (chunk->page.layout == WENDI_LAYOUT_CODES && stream->codec->id == WENDI_CODEC_MASKED &&
+               bitmap == NULL) {
+        held = count_masked(stream, in_page, row_count, code_count, counts);
     } else if (chunk->page.layout == WENDI_LAYOUT_CODES && fits_bytes(stream, in_page, row_count)) {
         for (uint32_t c = 0; c < code_count; c++) {
             before += counts[c];

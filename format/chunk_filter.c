@@ -229,35 +229,20 @@ static void select_packed(const wendi_stream *stream, uint32_t v, uint32_t rows,
     }
 }
 
-/* The bits of `dense` at the places of the bits of `mask`, lowest first. */
-static uint64_t deposit(uint64_t dense, uint64_t mask)
-{
-    uint64_t bits = 0;
-    for (uint64_t left = mask; dense != 0 && left != 0; left &= left - 1, dense >>= 1) {
-        bits |= (dense & 1) != 0 ? left & -left : 0;
-    }
-    return bits;
-}
-
 static void select_masked(const wendi_stream *stream, uint32_t v, uint32_t rows, const wendi_code_set *set,
                           uint64_t *out)
 {
-    const uint64_t *bitmap = stream->masked.bitmap + (size_t)v * WORDS;
-    const uint64_t common = has_code(set, (uint32_t)stream->reference) ? UINT64_MAX : 0;
+    const wendi_kernels *kernels = wendi_kernels_get();
+    const uint64_t *mask = stream->masked.bitmap + (size_t)v * WORDS;
     const uint32_t words = (rows + 63) / 64;
-    const uint32_t exceptions = (uint32_t)wendi_kernels_get()->bitmap_count(bitmap, words);
+    const uint32_t exceptions = (uint32_t)kernels->bitmap_count(mask, words);
     uint64_t dense[WORDS + 1] = {0};
-    uint32_t at = 0;
     if (exceptions > 0) {
         select_u32((const uint32_t *)stream->masked.values + stream->masked.exception_at[v], exceptions, set, dense);
     }
-    for (uint32_t w = 0; w < words; w++) {
-        const unsigned shift = at % 64;
-        uint64_t hits = dense[at / 64] >> shift | (shift == 0 ? 0 : dense[at / 64 + 1] << (64 - shift));
-        const unsigned count = (unsigned)__builtin_popcountll(bitmap[w]);
-        hits &= wendi_low_bits(count);
-        out[w] = (common & ~bitmap[w]) | (hits == wendi_low_bits(count) ? bitmap[w] : deposit(hits, bitmap[w]));
-        at += count;
+    kernels->bitmap_spread(mask, dense, words, out);
+    for (uint32_t w = 0; has_code(set, (uint32_t)stream->reference) && w < words; w++) {
+        out[w] |= ~mask[w];
     }
 }
 

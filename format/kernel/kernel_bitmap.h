@@ -32,6 +32,33 @@ static size_t bitmap_count(const uint64_t *bitmap, size_t word_count)
     return rows;
 }
 
+/* The lowest bits of `dense` at the places of the bits of `mask`. */
+KERNEL_INLINE uint64_t spread_word(uint64_t dense, uint64_t mask)
+{
+#if defined(__BMI2__)
+    return _pdep_u64(dense, mask);
+#else
+    uint64_t bits = 0;
+    for (uint64_t left = mask; left != 0; left &= left - 1) {
+        bits |= (dense & 1) != 0 ? left & (~left + 1) : 0;
+        dense >>= 1;
+    }
+    return bits;
+#endif
+}
+
+static void bitmap_spread(const uint64_t *mask, const uint64_t *dense, size_t word_count, uint64_t *out)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < word_count; i++) {
+        const unsigned shift = (unsigned)(taken % 64);
+        const uint64_t *at = dense + taken / 64;
+        const uint64_t next = shift == 0 ? at[0] : at[0] >> shift | at[1] << (64 - shift);
+        out[i] = spread_word(next, mask[i]);
+        taken += (size_t)__builtin_popcountll(mask[i]);
+    }
+}
+
 /* ---- rows of a bitmap ------------------------------------------------------------------------ */
 
 /* The rows of a word, base + index, where rows may be written beyond their number up to 64. */

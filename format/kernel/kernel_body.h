@@ -76,6 +76,7 @@
         .bitmap_and = bitmap_and,                                                                 \
         .bitmap_or = bitmap_or,                                                                   \
         .bitmap_and_not = bitmap_and_not,                                                         \
+        .bitmap_spread = bitmap_spread,                                                           \
         .bitmap_count = bitmap_count,                                                             \
         .bitmap_rows_u16 = bitmap_rows_u16,                                                       \
         .bitmap_rows_u32 = bitmap_rows_u32,                                                       \

@@ -270,6 +270,35 @@ KERNEL_INLINE uint64_t in_register_set_u16(const uint16_t *at, const __m512i *wo
     }
     return word;
 }
+
+/* 16 words of 32 bits in one register hold a set of 512 codes. */
+KERNEL_INLINE uint64_t in_register_set_u32(const uint32_t *at, __m512i set, uint32_t set_count)
+{
+    uint64_t word = 0;
+    for (unsigned i = 0; i < 64; i += 16) {
+        const __m512i codes = _mm512_loadu_si512(at + i);
+        const __m512i held = _mm512_permutexvar_epi32(_mm512_srli_epi32(codes, 5), set);
+        const __m512i bit = _mm512_rolv_epi32(_mm512_set1_epi32(1), codes);
+        const __mmask16 known = _mm512_cmplt_epu32_mask(codes, _mm512_set1_epi32((int)set_count));
+        word |= (uint64_t)_mm512_mask_test_epi32_mask(known, held, bit) << i;
+    }
+    return word;
+}
+#elif defined(KERNEL_AVX2)
+/* 8 words of 32 bits in one register hold a set of 256 codes. */
+KERNEL_INLINE uint64_t in_register_set_u32(const uint32_t *at, __m256i set, uint32_t set_count)
+{
+    uint64_t word = 0;
+    for (unsigned i = 0; i < 64; i += 8) {
+        const __m256i codes = _mm256_loadu_si256((const void *)(at + i));
+        const __m256i held = _mm256_permutevar8x32_epi32(set, _mm256_srli_epi32(codes, 5));
+        const __m256i place = _mm256_sub_epi32(_mm256_set1_epi32(31), _mm256_and_si256(codes, _mm256_set1_epi32(31)));
+        const __m256i flags = _mm256_and_si256(_mm256_sllv_epi32(held, place),
+                                               at_most_32(codes, _mm256_set1_epi32((int)(set_count - 1))));
+        word |= (uint64_t)(uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(flags)) << i;
+    }
+    return word;
+}
 #endif
 
 /* Wider codes fetch the half word that holds their bit; codes beyond the set fetch nothing. */
@@ -427,5 +456,20 @@ static void select_set_u32(const uint32_t *values, size_t count, const uint64_t 
         select_none(count, bitmap);
         return;
     }
+#if defined(KERNEL_AVX512)
+    if (set_count <= 512) {
+        __m512i held = _mm512_setzero_si512();
+        memcpy(&held, set, (set_count + 63) / 64 * 8);
+        JUDGE_ROWS(uint32_t, in_register_set_u32(at, held, set_count));
+        return;
+    }
+#elif defined(KERNEL_AVX2)
+    if (set_count <= 256) {
+        __m256i held = _mm256_setzero_si256();
+        memcpy(&held, set, (set_count + 63) / 64 * 8);
+        JUDGE_ROWS(uint32_t, in_register_set_u32(at, held, set_count));
+        return;
+    }
+#endif
     JUDGE_ROWS(uint32_t, in_wide_set_u32(at, set, set_count));
 }

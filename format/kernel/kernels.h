@@ -176,6 +176,11 @@ typedef struct wendi_kernels {
     void (*bitmap_and)(uint64_t *into, const uint64_t *other, size_t word_count);
     void (*bitmap_or)(uint64_t *into, const uint64_t *other, size_t word_count);
     void (*bitmap_and_not)(uint64_t *into, const uint64_t *other, size_t word_count);
+    /**
+     * out[i]: each bit set in mask[i], lowest first, becomes the next bit of `dense`, whose first stands in bit 0 of word
+     * 0; other bits are 0. `dense` has one readable word beyond those that its bits need.
+     */
+    void (*bitmap_spread)(const uint64_t *mask, const uint64_t *dense, size_t word_count, uint64_t *out);
     /** The rows set. */
     size_t (*bitmap_count)(const uint64_t *bitmap, size_t word_count);
     /**

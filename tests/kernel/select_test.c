@@ -253,6 +253,34 @@ static void bitmaps_list_their_rows(void **state)
     }
 }
 
+static void bits_spread_over_a_mask(void **state)
+{
+    uint64_t seed = 77;
+    (void)state;
+    for (unsigned t = 0; wendi_kernels_at(t) != NULL; t++) {
+        const wendi_kernels *table = wendi_kernels_at(t);
+        for (size_t words = 1; words < 20; words++) {
+            for (unsigned tenths = 0; tenths <= 10; tenths++) {
+                const uint64_t *mask = random_bitmap(&input_room, words * 64, tenths, &seed);
+                const size_t set = table->bitmap_count(mask, words);
+                const size_t dense_words = words_of(set) + 1;
+                uint64_t *dense = kernel_room_end(&more_room, dense_words * sizeof *dense);
+                uint64_t *out = kernel_room_end(&output_room, words * sizeof *out);
+                for (size_t i = 0; i < dense_words; i++) {
+                    dense[i] = kernel_random(&seed);
+                }
+                table->bitmap_spread(mask, dense, words, out);
+                size_t taken = 0;
+                for (size_t i = 0; i < words * 64; i++) {
+                    const bool expected = bit_of(mask, i) && bit_of(dense, taken);
+                    taken += bit_of(mask, i);
+                    assert_int_equal(bit_of(out, i), expected);
+                }
+            }
+        }
+    }
+}
+
 static void check_histogram(const wendi_kernels *table, size_t count, unsigned code_count, unsigned tenths,
                             uint64_t *seed)
 {
@@ -315,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_select_what_lies_in_them), cmocka_unit_test(sets_select_their_codes),
         cmocka_unit_test(bitmaps_combine_word_by_word),    cmocka_unit_test(bitmaps_list_their_rows),
+        cmocka_unit_test(bits_spread_over_a_mask),
         cmocka_unit_test(histograms_count_codes),          cmocka_unit_test(long_histograms_do_not_wrap),
     };
     return cmocka_run_group_tests(tests, open_rooms, close_rooms);
