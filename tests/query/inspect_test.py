@@ -199,6 +199,7 @@ class Map(Case):
     def test_mistakes_and_damage(self):
         for words, code, says in ((["nope"], COULD_NOT, "no table nope"),
                                   (["events", "--segment", "x"], COULD_NOT, "has no segment x"),
+                                  (["x.wseg", "--segment", "y"], USED_WRONGLY, "one segment already"),
                                   (["events", "--format", "xml"], USED_WRONGLY, "text or json"),
                                   (["events", "--html", "x", "--json"], USED_WRONGLY, "--html"),
                                   (["events", "--total", "--pages"], USED_WRONGLY, "--total"),

@@ -258,28 +258,41 @@ static void finish(inspection *run)
     }
 }
 
+static bool is_file(const char *word)
+{
+    size_t length = strlen(word);
+    return length > 5 && strcmp(word + length - 5, ".wseg") == 0;
+}
+
+static void inspect_word(inspection *run, const char *word)
+{
+    wend_error error = {.hint = ""};
+    wend_status status = WEND_OK;
+    if (is_file(word) && run->request->segment != NULL) {
+        status = wendi_fail(&error, WEND_INVALID, "%s is one segment already: leave --segment out",
+                            word);
+    } else if (is_file(word)) {
+        inspect_file(run, word);
+    } else {
+        status = inspect_table(run, word, &error);
+    }
+    if (status != WEND_OK) {
+        tell(run, status, &error);
+        bool wrongly = status == WEND_INVALID && run->exit_code < USED_WRONGLY;
+        run->exit_code = wrongly ? USED_WRONGLY : run->exit_code;
+    }
+}
+
 int wend_inspect(const wend_inspect_request *request)
 {
     inspection run = {.request = request};
-    wend_error error = {.hint = ""};
     if (request->html != NULL &&
         html_page_new(request->words, request->word_count, &run.page) != WEND_OK) {
         return COULD_NOT;
     }
     fputs(request->json && !request->total && run.page == NULL ? "[" : "", stdout);
     for (size_t i = 0; i < request->word_count; i++) {
-        const char *word = request->words[i];
-        size_t length = strlen(word);
-        if (length > 5 && strcmp(word + length - 5, ".wseg") == 0) {
-            inspect_file(&run, word);
-            continue;
-        }
-        wend_status status = inspect_table(&run, word, &error);
-        if (status != WEND_OK) {
-            tell(&run, status, &error);
-            run.exit_code = status == WEND_INVALID && run.exit_code < USED_WRONGLY ? USED_WRONGLY
-                                                                                   : run.exit_code;
-        }
+        inspect_word(&run, request->words[i]);
     }
     finish(&run);
     html_page_free(run.page);
