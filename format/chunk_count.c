@@ -21,6 +21,10 @@ bool wendi_chunk_is_predicted(const wendi_chunk *chunk)
 static uint32_t rows_set(const uint64_t *bitmap, uint32_t from, uint32_t to)
 {
     uint32_t count = 0;
+    if (from % 64 == 0) {
+        count = (uint32_t)wendi_kernels_get()->bitmap_count(bitmap + from / 64, (to - from) / 64);
+        from += (to - from) / 64 * 64;
+    }
     while (from < to) {
         const uint32_t bit = from % 64;
         const uint32_t some = to - from < 64 - bit ? to - from : 64 - bit;

@@ -212,7 +212,15 @@ uint32_t wendi_scan_begin_bitmap(wendi_scan_reader *reader, uint32_t first, uint
 
     assert(count <= WENDI_PAGE_ROWS);
     /* Whole vectors, since that is how they are looked through afterwards. */
-    memset(reader->bitmap, 0, ((size_t)count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS * WENDI_VECTOR_ROWS / 8);
+    const size_t words = ((size_t)count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS * WENDI_VECTOR_ROWS / 64;
+    const bool all = memchr(live, 0, (count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS) == NULL;
+    if (all && skip == 0) {
+        memset(reader->bitmap, 0xff, count / 64 * 8);
+        memset(reader->bitmap + count / 64, 0, (words - count / 64) * 8);
+        set_rows(reader->bitmap, count / 64 * 64, count);
+        return count;
+    }
+    memset(reader->bitmap, 0, words * 8);
     for (uint32_t begin = 0; begin < count; begin += WENDI_VECTOR_ROWS) {
         uint32_t from = begin < skip ? skip : begin;
         uint32_t to = begin + WENDI_VECTOR_ROWS < count ? begin + WENDI_VECTOR_ROWS : count;

@@ -46,12 +46,12 @@ cleanup:
 static bool count_exceptions(const uint64_t *bitmap, uint32_t rows, uint32_t exceptions, uint32_t *exception_at)
 {
     const size_t words = bitmap_bytes(rows) / 8;
+    const size_t vector_words = WENDI_VECTOR_ROWS / 64;
     uint32_t found = 0;
-    for (size_t i = 0; i < words; i++) {
-        if (i % (WENDI_VECTOR_ROWS / 64) == 0) {
-            exception_at[i / (WENDI_VECTOR_ROWS / 64)] = found;
-        }
-        found += (uint32_t)__builtin_popcountll(bitmap[i]);
+    for (size_t i = 0; i < words; i += vector_words) {
+        exception_at[i / vector_words] = found;
+        found += (uint32_t)wendi_kernels_get()->bitmap_count(bitmap + i,
+                                                            words - i < vector_words ? words - i : vector_words);
     }
     return found == exceptions && (rows % 64 == 0 || bitmap[words - 1] >> (rows % 64) == 0);
 }
