@@ -182,7 +182,9 @@ wend_status wendi_chunk_code_strings(const wendi_vector *vector, bool keep_order
     }
     number_in_order(strings, count);
     strings->coded = wants_dictionary(strings, vector->row_count, keep_order);
-    if (strings->coded && !keep_order && mostly_new(strings, count)) {
+    if (!strings->coded) {
+        strings->ordered = rises;
+    } else if (!keep_order && mostly_new(strings, count)) {
         number_by_appearance(strings, count);
     } else if (!rises) {
         put_in_order(strings);

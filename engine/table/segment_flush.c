@@ -10,6 +10,8 @@
 #include "engine/table/row_order.h"
 #include "engine/table/segment_output.h"
 
+enum { UNSORTED_ENTRIES_MIN = 1024 }; /* smaller dictionaries are sorted at once */
+
 typedef struct flush { /* what one flush holds; all of it goes at the end */
     const wendi_row_builder *builder;
     wendi_row_order order;
@@ -134,9 +136,27 @@ static wend_status user_dictionary(const flush *work, const wendi_column_builder
                                    : WEND_OK;
 }
 
-static wend_status other_dictionary(const wendi_column_builder *column, uint32_t row_count,
-                                    uint32_t *remap, wendi_dictionary **dictionary_out,
-                                    wend_error *error)
+/*
+ * Hardly a text comes back once another has begun, as with sessions: their dictionary is stored in the order of
+ * its entries' first rows, and sorting it here would be in vain.
+ */
+static bool mostly_new(const flush *work, const wendi_column_builder *column)
+{
+    const uint32_t *rows = work->order.rows;
+    uint32_t entries = column->interner.entry_count;
+    uint32_t runs = 0;
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < work->builder->row_count; i++) {
+        uint32_t code = column->codes[rows[i]];
+        runs += code != before;
+        before = code;
+    }
+    return runs <= entries + entries / 8;
+}
+
+static wend_status ordered_dictionary(const wendi_column_builder *column, uint32_t row_count,
+                                      uint32_t *remap, wendi_dictionary **dictionary_out,
+                                      wend_error *error)
 {
     uint32_t entries = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
     uint8_t *used = wendi_alloc_zero(entries, 1);
@@ -150,6 +170,22 @@ static wend_status other_dictionary(const wendi_column_builder *column, uint32_t
         wendi_interner_ordered(&column->interner, used, remap, dictionary_out, error);
     wendi_free(used);
     return status;
+}
+
+static wend_status other_dictionary(const flush *work, const wendi_column_builder *column,
+                                    uint32_t *remap, wendi_dictionary **dictionary_out,
+                                    wend_error *error)
+{
+    uint32_t entries = column->interner.entry_count;
+    if (entries < UNSORTED_ENTRIES_MIN || !mostly_new(work, column)) {
+        return ordered_dictionary(column, work->builder->row_count, remap, dictionary_out, error);
+    }
+    for (uint32_t code = 0; code < entries; code++) {
+        remap[code] = code;
+    }
+    return wendi_interner_dictionary(&column->interner, dictionary_out) == WEND_OK
+               ? WEND_OK
+               : wendi_fail_nomem(error, "a dictionary", column->interner.bytes.length);
 }
 
 static wend_status gather_strings(flush *work, uint32_t position, wend_error *error)
@@ -168,7 +204,7 @@ static wend_status gather_strings(flush *work, uint32_t position, wend_error *er
     }
     WEND_TRY(
         user ? user_dictionary(work, column, &work->dictionaries[position], error)
-             : other_dictionary(column, row_count, remap, &work->dictionaries[position], error));
+             : other_dictionary(work, column, remap, &work->dictionaries[position], error));
     for (uint32_t i = 0; i < row_count; i++) {
         codes[i] = remap[column->codes[rows[i]]];
     }
