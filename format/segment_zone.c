@@ -72,6 +72,25 @@ static void set_bounds(wendi_zone *zone, wendi_type type, uint64_t min, uint64_t
     }
 }
 
+/*
+ * Bounds of addresses are kept bytewise, but IPv4 addresses compare below all others: bounds that have them in their
+ * midst become such as hold in that order.
+ */
+static void order_addresses(wendi_zone *zone)
+{
+    static const uint8_t first_ipv4[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    static const uint8_t last_below[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff};
+    if (zone->min.type.kind != WENDI_TYPE_INET || memcmp(&zone->min.b16, first_ipv4, 16) >= 0 ||
+        memcmp(&zone->max.b16, first_ipv4, 16) < 0) {
+        return;
+    }
+    const bool ends_there = memcmp(&zone->max.b16, first_ipv4, 12) == 0;
+    memcpy(&zone->min.b16, first_ipv4, 16);
+    if (ends_there) {
+        memcpy(&zone->max.b16, last_below, 16);
+    }
+}
+
 void wendi_row_group_zone(const wendi_segment *segment, uint32_t row_group, uint32_t column, wendi_zone *zone)
 {
     const wendi_chunk_entry *chunk = wendi_segment_chunk(segment, row_group, column);
@@ -91,6 +110,7 @@ void wendi_row_group_zone(const wendi_segment *segment, uint32_t row_group, uint
         zone->max = (wendi_value){.type = type};
         memcpy(&zone->min.b16, chunk->low.data, sizeof zone->min.b16);
         memcpy(&zone->max.b16, chunk->high.data, sizeof zone->max.b16);
+        order_addresses(zone);
         break;
     case WENDI_PHYSICAL_STRING:
         zone->min = (wendi_value){.type = type, .string = chunk->low};
@@ -136,6 +156,7 @@ static void set_first_bytes(wendi_zone *zone, wendi_type type, const wendi_page_
         zone->has_min_max = true;
         zone->min.b16 = (wendi_b16){{__builtin_bswap64(entry->min), 0}};
         zone->max.b16 = (wendi_b16){{__builtin_bswap64(entry->max), UINT64_MAX}};
+        order_addresses(zone);
         return;
     }
     uint32_t length = 8;
