@@ -27,7 +27,7 @@ enum {
 typedef struct wendi_compaction_options {
     uint64_t target_file_bytes; /* 0: 1 GiB */
     size_t memory_bytes;        /* about the most a merge uses; 0: 1 GiB, at least 128 MiB */
-    int zstd_level;             /* 0: 6 */
+    int zstd_level;             /* 0: 12 */
     bool all;                   /* rewrite finished files too when they have little news */
     uint32_t window_rows_min;   /* smaller windows of fewer rows share a file; 0: 65,536 */
     uint32_t row_group_rows;    /* most rows of a row group; 0: 1,048,576 */

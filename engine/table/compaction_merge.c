@@ -15,7 +15,7 @@
 
 enum {
     ROWS_MIN = 65536,       /* of a row group, however little memory there is */
-    ZSTD_LEVEL_DEFAULT = 6, /* real texts are 2 to 3 % smaller than at 3, for 8 % more time */
+    ZSTD_LEVEL_DEFAULT = 12, /* real texts are 1 to 3 % smaller than at 6, for 3 % more time on clicks */
     CHUNK_BYTES = 2048 * 40 /* what an open chunk holds beside its pages */
 };
 #define MEMORY_DEFAULT ((size_t)1 << 30)

@@ -54,8 +54,8 @@ GOLDEN = os.path.join(HERE, "segments")
 GOLDEN_MADE = os.path.join(HERE, "made")
 GOLDEN_MADE_ROWS = {"one": 1, "short": 260, "vectors": 1300, "groups": 1100, "first_bytes": 300}
 SEED = int(os.environ.get("WEND_TEST_SEED", "20261121"))
-MADE = int(os.environ.get("WEND_TEST_ROUNDS", "20"))
-FLIPS = int(os.environ.get("WEND_TEST_FLIPS", "40"))
+MADE = int(os.environ.get("WEND_TEST_ROUNDS", "8"))
+FLIPS = int(os.environ.get("WEND_TEST_FLIPS", "20"))
 EPOCH = datetime.datetime(1970, 1, 1)
 # What made segments may use. The program is not asked to read statistic 8, which no writer of its own makes; this decoder is.
 MADE_FEATURES = set(segment_decoder.FEATURES)

@@ -23,7 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.environ.get("WEND_TEST_SOURCE", os.path.join(HERE, "..", ".."))
 PROGRAM = os.environ.get("WEND_TEST_PROGRAM", os.path.join(ROOT, "build", "dev", "wend"))
 DATA = os.path.join(os.environ.get("WEND_TEST_SHARED", os.path.join(ROOT, "..", "shared")), "data")
-EVENTS = int(os.environ.get("COMPACT_EVENTS", "120000"))
+EVENTS = int(os.environ.get("COMPACT_EVENTS", "40000"))
 SEED = "31"
 
 

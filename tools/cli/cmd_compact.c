@@ -15,7 +15,7 @@ const cli_option *cli_compact_options(void)
     static const cli_option options[] = {
         {"target-size", 0, CLI_INTEGER, &target_bytes, "BYTES",
          "about the size of a file that holds a whole window (default: 1GiB)"},
-        {"level", 0, CLI_INTEGER, &level, "N", "of zstd for texts, 1 to 19 (default: 6)"},
+        {"level", 0, CLI_INTEGER, &level, "N", "of zstd for texts, 1 to 19 (default: 12)"},
         {"all", 0, CLI_FLAG, &all, NULL, "rewrite finished files, too, that have little news"},
         {"dry-run", 'n', CLI_FLAG, &dry_run, NULL, "say what would be done, and do nothing"},
         {"memory-limit", 0, CLI_INTEGER, &memory_bytes, "BYTES",

@@ -217,7 +217,7 @@ static const cli_command compact_command = {
     "ingestor writes the table.\n\n"
     "  wend -d store compact events\n"
     "  wend -d store compact events --dry-run\n"
-    "  wend -d store compact events --target-size 256MiB --level 9",
+    "  wend -d store compact events --target-size 256MiB --level 19",
     cli_compact_options,
     cli_compact,
     false};

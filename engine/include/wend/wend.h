@@ -193,7 +193,7 @@ WEND_API WEND_MUST_USE wend_status wend_table_status_of(wend_store *store, const
 typedef struct wend_compact_options {
     uint64_t target_bytes; /* a file of a window becomes about so large; 0: 1 GiB */
     uint64_t memory_bytes; /* about the most that is used; 0: 1 GiB. At least 64 MiB */
-    int level;             /* of zstd, 1 to 19; 0: 6 */
+    int level;             /* of zstd, 1 to 19; 0: 12 */
     bool all;              /* rewrite finished files, too, that little news would go into */
     bool dry_run;          /* report what would be done, do nothing */
 } wend_compact_options;
