@@ -113,6 +113,16 @@ void wendi_bitmap_clear(uint64_t *bitmap, uint32_t from, uint32_t to)
     }
 }
 
+static void fill_rows(uint64_t *bitmap, uint32_t from, uint32_t to)
+{
+    while (from < to) {
+        const uint32_t bit = from % 64;
+        const uint32_t some = to - from < 64 - bit ? to - from : 64 - bit;
+        bitmap[from / 64] |= wendi_low_bits(some) << bit;
+        from += some;
+    }
+}
+
 bool wendi_bitmap_span(const uint64_t *bitmap, uint32_t row_count, uint32_t *begin, uint32_t *end)
 {
     *begin = *end = 0;
@@ -285,18 +295,61 @@ uint32_t wendi_stream_find_run(const wendi_stream *stream, uint32_t row)
     return low;
 }
 
+/* Rows first + 0.. of a stream that the run has, as rows of the bitmap. */
+static uint32_t run_begin(const wendi_stream *stream, uint32_t run, uint32_t first)
+{
+    const uint32_t begin = run == 0 ? 0 : stream->runs.ends[run - 1];
+    return begin > first ? begin - first : 0;
+}
+
+/*
+ * Up to 1024 runs from `run` on are judged like rows, then those that pass, or those that do not, whichever are fewer,
+ * are written as rows. Returns the row behind them.
+ */
+static uint32_t select_some_runs(const wendi_stream *stream, uint32_t first, uint32_t count, uint32_t run, uint32_t runs,
+                                 const wendi_code_set *set, uint64_t *out)
+{
+    uint64_t hits[WORDS];
+    const uint32_t begin = run_begin(stream, run, first);
+    const uint32_t behind = stream->runs.ends[run + runs - 1] - first;
+    const uint32_t end = behind < count ? behind : count;
+    select_u32((const uint32_t *)stream->runs.values + run, runs, set, hits);
+    const bool mostly = wendi_kernels_get()->bitmap_count(hits, (runs + 63) / 64) > runs / 2;
+    if (mostly) {
+        fill_rows(out, begin, end);
+    }
+    for (uint32_t w = 0; w < (runs + 63) / 64; w++) {
+        const uint64_t known = runs - w * 64 >= 64 ? UINT64_MAX : wendi_low_bits(runs - w * 64);
+        for (uint64_t left = mostly ? ~hits[w] & known : hits[w]; left != 0; left &= left - 1) {
+            const uint32_t at = run + w * 64 + (uint32_t)__builtin_ctzll(left);
+            const uint32_t from = run_begin(stream, at, first);
+            const uint32_t to = stream->runs.ends[at] - first < end ? stream->runs.ends[at] - first : end;
+            if (mostly) {
+                wendi_bitmap_clear(out, from, to);
+            } else {
+                fill_rows(out, from, to);
+            }
+        }
+    }
+    return end;
+}
+
 static void select_runs(const wendi_stream *stream, uint32_t first, uint32_t count, const wendi_code_set *set,
                         uint64_t *bitmap)
 {
-    const uint32_t *codes = stream->runs.values;
-    uint32_t row = first;
-    for (uint32_t run = wendi_stream_find_run(stream, first); row < first + count; run++) {
-        const uint32_t end = stream->runs.ends[run] < first + count ? stream->runs.ends[run] : first + count;
-        if (!has_code(set, codes[run])) {
-            wendi_bitmap_clear(bitmap, row - first, end - first);
-        }
-        row = end;
+    uint64_t out[WENDI_PAGE_ROWS / 64];
+    const size_t words = ((size_t)count + 63) / 64;
+    uint32_t run = wendi_stream_find_run(stream, first);
+    memset(out, 0, words * sizeof *out);
+    for (uint32_t row = 0; row < count;) {
+        const uint32_t left = stream->runs.run_count - run;
+        const uint32_t likely = (count - row) / 4 + 16; /* runs may go on far behind the rows asked for */
+        uint32_t runs = left < WENDI_VECTOR_ROWS ? left : WENDI_VECTOR_ROWS;
+        runs = runs < likely ? runs : likely;
+        row = select_some_runs(stream, first, count, run, runs, set, out);
+        run += runs;
     }
+    wendi_kernels_get()->bitmap_and(bitmap, out, words);
 }
 
 /* Rows of vector `v` that pass, in whatever way is the cheapest for it. */
