@@ -120,7 +120,8 @@ static void count_decoded(const uint32_t *codes, uint32_t row_count, const uint6
 static bool count_masked(const wendi_stream *stream, uint32_t first, uint32_t row_count, uint32_t code_count,
                          uint32_t *counts)
 {
-    const uint32_t *codes = (const uint32_t *)stream->masked.values + stream->masked.exception_at[first / WENDI_VECTOR_ROWS];
+    const uint32_t *codes =
+        (const uint32_t *)stream->masked.values + stream->masked.exception_at[first / WENDI_VECTOR_ROWS];
     const uint32_t exceptions = rows_set(stream->masked.bitmap + first / 64, 0, row_count);
     if ((uint32_t)stream->reference >= code_count ||
         wendi_kernels_get()->max_u32(codes, exceptions) >= code_count) {

@@ -306,8 +306,8 @@ static uint32_t run_begin(const wendi_stream *stream, uint32_t run, uint32_t fir
  * Up to 1024 runs from `run` on are judged like rows, then those that pass, or those that do not, whichever are fewer,
  * are written as rows. Returns the row behind them.
  */
-static uint32_t select_some_runs(const wendi_stream *stream, uint32_t first, uint32_t count, uint32_t run, uint32_t runs,
-                                 const wendi_code_set *set, uint64_t *out)
+static uint32_t select_some_runs(const wendi_stream *stream, uint32_t first, uint32_t count, uint32_t run,
+                                 uint32_t runs, const wendi_code_set *set, uint64_t *out)
 {
     uint64_t hits[WORDS];
     const uint32_t begin = run_begin(stream, run, first);

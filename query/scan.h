@@ -6,8 +6,8 @@
  * readers at once, one a thread. A row group is read over any range of its rows, so an operator
  * that works on hash ranges gives each reader the rows of its slice.
  *
- * Filter columns are decoded first, vector by vector; the other columns only where a vector of 1024
- * rows has a row that passed. Columns that a segment does not have read as their default, as null,
+ * Conditions on single columns are decided on pages as they are encoded where that can be, the others on decoded
+ * columns, one after the other; the other columns are decoded only where a vector of 1024 rows has a row that passed. Columns that a segment does not have read as their default, as null,
  * or, when generated, are computed from their inputs. Text columns come in DICTIONARY form whenever
  * the segment has a dictionary for them.
  */
