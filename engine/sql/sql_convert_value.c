@@ -132,14 +132,39 @@ static int32_t type_end(const wendi_sql_reader *reader, int32_t first)
     return (next < reader->token_count ? next : reader->token_count) - 1;
 }
 
+/*
+ * How many modifiers the grammar has for a type of its own, so that what is read can be printed:
+ * under another spelling (int2, bpchar, "time") it takes any. Other types: as many as there is room
+ * for.
+ */
+static uint32_t most_modifiers(wendi_string type, bool *negative)
+{
+    static const struct {
+        const char *name;
+        uint32_t most;
+    } own[] = {{"boolean", 0}, {"smallint", 0},         {"integer", 0}, {"bigint", 0},
+               {"real", 0},    {"double precision", 0}, {"varchar", 1}, {"char", 1},
+               {"time", 1},    {"timestamp", 1}};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (wendi_string_equal(type, wendi_string_of(own[i].name))) {
+            *negative = false;
+            return own[i].most;
+        }
+    }
+    *negative = true;
+    return 2;
+}
+
 static wend_status convert_modifiers(wendi_sql_reader *reader, const PgQuery__TypeName *node,
                                      wendi_sql_type *out)
 {
+    bool negative;
+    const uint32_t most = most_modifiers(out->name, &negative);
     for (size_t i = 0; i < node->n_typmods; i++) {
         const PgQuery__Node *item = node->typmods[i];
         bool number = item->node_case == PG_QUERY__NODE__NODE_A_CONST &&
                       item->a_const->val_case == PG_QUERY__A__CONST__VAL_IVAL;
-        if (!number || i >= 2) {
+        if (!number || i >= most || (item->a_const->ival->ival < 0 && !negative)) {
             return wendi_sql_refuse(reader, node->location,
                                     "write whole numbers, as in numeric(12,2) or varchar(40)",
                                     "these modifiers of a type are not supported");
