@@ -222,6 +222,13 @@ wend_status segment_map_make(const char *path, const wendi_segment_source *sourc
         }
         map->index_bytes += footer->row_groups[g].index_bytes;
     }
+    uint64_t bytes = map->column_bytes + map->dictionary_bytes + map->prediction_bytes +
+                     map->index_bytes + map->footer_bytes + map->padding_bytes;
+    if (bytes != footer->summary.file_bytes) {
+        status = wendi_segment_damage(
+            map->segment, WEND_CORRUPT, WENDI_PLACE_NONE, WENDI_PLACE_NONE, WENDI_PLACE_NONE,
+            footer->summary.footer_offset, "parts of the file overlap or leave gaps", error);
+    }
 cleanup:
     if (status != WEND_OK) {
         segment_map_free(map);
