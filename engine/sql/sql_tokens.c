@@ -204,8 +204,36 @@ static wend_status check_name(const wendi_sql_reader *reader, const wendi_sql_to
     return WEND_INVALID;
 }
 
-/* Of U&'…' and U&"…" the library's scanner gives a wrong end: they end at their own quote, which
- * doubled is a character. */
+/* Where a string whose last quote is before `at` goes on, in another line, with nothing but blanks
+ * and comments between; -1: it does not. */
+static int32_t continuation(const char *text, int32_t at)
+{
+    bool another_line = false;
+    for (;;) {
+        if (text[at] == '-' && text[at + 1] == '-') {
+            at += (int32_t)strcspn(text + at, "\n\r");
+        } else if (text[at] != '\0' && strchr(" \t\n\r\f\v", text[at]) != NULL) {
+            another_line = another_line || text[at] == '\n' || text[at] == '\r';
+            at++;
+        } else {
+            return another_line && text[at] == '\'' ? at : -1;
+        }
+    }
+}
+
+/* One behind the quote that ends what is quoted from `at` on; doubled it is a character. */
+static int32_t quoted_end(const char *text, int32_t at, char quote)
+{
+    for (; text[at] != '\0'; at++) {
+        if (text[at] == quote && text[++at] != quote) {
+            break;
+        }
+    }
+    return at;
+}
+
+/* Of U&'…' and U&"…" the library's scanner gives a wrong end: they end at their own quote, strings
+ * at that of their last line. */
 static int32_t token_end(const wendi_sql_reader *reader, const PgQuery__ScanToken *token)
 {
     const char *text = reader->text;
@@ -214,12 +242,12 @@ static int32_t token_end(const wendi_sql_reader *reader, const PgQuery__ScanToke
         (text[at + 2] != '\'' && text[at + 2] != '"')) {
         return token->end;
     }
-    char quote = text[at + 2];
-    for (at += 3; text[at] != '\0'; at++) {
-        if (text[at] == quote && text[++at] != quote) {
-            break;
-        }
-    }
+    const char quote = text[at + 2];
+    int32_t next = at + 2;
+    do {
+        at = quoted_end(text, next + 1, quote);
+        next = quote == '\'' ? continuation(text, at) : -1;
+    } while (next >= 0);
     return at;
 }
 
