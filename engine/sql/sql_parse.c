@@ -235,8 +235,11 @@ wend_status wendi_sql_parse_expression(const char *text, size_t length, wendi_ar
     WENDI_SQL_PASS(parse_tokens(&reader, &statements, &count));
     WEND_REQUIRE(count == 1 && statements->select != NULL && statements->select->target_count == 1);
     const wendi_sql_expr *expr = statements->select->targets[0].expr;
-    if (expr->kind == WENDI_SQL_STAR ||
-        expr->span.start < 0) { /* a bare SELECT in our brackets has no place */
+    /* Of a bare SELECT in our brackets, or a UNION of such, no bracket of the text is around it
+     * all. */
+    bool bare =
+        expr->kind == WENDI_SQL_SUBQUERY && reader.tokens[2].match != reader.token_count - 2;
+    if (expr->kind == WENDI_SQL_STAR || expr->span.start < 0 || bare) {
         return wendi_fail_at(error, WEND_INVALID, 0, "one expression is expected here");
     }
     *expr_out = expr;
