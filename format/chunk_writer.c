@@ -8,6 +8,8 @@
 
 #include "engine/base/alloc.h"
 
+enum { MAP_LEVEL_MAX = 6 };
+
 wend_status wendi_chunk_writer_init(wendi_chunk_writer *writer, const uint8_t *uuid, int zstd_level)
 {
     *writer = (wendi_chunk_writer){.out_offset = 0};
@@ -243,6 +245,12 @@ cleanup:
     return status;
 }
 
+/* Maps are numbers: levels above 6 take three times as long over them and gain next to nothing. */
+static int map_level(const wendi_chunk_writer *writer)
+{
+    return writer->encoder.zstd_level < MAP_LEVEL_MAX ? writer->encoder.zstd_level : MAP_LEVEL_MAX;
+}
+
 /*
  * Build the prediction that was chosen and keep its stored form. It is given up when map and list turn out to be
  * so large that nothing would be saved: then *residuals stays NULL.
@@ -265,8 +273,7 @@ static wend_status predict(wendi_chunk_writer *writer, const wendi_chunk_input *
                                     &built));
     writer->prediction.length = 0;
     WEND_TRY(wendi_prediction_store(&by_id, columns[at].base, built->map, built->map_count, built->list,
-                                    built->list_count, writer->encoder.place, writer->encoder.zstd_level,
-                                    &writer->prediction));
+                                    built->list_count, writer->encoder.place, map_level(writer), &writer->prediction));
     if ((double)writer->prediction.length < choice->map_bytes + choice->saving) {
         *residuals = built->residuals;
     }

@@ -116,14 +116,13 @@ static void put_in_order(wendi_coded_strings *strings)
 /* Hardly a code comes back once another has begun: there are few more runs than entries. */
 static bool mostly_new(const wendi_coded_strings *strings, uint32_t count)
 {
-    uint32_t runs = 0;
-    uint32_t before = 0;
+    const uint32_t *codes = strings->codes;
+    uint32_t runs = codes[0] != 0;
     if (strings->kept_count < APPEARANCE_ENTRIES_MIN) {
         return false;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        runs += strings->codes[i] != before && strings->codes[i] != 0;
-        before = strings->codes[i];
+    for (uint32_t i = 1; i < count; i++) {
+        runs += (uint32_t)(codes[i] != codes[i - 1]) & (uint32_t)(codes[i] != 0);
     }
     return runs <= strings->kept_count + strings->kept_count / 8;
 }
@@ -201,16 +200,24 @@ static wend_status write_code_page(wendi_chunk_writer *writer, const wendi_coded
                                    wendi_chunk_entry *entry)
 {
     int64_t *codes = writer->encoder.integers;
+    const uint32_t constant = strings->constant ? strings->remap[strings->codes[0]] : 0;
+    const uint32_t *stored = strings->constant ? NULL : strings->stored + first;
     uint32_t nulls = 0;
     uint32_t min = UINT32_MAX;
     uint32_t max = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t code = strings->constant ? strings->remap[strings->codes[0]] : strings->stored[first + i];
+        uint32_t code = stored == NULL ? constant : stored[i];
         codes[i] = code;
         nulls += code == 0;
         min = code - 1 < min ? code - 1 : min; /* null wraps to the greatest */
         max = code > max ? code : max;
-        page->mask |= strings->kept_count < 64 ? UINT64_C(1) << code : 0;
+    }
+    if (strings->kept_count < 64) {
+        uint64_t mask = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            mask |= UINT64_C(1) << codes[i];
+        }
+        page->mask = mask;
     }
     page->has_codes = true;
     page->has_min_max = max > 0;
