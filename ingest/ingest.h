@@ -1,18 +1,23 @@
 /**
  * Ingest: messages of a source become rows of a table, exactly once.
  *
- *   source thread -> blocks -> decode, rules, deduplication -> full builder -> flush thread -> commit
+ *   source thread -> blocks -> workers: decode, rules, keys -> in the blocks' order: deduplication, accounts
+ *                                       full batch -> a worker: sort, encode, write -> in order: commit
  *
  * One commit names the new segments, the rejects and the positions that every source partition has
  * reached, so a process that is killed anywhere goes on from its last commit and neither loses nor
  * repeats an event. For every partition, at every commit:
  * taken = stored + rejected + deduplicated + tombstones.
  *
- * Order: a partition's messages keep their order whatever the threads do, since blocks are decoded
- * in the order in which the source gave them, and commits follow each other in that order.
- * Memory: the two batches take a quarter of `memory_limit_bytes` each and so does the window of unique keys; the
- * last quarter is for blocks in flight and for encoding a segment, which small limits may overstep by some 50 MiB. A
- * source that is faster waits (it is not asked for more).
+ * Threads: one reads the source; `worker_count` workers do all else, each whatever is due: a batch to flush, a
+ * block to decode. One worker does the same work as many, one thing after the other.
+ * Order: blocks are decoded in any order, but settled (deduplicated, counted, given their place among the rows) in
+ * the order in which the source gave them, and commits follow each other in that order; so the table that comes
+ * out does not depend on the number of workers.
+ * Memory: blocks, batches and the window of unique keys share `memory_limit_bytes`; ingest/pipeline.c says how. A
+ * source that is faster waits (it is not asked for more), and loses nothing.
+ * Several tables: wendi_ingest_run() may run for several at once, each on a thread of its caller's; who runs them
+ * divides the memory and the workers.
  */
 #ifndef WENDI_INGEST_INGEST_H
 #define WENDI_INGEST_INGEST_H
@@ -32,6 +37,25 @@ typedef struct wendi_ingest_reason {
     uint64_t count;
 } wendi_ingest_reason;
 
+/** What a run holds in memory, in bytes. */
+typedef struct wendi_ingest_memory {
+    size_t blocks;        /* messages read and not yet decoded */
+    size_t batches;       /* rows and strings that wait for their commit, and what flushes need */
+    size_t unique_window; /* keys of the deduplication window */
+    size_t limit;         /* what all of these may come to */
+} wendi_ingest_memory;
+
+/** One partition as the run sees it now. Strings are the source's. */
+typedef struct wendi_ingest_partition {
+    const char *topic;
+    const char *shown;
+    int32_t partition;
+    int64_t next;           /* behind the last message taken */
+    int64_t committed_next; /* behind the last message committed; -1: nothing of it was yet */
+    int64_t end;            /* as wendi_source_partition.end */
+    int64_t gap;
+} wendi_ingest_partition;
+
 /** Numbers of one run so far. Counts reach what is decoded; *_committed what a commit has made lasting. */
 typedef struct wendi_ingest_stats {
     int64_t elapsed_us;
@@ -47,8 +71,17 @@ typedef struct wendi_ingest_stats {
     int64_t lag;          /* messages (Kafka) or bytes (files) known to wait; -1 unknown */
     double events_per_s;  /* over the last progress interval; over the whole run once it has ended */
     double bytes_per_s;
-    size_t memory_bytes;  /* blocks, builders, rejects and the deduplication window */
-    uint64_t unique_keys; /* in the deduplication window */
+    wendi_ingest_memory memory;
+    uint64_t unique_keys;     /* in the deduplication window */
+    uint64_t unique_keys_max; /* that fit into it */
+    int64_t unique_since_us;  /* time of the oldest commit whose keys it holds; 0: it is empty */
+    uint64_t repeats_merged;  /* of deduplicated: found in segments that had left the window */
+    int64_t committed_us;     /* wall time of the last commit; 0: none in this run */
+    int64_t commit_latency_us; /* of the last commit: from its batch's end to its publication */
+    uint64_t source_waits;    /* times that the source had to wait for workers */
+    uint32_t worker_count;
+    const wendi_ingest_partition *partitions; /* live for the call that shows them */
+    uint32_t partition_count;
     uint64_t coerced;     /* values taken in another JSON type than the column's, such as "12" for an integer */
     uint64_t nulled;      /* values of a wrong type in columns with on_error 'null' */
     uint64_t time_cut;    /* times finer than a microsecond */
@@ -63,7 +96,8 @@ typedef struct wendi_ingest_stats {
 typedef struct wendi_ingest_options {
     uint32_t commit_rows;        /* flush and commit at so many rows; 0: 1,048,576, the most there may be */
     uint32_t commit_interval_ms; /* and at the latest after this time; 0: 5 s */
-    size_t memory_limit_bytes;   /* 0: 1 GiB; at least 64 MiB */
+    size_t memory_limit_bytes;   /* 0: a quarter of the machine, at most 4 GiB; at least 64 MiB */
+    uint32_t worker_count;       /* 0: as many as the process may use processors */
     int zstd_level;              /* 0: the table's default for fresh segments */
     size_t unique_window_bytes;  /* 0: a quarter of the memory limit */
     uint64_t message_count_max;  /* stop after about so many messages (at a block's end); 0: no limit */

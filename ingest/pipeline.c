@@ -81,8 +81,9 @@ static void update_stats(pipeline *self)
     wendi_intake_stats(self->intake, stats);
     stats->elapsed_us = wendi_clock_monotonic_us() - self->begin_us;
     stats->unique_keys = unique.keys;
-    stats->memory_bytes = unique.memory_bytes + wendi_block_queue_bytes(&self->queue) +
-                          wendi_intake_batch_bytes(&self->batches[0]) + wendi_intake_batch_bytes(&self->batches[1]);
+    stats->memory.unique_window = unique.memory_bytes;
+    stats->memory.blocks = wendi_block_queue_bytes(&self->queue);
+    stats->memory.batches = wendi_intake_batch_bytes(&self->batches[0]) + wendi_intake_batch_bytes(&self->batches[1]);
     if (filling(self)->partition_count != 0) {
         stats->lag = lag_of(filling(self));
     }

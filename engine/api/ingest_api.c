@@ -97,7 +97,7 @@ static void show(wend_ingest *ingest, const wendi_ingest_stats *numbers)
                                         .lag = numbers->lag,
                                         .events_per_s = numbers->events_per_s,
                                         .bytes_per_s = numbers->bytes_per_s,
-                                        .memory_bytes = numbers->memory_bytes,
+                                        .memory_bytes = numbers->memory.blocks + numbers->memory.batches + numbers->memory.unique_window,
                                         .unique_keys = numbers->unique_keys,
                                         .coerced = numbers->coerced,
                                         .nulled = numbers->nulled,
