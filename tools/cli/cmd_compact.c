@@ -1,6 +1,4 @@
 /* compact: merge a table's segments, and say what became of them. */
-#include <string.h>
-
 #include "tools/cli/commands.h"
 
 static int64_t target_bytes;
@@ -8,6 +6,7 @@ static int64_t memory_bytes;
 static int64_t level;
 static bool all;
 static bool dry_run;
+static bool json;
 static const char *format_name;
 
 const cli_option *cli_compact_options(void)
@@ -26,13 +25,11 @@ const cli_option *cli_compact_options(void)
 }
 
 typedef struct compact_report {
-    bool json;
-    bool first;
     uint64_t steps;
     wend_compact_step total;
 } compact_report;
 
-static void print_numbers(const wend_compact_step *step, bool json)
+static void print_numbers(const wend_compact_step *step)
 {
     if (json) {
         printf("{\"rows\":%llu,\"files_before\":%llu,\"bytes_before\":%llu,\"files_after\":%llu,"
@@ -59,10 +56,10 @@ static void print_numbers(const wend_compact_step *step, bool json)
 static void print_step(void *context, const wend_compact_step *step)
 {
     compact_report *report = context;
-    if (report->json) {
+    if (json) {
         printf("%s", report->steps == 0 ? "" : ",");
     }
-    print_numbers(step, report->json);
+    print_numbers(step);
     fflush(stdout);
     report->steps++;
     report->total.seconds += step->seconds;
@@ -72,18 +69,18 @@ static int compact_table(wend_store *store, const char *table)
 {
     wend_compact_options options;
     wend_error error;
-    compact_report report = {.json = format_name != NULL && strcmp(format_name, "json") == 0};
+    compact_report report = {0};
     wend_compact_options_init(&options);
     options.target_bytes = (uint64_t)target_bytes;
     options.memory_bytes = (uint64_t)memory_bytes;
     options.level = (int)level;
     options.all = all;
     options.dry_run = dry_run;
-    if (report.json) {
+    if (json) {
         printf("{\"table\":\"%s\",\"dry_run\":%s,\"steps\":[", table, dry_run ? "true" : "false");
     }
     wend_status status = wend_compact_table(store, table, &options, print_step, &report, &error);
-    if (report.json) {
+    if (json) {
         printf("],\"done\":%s}\n", status == WEND_OK ? "true" : "false");
     } else if (status == WEND_OK && report.steps == 0) {
         printf("%s: nothing to merge\n", table);
@@ -99,9 +96,7 @@ int cli_compact(const cli_command *command, int argc, char **argv)
     if (!cli_parse(command, argc, argv, 1, 1, &words, &code)) {
         return code;
     }
-    if (format_name != NULL && strcmp(format_name, "json") != 0 &&
-        strcmp(format_name, "text") != 0) {
-        fprintf(stderr, "wend compact: --format is text or json\n");
+    if (!cli_text_or_json(command, "format", format_name, false, &json)) {
         return EXIT_USED_WRONGLY;
     }
     if (target_bytes < 0 || memory_bytes < 0 || level < 0 || level > 100) {

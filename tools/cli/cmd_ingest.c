@@ -17,7 +17,7 @@
 static struct {
     cli_list files, topics, properties;
     const char *brokers, *properties_file, *partitions, *from, *source, *stats_format;
-    bool standard_input, follow, reload, until_caught_up, accept_gap, quiet;
+    bool standard_input, follow, reload, until_caught_up, accept_gap, quiet, stats_json;
     int64_t commit_rows, commit_interval_us, memory_limit, max_messages;
 } given;
 
@@ -291,11 +291,9 @@ static int run(const char *table, const wend_ingest_options *options)
     if (line) {
         fprintf(stderr, "\r\033[K");
     }
-    bool json = given.stats_format != NULL ? strcmp(given.stats_format, "json") == 0
-                                           : !isatty(STDOUT_FILENO);
     const wend_ingest_stats *stats = wend_ingest_result(ingest);
     if (status == WEND_OK || stats->taken != 0) { /* what failed before it began has no numbers */
-        (json ? print_json : print_text)(stats);
+        (given.stats_json ? print_json : print_text)(stats);
     }
     code = status == WEND_OK ? EXIT_DONE : cli_fail(&error, NULL);
     running = NULL;
@@ -324,13 +322,9 @@ int cli_ingest(const cli_command *command, int argc, char **argv)
         }
         given.files.items[given.files.count++] = words.items[i];
     }
-    bool stats_named = given.stats_format == NULL || strcmp(given.stats_format, "json") == 0 ||
-                       strcmp(given.stats_format, "text") == 0;
-    if (!stats_named || !parse_partitions(partitions, 1024, &partition_count) ||
-        !parse_from(&options)) {
-        if (!stats_named) {
-            fprintf(stderr, "wend ingest: --stats is text or json\n");
-        }
+    if (!cli_text_or_json(command, "stats", given.stats_format, !isatty(STDOUT_FILENO),
+                          &given.stats_json) ||
+        !parse_partitions(partitions, 1024, &partition_count) || !parse_from(&options)) {
         return EXIT_USED_WRONGLY;
     }
     if (!fits_source()) {

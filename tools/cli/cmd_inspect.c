@@ -1,6 +1,4 @@
 /* The map of segments: options for tools/inspect, which does the work. */
-#include <string.h>
-
 #include "tools/cli/commands.h"
 #include "tools/inspect/inspect.h"
 
@@ -31,12 +29,10 @@ int cli_inspect(const cli_command *command, int argc, char **argv)
     if (!cli_parse(command, argc, argv, 1, CLI_LIST_MAX, &words, &code)) {
         return code;
     }
-    if (format_name != NULL && strcmp(format_name, "json") != 0 &&
-        strcmp(format_name, "text") != 0) {
-        fprintf(stderr, "wend inspect: --format is text or json\n");
+    if (!cli_text_or_json(command, "format", format_name, false, &request.json)) {
         return EXIT_USED_WRONGLY;
     }
-    request.json = json_asked || (format_name != NULL && strcmp(format_name, "json") == 0);
+    request.json |= json_asked;
     if (request.html != NULL &&
         (request.json || request.pages || request.row_groups || request.total)) {
         fprintf(stderr, "wend inspect: --html writes a page of everything; of the other options "

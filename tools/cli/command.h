@@ -68,6 +68,10 @@ extern const char *cli_store_path;
  */
 bool cli_parse(const cli_command *command, int argc, char **argv, size_t words_min,
                size_t words_max, cli_words *words, int *exit_code);
+/** What an option whose value is "text" or "json" says; `given` NULL: the default. False: the
+ * mistake was told. */
+bool cli_text_or_json(const cli_command *command, const char *option, const char *given,
+                      bool json_by_default, bool *json);
 /** Every command has these beside its own. */
 extern const cli_option cli_common_options[];
 /** One command's page, as text and as roff; and the page of all. */

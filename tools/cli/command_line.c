@@ -239,3 +239,14 @@ bool cli_parse(const cli_command *command, int argc, char **argv, size_t words_m
     }
     return true;
 }
+
+bool cli_text_or_json(const cli_command *command, const char *option, const char *given,
+                      bool json_by_default, bool *json)
+{
+    *json = given == NULL ? json_by_default : strcmp(given, "json") == 0;
+    if (given != NULL && !*json && strcmp(given, "text") != 0) {
+        fprintf(stderr, "wend %s: --%s is text or json\n", command->name, option);
+        return false;
+    }
+    return true;
+}
