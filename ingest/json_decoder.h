@@ -29,13 +29,14 @@
 #include "engine/column/builder.h"
 #include "ingest/json_validate.h"
 #include "ingest/message.h"
+#include "ingest/value_guess.h"
 
 enum {
     WENDI_MESSAGE_BYTES_MAX = 16 << 20, /* longer messages are rejected */
     WENDI_REJECT_REASON_BYTES = 256,
     WENDI_UNKNOWN_KEYS_MAX = 1024, /* told apart and counted; further ones are counted together */
     WENDI_UNKNOWN_KEYS_SHOWN = 32,
-    WENDI_UNKNOWN_KEY_BYTES = 96
+    WENDI_UNKNOWN_KEY_BYTES = 160
 };
 
 /** Why a row was refused: the classes by which rejects are counted. */
@@ -71,8 +72,10 @@ typedef enum wendi_decode_outcome {
 
 /** A key that no column takes: a candidate for ALTER TABLE … ADD COLUMN. */
 typedef struct wendi_unknown_key {
-    char path[WENDI_UNKNOWN_KEY_BYTES]; /* $.a.b, cut to fit */
-    uint64_t count;
+    char path[WENDI_UNKNOWN_KEY_BYTES]; /* $.a.b or $."a.b" as in OPTIONS (path …) */
+    bool cut;                           /* to fit, or no path at all: "(further keys)" */
+    uint64_t count;                     /* values */
+    wendi_value_guess guess;            /* of those that were looked at: value_guess.h says which */
 } wendi_unknown_key;
 
 typedef struct wendi_decoder_counters {
