@@ -39,6 +39,7 @@ typedef struct wendi_message {
     wendi_string key;
     const wendi_message_header *headers; /* NULL unless the source was asked for them */
     uint32_t header_count;
+    const char *refused; /* not NULL: the source refuses it for this reason; it goes to the rejects as it came */
 } wendi_message;
 
 /** A reusable batch of messages; the arena owns every byte that the messages point to. */
@@ -61,6 +62,7 @@ typedef struct wendi_source_partition {
     int32_t leader_epoch; /* of the last message taken; -1 unknown */
     uint64_t fingerprint; /* hash of the last message taken, or of the 4 KiB before `next` of a file */
     bool finished;        /* a bounded run has read all that it wanted of it */
+    bool draining;        /* given up to another shard, which waits until what was handed out is committed */
 } wendi_source_partition;
 
 /**

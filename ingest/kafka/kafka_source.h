@@ -35,8 +35,37 @@ typedef enum wendi_kafka_from {
     WENDI_KAFKA_FROM_TIME /* first message at or after from_us; the end when there is none */
 } wendi_kafka_from;
 
-/** Borrowed for the call of open() only. Zero-filled but for brokers and topics is a valid choice.
+/** What stands around the JSON of a payload. */
+typedef enum wendi_kafka_framing {
+    WENDI_KAFKA_FRAMING_NONE, /* a payload that looks framed all the same is refused with a hint */
+    WENDI_KAFKA_FRAMING_CONFLUENT_JSON /* a zero byte and the four of a schema's id come first and
+                                          are taken off; a payload without them is refused */
+} wendi_kafka_framing;
+
+/**
+ * What the tables ("shards") that share topics by a consumer group know of each other; implemented
+ * over a store by ingest/shard_claims.h. Kafka's group says which shard *shall* read a partition,
+ * the claim says which one *may*, and where it begins is what the shards' tables hold together.
+ * All from the thread that calls the source.
  */
+typedef struct wendi_kafka_shards {
+    void *context;
+    /** Take the partition for this process. WEND_BUSY (naming the holder) while another has it. */
+    wend_status (*claim)(void *context, const char *topic, int32_t partition, void **claim_out,
+                         wend_error *error);
+    /** Everything taken under the claim is committed: let another shard have the partition. */
+    void (*release)(void *context, void *claim);
+    /**
+     * Where all shards together stand in `count` partitions that are claimed: starts[i].topic and
+     * .partition are given; next is set to the greatest offset that any of their tables holds, -1
+     * when none has read it, with that table's fingerprint; gap is this shard's own.
+     */
+    wend_status (*stand)(void *context, wendi_kafka_start *starts, uint32_t count,
+                         wend_error *error);
+} wendi_kafka_shards;
+
+/** Borrowed for the call of open() only, but for shards and notice_context. Zero-filled but for
+ *  brokers and topics is a valid choice. */
 typedef struct wendi_kafka_source_options {
     const char *brokers; /* bootstrap.servers; NULL when the properties have it */
     const char *const *topics;
@@ -50,6 +79,17 @@ typedef struct wendi_kafka_source_options {
     int64_t from_us;
     bool until_caught_up; /* stop at the end marks read by open(): the last stable offsets, so what
                              an open transaction hides is for the next run */
+    int64_t until_us;     /* stop each partition before its first message of this time or later; one
+                             without such a message ends where its log ends once the clock has
+                             passed this time. 0: no such end. With until_caught_up: what comes first */
+    wendi_kafka_framing framing;
+    const char *group; /* share the topics with other shards by this consumer group; NULL: read all
+                          of them. Needs `shards`; starts are not used, positions come from shards */
+    const wendi_kafka_shards *shards; /* lives as long as the source */
+    void (*notice)(void *context, const char *text); /* called, from the thread that calls the
+                             source, with each thing that somebody should know: a missing topic,
+                             another shard's claim waited for, a fault retried. May be NULL */
+    void *notice_context;
     bool accept_gap;      /* go on behind lost messages, counting them, instead of WEND_CONFLICT */
     bool headers;         /* fill wendi_message.headers */
     bool follow_growth;   /* read partitions that are added later (appended to partitions()) */
@@ -71,6 +111,11 @@ typedef struct wendi_kafka_source_state {
     int64_t lag;                     /* messages known to wait, all partitions */
     uint32_t brokers_down;           /* 1 while no broker answers */
     uint32_t unread_partition_count; /* partitions that appeared since open() and are not read */
+    uint32_t missing_partition_count; /* partitions whose topic is gone now: waited for */
+    uint32_t assigned_count;         /* partitions that the group wants us to read */
+    uint32_t claimed_count;          /* of a group: partitions whose claim we have */
+    uint32_t waiting_count;          /* assigned, but another shard still has the claim */
+    uint32_t draining_count;         /* no longer ours, but messages of it are not committed yet */
     char last_error[256];            /* newest fault told by librdkafka, "" when none */
 } wendi_kafka_source_state;
 
@@ -84,8 +129,14 @@ typedef struct wendi_kafka_source_state {
  *                        (and no accept_gap); the log ends before the table's offset
  *         WEND_KAFKA     no broker answered in time, or it refused; WEND_NOMEM
  * next() adds WEND_CONFLICT (fingerprint differs: deleted and created again; log truncated) and
- * WEND_KAFKA (a partition kept failing; fatal client errors). While brokers are unreachable next()
- * returns WEND_OK with no messages and wendi_kafka_source_state_of() tells.
+ * WEND_KAFKA (a partition kept failing; fatal client errors). While brokers are unreachable, or a
+ * topic is gone, next() returns WEND_OK with no messages and wendi_kafka_source_state_of() tells.
+ *
+ * With a group: open() returns before any partition is assigned; partitions() lists those that this
+ * shard has ever claimed, in the order in which it first did. A partition taken away gives no more
+ * messages; it shows as `draining` until committed() has told that all of it that was handed out
+ * is committed, and only then is its claim released. A bounded run ends when the partitions
+ * assigned to this shard have reached their ends.
  */
 wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
                                     wendi_source **source_out, wend_error *error) WEND_MUST_USE;
