@@ -18,7 +18,8 @@ enum {
     ACTION_SOURCE = 4,
     ACTION_REJECTS = 5,
     ACTION_KEY_FILE = 6,
-    ACTION_DROP_KEY_FILE = 7
+    ACTION_DROP_KEY_FILE = 7,
+    ACTION_DROP_REJECTS = 8
 };
 
 static const uint64_t record_magic = UINT64_C(0x474f4c444e455755); /* "UWENDLOG" */
@@ -176,6 +177,9 @@ wend_status wendi_record_encode(const wendi_record *record, wendi_buffer *out, u
     for (uint32_t i = 0; i < record->source_count; i++) {
         put_source(&writer, &record->sources[i]);
     }
+    for (uint32_t i = 0; i < record->dropped_reject_count; i++) {
+        put_uuid(&writer, ACTION_DROP_REJECTS, record->dropped_rejects[i]);
+    }
     for (uint32_t i = 0; i < record->reject_count; i++) {
         put_rejects(&writer, &record->rejects[i]);
     }
@@ -274,6 +278,7 @@ typedef struct action_arrays {
     wendi_reject_entry *rejects;
     wendi_key_entry *key_files;
     uint8_t (*key_drops)[WENDI_UUID_BYTES];
+    uint8_t (*reject_drops)[WENDI_UUID_BYTES];
 } action_arrays;
 
 static void count_actions(wendi_reader actions, wendi_record *record)
@@ -288,6 +293,7 @@ static void count_actions(wendi_reader actions, wendi_record *record)
         record->reject_count += kind == ACTION_REJECTS;
         record->key_file_count += kind == ACTION_KEY_FILE;
         record->dropped_key_file_count += kind == ACTION_DROP_KEY_FILE;
+        record->dropped_reject_count += kind == ACTION_DROP_REJECTS;
     }
 }
 
@@ -341,6 +347,9 @@ static wend_status read_action(uint32_t kind, wendi_reader *body, wendi_arena *a
     case ACTION_DROP_KEY_FILE:
         read_uuid(body, *arrays->key_drops++);
         break;
+    case ACTION_DROP_REJECTS:
+        read_uuid(body, *arrays->reject_drops++);
+        break;
     default:
         wendi_fail(error, WEND_UNSUPPORTED,
                    "the record holds action %u, which this version does not know", kind);
@@ -368,9 +377,12 @@ static wend_status read_actions(wendi_reader *reader, wendi_arena *arena, wendi_
         .key_files =
             wendi_arena_alloc_zero(arena, record->key_file_count * sizeof(wendi_key_entry)),
         .key_drops = wendi_arena_alloc_zero(arena, record->dropped_key_file_count *
-                                                       (size_t)WENDI_UUID_BYTES)};
+                                                       (size_t)WENDI_UUID_BYTES),
+        .reject_drops = wendi_arena_alloc_zero(arena, record->dropped_reject_count *
+                                                          (size_t)WENDI_UUID_BYTES)};
     if (arrays.segments == NULL || arrays.drops == NULL || arrays.sources == NULL ||
-        arrays.rejects == NULL || arrays.key_files == NULL || arrays.key_drops == NULL) {
+        arrays.rejects == NULL || arrays.key_files == NULL || arrays.key_drops == NULL ||
+        arrays.reject_drops == NULL) {
         return wendi_fail_nomem(error, "a commit record", wendi_reader_left(reader));
     }
     record->added_segments = arrays.segments;
@@ -379,6 +391,7 @@ static wend_status read_actions(wendi_reader *reader, wendi_arena *arena, wendi_
     record->rejects = arrays.rejects;
     record->key_files = arrays.key_files;
     record->dropped_key_files = (const uint8_t(*)[WENDI_UUID_BYTES])arrays.key_drops;
+    record->dropped_rejects = (const uint8_t(*)[WENDI_UUID_BYTES])arrays.reject_drops;
     while (wendi_reader_left(reader) > 0) {
         uint32_t kind = wendi_reader_u32(reader);
         uint32_t length = wendi_reader_u32(reader);

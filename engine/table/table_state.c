@@ -54,10 +54,12 @@ static bool copy_string(wendi_arena *arena, wendi_string *text)
     return copy != NULL;
 }
 
-static bool dropped(const wendi_record *record, const uint8_t uuid[WENDI_UUID_BYTES])
+/* Is `uuid` among those that a record drops? */
+static bool is_dropped(const uint8_t (*dropped)[WENDI_UUID_BYTES], uint32_t count,
+                       const uint8_t uuid[WENDI_UUID_BYTES])
 {
-    for (uint32_t i = 0; i < record->dropped_segment_count; i++) {
-        if (memcmp(record->dropped_segments[i], uuid, WENDI_UUID_BYTES) == 0) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (memcmp(dropped[i], uuid, WENDI_UUID_BYTES) == 0) {
             return true;
         }
     }
@@ -87,7 +89,8 @@ static wend_status apply_segments(const wendi_table_state *before, const wendi_r
     }
     uint32_t count = 0;
     for (uint32_t i = 0; i < before->segment_count; i++) {
-        if (record->dropped_segment_count == 0 || !dropped(record, before->segments[i].uuid)) {
+        if (!is_dropped(record->dropped_segments, record->dropped_segment_count,
+                        before->segments[i].uuid)) {
             segments[count++] = before->segments[i];
         }
     }
@@ -141,26 +144,24 @@ static wend_status apply_rejects(const wendi_table_state *before, const wendi_re
     if (rejects == NULL) {
         return wendi_fail_nomem(error, "the list of reject files", most * sizeof *rejects);
     }
-    if (before->reject_count != 0) {
-        memcpy(rejects, before->rejects, before->reject_count * sizeof *rejects);
-    }
-    if (record->reject_count != 0) {
-        memcpy(rejects + before->reject_count, record->rejects,
-               record->reject_count * sizeof *rejects);
-    }
-    next->state.rejects = rejects;
-    next->state.reject_count = (uint32_t)most;
-    return WEND_OK;
-}
-
-static bool key_file_dropped(const wendi_record *record, const uint8_t uuid[WENDI_UUID_BYTES])
-{
-    for (uint32_t i = 0; i < record->dropped_key_file_count; i++) {
-        if (memcmp(record->dropped_key_files[i], uuid, WENDI_UUID_BYTES) == 0) {
-            return true;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < before->reject_count; i++) {
+        if (!is_dropped(record->dropped_rejects, record->dropped_reject_count,
+                        before->rejects[i].uuid)) {
+            rejects[count++] = before->rejects[i];
         }
     }
-    return false;
+    if (before->reject_count - count != record->dropped_reject_count) {
+        return wendi_fail(error, WEND_CORRUPT,
+                          "commit %llu drops a reject file that the table does not have",
+                          (unsigned long long)record->version);
+    }
+    if (record->reject_count != 0) {
+        memcpy(rejects + count, record->rejects, record->reject_count * sizeof *rejects);
+    }
+    next->state.rejects = rejects;
+    next->state.reject_count = count + record->reject_count;
+    return WEND_OK;
 }
 
 static wend_status apply_key_files(const wendi_table_state *before, const wendi_record *record,
@@ -173,7 +174,8 @@ static wend_status apply_key_files(const wendi_table_state *before, const wendi_
         return wendi_fail_nomem(error, "the list of key files", most * sizeof *files);
     }
     for (uint32_t i = 0; i < before->key_file_count; i++) {
-        if (!key_file_dropped(record, before->key_files[i].uuid)) {
+        if (!is_dropped(record->dropped_key_files, record->dropped_key_file_count,
+                        before->key_files[i].uuid)) {
             files[count++] = before->key_files[i];
         }
     }

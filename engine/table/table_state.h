@@ -53,6 +53,8 @@ typedef struct wendi_record {
     uint32_t key_file_count;
     const uint8_t (*dropped_key_files)[WENDI_UUID_BYTES];
     uint32_t dropped_key_file_count;
+    const uint8_t (*dropped_rejects)[WENDI_UUID_BYTES]; /* reject files: replayed, none is left in them */
+    uint32_t dropped_reject_count;
 } wendi_record;
 
 /** Append the record's bytes to `out`; `*checksum` is what the next commit names as its previous.

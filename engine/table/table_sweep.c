@@ -63,7 +63,7 @@ static bool is_referenced(const wendi_table_state *state, wendi_string name)
     return false;
 }
 
-/* The uuids of segments and key files that commits of the last 15 minutes dropped, appended to `spared`. The log
+/* The uuids of segments, key files and reject files that commits of the last 15 minutes dropped, appended to `spared`. The log
  * keeps such commits for days, so the first that is missing is the table's first. */
 static wend_status list_dropped(wendi_io *io, const char *folder, const wendi_table_state *state,
                                 int64_t now_us, wendi_buffer *spared, wend_error *error)
@@ -84,10 +84,13 @@ static wend_status list_dropped(wendi_io *io, const char *folder, const wendi_ta
         WEND_TRY(status);
         size_t segments = (size_t)record.dropped_segment_count * WENDI_UUID_BYTES;
         size_t key_files = (size_t)record.dropped_key_file_count * WENDI_UUID_BYTES;
+        size_t rejects = (size_t)record.dropped_reject_count * WENDI_UUID_BYTES;
         if ((segments != 0 &&
              wendi_buffer_append(spared, record.dropped_segments, segments) != WEND_OK) ||
             (key_files != 0 &&
-             wendi_buffer_append(spared, record.dropped_key_files, key_files) != WEND_OK)) {
+             wendi_buffer_append(spared, record.dropped_key_files, key_files) != WEND_OK) ||
+            (rejects != 0 &&
+             wendi_buffer_append(spared, record.dropped_rejects, rejects) != WEND_OK)) {
             WEND_TRY(wendi_fail_nomem(error, "a list of segments", spared->length));
         }
     }

@@ -404,6 +404,8 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer,
                            .source_count = request->source_count,
                            .rejects = has_rejects ? &reject : NULL,
                            .reject_count = has_rejects ? 1 : 0,
+                           .dropped_rejects = request->dropped_rejects,
+                           .dropped_reject_count = request->dropped_reject_count,
                            .key_files = &key_files.added,
                            .key_file_count = key_files.added_count,
                            .dropped_key_files =

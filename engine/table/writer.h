@@ -39,12 +39,30 @@ wendi_snapshot *wendi_table_writer_snapshot(wendi_table_writer *writer);
 typedef struct wendi_pending_segment wendi_pending_segment;
 
 /**
- * Sort the builder's rows by (user hash, user, time, order column, partition, arrival), encode and
- * write them as one segment. The builder is only read. May run on any thread, several at once, each
- * with its own builder. An empty builder gives *pending_out = NULL.
+ * Sort the builder's rows by (user hash, user, time, order column, partition, arrival), leave out
+ * those that repeat a row of a segment whose keys have left the window (see unique_keys() below),
+ * encode and write the others as one segment. The builder is only read. May run on any thread,
+ * several at once, each with its own builder, and beside unique_keys() and commit(). An empty
+ * builder gives *pending_out = NULL. When every row was a repeat there is no file, but a pending
+ * segment of no rows: it is committed like others, so that its keys leave the window.
  */
 wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_builder *builder,
                                      wendi_pending_segment **pending_out, wend_error *error);
+
+/** Rows that a flush left out since the table has them. */
+typedef struct wendi_segment_repeats {
+    uint32_t partition; /* the ordinal in builder->partitions[] */
+    uint32_t row_count; /* at least 1 */
+} wendi_segment_repeats;
+/**
+ * The rows left out of a pending segment, by rising partition; borrowed until it is committed.
+ * Before the commit that takes the segment these must go from `stored` to `deduplicated` in the
+ * accounts of their sources. NULL and *count = 0: none (nearly always).
+ */
+const wendi_segment_repeats *wendi_pending_segment_repeats(const wendi_pending_segment *pending,
+                                                           uint32_t *count);
+/** Rows in the segment; 0: all were repeats, and no file is added by the commit. */
+uint64_t wendi_pending_segment_rows(const wendi_pending_segment *pending);
 
 /** Rejected rows of this commit, already rendered: one JSON object a line (see docs/FORMAT.md). */
 typedef struct wendi_reject_block {
@@ -57,9 +75,11 @@ typedef struct wendi_commit_request {
     wendi_pending_segment **segments; /* in arrival order; taken over, also on failure */
     uint32_t segment_count;
     const wendi_source_state
-        *sources; /* new absolute values of every source partition that moved */
+        *sources; /* new absolute values of every source partition that moved or whose rejects were replayed */
     uint32_t source_count;
     const wendi_reject_block *rejects; /* may be NULL */
+    const uint8_t (*dropped_rejects)[16]; /* reject files of the state that were replayed: they go */
+    uint32_t dropped_reject_count;
     wendi_string cluster_id; /* empty: none; WEND_CONFLICT when it differs from the table's */
 } wendi_commit_request;
 
@@ -97,22 +117,56 @@ wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema
 wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sql,
                                      wend_error *error);
 
+/* ---- deduplication by the schema's UNIQUE rules ---- */
+
+/** Keys a row has: one a rule, unique_rows being a rule too. 0: rows are not deduplicated. Changes
+ * only inside requests() and alter(). */
+uint32_t wendi_table_writer_key_rules(const wendi_table_writer *writer);
+
 /**
- * Deduplicate rows first..row_count-1 of the builder by the schema's UNIQUE rules: keep[i] = 0 for
- * a row whose key is in the window or earlier in the builder. Keys of kept rows enter the window at
- * once; a failed or abandoned commit must be followed by closing the writer. Does nothing (all 1)
- * without UNIQUE. One thread at a time. `keep` comes in with 0 for rows already refused; their keys
- * are not looked at.
+ * keys[rule * count + row] of the builder's rows first..first+count-1, for unique_keys(). `keys` has
+ * room for key_rules() * count. Pure: any thread, several at once, each with its own builder (whose
+ * schema is the writer's).
  */
+wend_status wendi_table_writer_keys(const wendi_table_writer *writer, wendi_row_builder *builder,
+                                    uint32_t first, uint32_t count, wendi_hash128 *keys,
+                                    wend_error *error);
+
+/**
+ * Deduplicate `count` rows by their keys (as keys() gave them): keep[i] becomes 0 for a row one of
+ * whose keys is in the window or belongs to an earlier row; *duplicate_count of them. The keys of
+ * kept rows enter the window at once. `keep` comes in with 0 for rows already refused; their keys
+ * are not looked at. Does nothing without UNIQUE.
+ *
+ * Order:   one thread at a time, in the order of arrival. `batch` is the builder that will be given
+ *          to flush() with these rows (or any rows: it only says which keys go with which flush; it
+ *          is never looked into). All rows of a batch are taken before the first of the next batch,
+ *          and batches are committed in the order in which they were taken. Once a batch was
+ *          flushed the same builder may serve as a new one.
+ * Threads: flush(), commit() and unique_report() may run meanwhile.
+ * Failure: as after an abandoned batch only wendi_table_writer_close() is meaningful.
+ * Cost:    some 20 ns a key, more than half of it waiting for memory.
+ */
+wend_status wendi_table_writer_unique_keys(wendi_table_writer *writer,
+                                           const wendi_row_builder *batch,
+                                           const wendi_hash128 *keys, uint32_t count,
+                                           uint8_t *keep, uint32_t *duplicate_count,
+                                           wend_error *error);
+
+/** Both for rows first..row_count-1 of `builder`, on one thread. */
 wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder,
                                       uint32_t first, uint8_t *keep, uint32_t *duplicate_count,
                                       wend_error *error);
 
 typedef struct wendi_unique_report {
-    uint64_t keys; /* in the window now */
+    uint64_t keys;     /* in the window now, also of rows that are not committed */
+    uint64_t keys_max; /* of committed rows that it may hold; 0: no window */
     uint64_t memory_bytes;
-    uint64_t oldest_commit; /* whose keys the window still holds */
+    uint64_t oldest_commit;  /* whose keys the window still holds; 0: of none */
+    int64_t oldest_us;       /* wall time of that commit; 0: none, or its record is gone */
+    uint64_t repeats_merged; /* rows that flushes left out since the writer was opened, committed */
 } wendi_unique_report;
-wendi_unique_report wendi_table_writer_unique_report(const wendi_table_writer *writer);
+/** Any thread. */
+wendi_unique_report wendi_table_writer_unique_report(wendi_table_writer *writer);
 
 #endif

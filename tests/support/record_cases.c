@@ -82,6 +82,26 @@ static wendi_schema_record *make_schema(wendi_arena *arena, uint64_t *random)
     return schema;
 }
 
+static void make_rejects(wendi_arena *arena, uint64_t *random, wendi_record *record)
+{
+    record->reject_count = (uint32_t)random_below(random, 3);
+    wendi_reject_entry *rejects =
+        wendi_arena_alloc_zero(arena, record->reject_count * sizeof *rejects);
+    for (uint32_t i = 0; i < record->reject_count; i++) {
+        random_bytes(random, rejects[i].uuid, WENDI_UUID_BYTES);
+        rejects[i].file_bytes = random_number(random);
+        rejects[i].checksum = random_number(random);
+        rejects[i].row_count = random_number(random);
+        rejects[i].commit = random_number(random);
+    }
+    record->rejects = rejects;
+    record->dropped_reject_count = (uint32_t)random_below(random, 3);
+    size_t bytes = record->dropped_reject_count * (size_t)WENDI_UUID_BYTES;
+    uint8_t *drops = wendi_arena_alloc(arena, bytes);
+    random_bytes(random, drops, bytes);
+    record->dropped_rejects = (const uint8_t(*)[WENDI_UUID_BYTES])(void *)drops;
+}
+
 static void make_key_files(wendi_arena *arena, uint64_t *random, wendi_record *record)
 {
     record->key_file_count = (uint32_t)random_below(random, 3);
@@ -124,17 +144,7 @@ wendi_record record_make(wendi_arena *arena, uint64_t *random, wendi_record_kind
     record.dropped_segments = (const uint8_t(*)[WENDI_UUID_BYTES])(void *)drops;
     record.source_count = (uint32_t)random_below(random, 4);
     record.sources = make_sources(arena, random, record.source_count);
-    record.reject_count = (uint32_t)random_below(random, 3);
-    wendi_reject_entry *rejects =
-        wendi_arena_alloc_zero(arena, record.reject_count * sizeof *rejects);
-    for (uint32_t i = 0; i < record.reject_count; i++) {
-        random_bytes(random, rejects[i].uuid, WENDI_UUID_BYTES);
-        rejects[i].file_bytes = random_number(random);
-        rejects[i].checksum = random_number(random);
-        rejects[i].row_count = random_number(random);
-        rejects[i].commit = random_number(random);
-    }
-    record.rejects = rejects;
+    make_rejects(arena, random, &record);
     make_key_files(arena, random, &record);
     return record;
 }
@@ -202,7 +212,8 @@ bool records_equal(const wendi_record *a, const wendi_record *b)
                  schemas_equal(a->schema, b->schema) &&
                  a->added_segment_count == b->added_segment_count &&
                  a->dropped_segment_count == b->dropped_segment_count &&
-                 a->source_count == b->source_count && a->reject_count == b->reject_count;
+                 a->source_count == b->source_count && a->reject_count == b->reject_count &&
+                 a->dropped_reject_count == b->dropped_reject_count;
     for (uint32_t i = 0; equal && i < a->added_segment_count; i++) {
         equal = segments_equal(&a->added_segments[i], &b->added_segments[i]);
     }
@@ -214,6 +225,9 @@ bool records_equal(const wendi_record *a, const wendi_record *b)
     }
     for (uint32_t i = 0; equal && i < a->reject_count; i++) {
         equal = rejects_equal(&a->rejects[i], &b->rejects[i]);
+    }
+    for (uint32_t i = 0; equal && i < a->dropped_reject_count; i++) {
+        equal = memcmp(a->dropped_rejects[i], b->dropped_rejects[i], WENDI_UUID_BYTES) == 0;
     }
     return equal && key_files_equal(a, b);
 }

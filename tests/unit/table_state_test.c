@@ -49,6 +49,18 @@ static void fit(wendi_record *record, const wendi_owned_state *before, wendi_are
                WENDI_UUID_BYTES);
     }
     record->dropped_key_files = (const uint8_t(*)[WENDI_UUID_BYTES])(void *)drops;
+    there = before == NULL ? 0 : before->state.reject_count;
+    if (record->dropped_reject_count > there) {
+        record->dropped_reject_count = there;
+    }
+    drops = wendi_arena_alloc(arena, record->dropped_reject_count * (size_t)WENDI_UUID_BYTES + 1);
+    first =
+        there == 0 ? 0 : (uint32_t)random_below(random, there - record->dropped_reject_count + 1);
+    for (uint32_t i = 0; i < record->dropped_reject_count; i++) {
+        memcpy(drops + (size_t)i * WENDI_UUID_BYTES, before->state.rejects[first + i].uuid,
+               WENDI_UUID_BYTES);
+    }
+    record->dropped_rejects = (const uint8_t(*)[WENDI_UUID_BYTES])(void *)drops;
     wendi_source_state *sources =
         wendi_arena_alloc(arena, record->source_count * sizeof *sources + 1);
     for (uint32_t i = 0; i < record->source_count; i++) {
@@ -104,7 +116,7 @@ static void compare_key_files(const wendi_owned_state *state, const wendi_record
     assert_int_equal(state->state.key_file_count, file);
 }
 
-/* What the naive model knows: the last word on each source, and all segments in order but those
+/* What the naive model knows: the last word on each source, and all segments and rejects in order but those
  * dropped. */
 static void compare_with_naive(const wendi_owned_state *state, const wendi_record *records,
                                uint32_t count)
@@ -127,8 +139,17 @@ static void compare_with_naive(const wendi_owned_state *state, const wendi_recor
             }
         }
         for (uint32_t i = 0; i < records[r].reject_count; i++) {
-            assert_memory_equal(state->state.rejects[reject++].uuid, records[r].rejects[i].uuid,
-                                WENDI_UUID_BYTES);
+            bool dropped = false;
+            for (uint32_t later = r + 1; later < count; later++) {
+                for (uint32_t d = 0; d < records[later].dropped_reject_count; d++) {
+                    dropped |= memcmp(records[later].dropped_rejects[d],
+                                      records[r].rejects[i].uuid, WENDI_UUID_BYTES) == 0;
+                }
+            }
+            if (!dropped) {
+                assert_memory_equal(state->state.rejects[reject++].uuid,
+                                    records[r].rejects[i].uuid, WENDI_UUID_BYTES);
+            }
         }
         for (uint32_t i = 0; i < records[r].source_count; i++) {
             const wendi_source_state *source = &records[r].sources[i];
@@ -224,6 +245,10 @@ static void dropping_what_is_not_there_is_damage(void **state)
                          .version = 2,
                          .dropped_key_files = drops,
                          .dropped_key_file_count = 1};
+    wendi_record rejects = {.kind = WENDI_RECORD_COMMIT,
+                            .version = 2,
+                            .dropped_rejects = drops,
+                            .dropped_reject_count = 1};
     wendi_segment_entry there = {.uuid = {1}};
     wendi_record first = {.kind = WENDI_RECORD_COMMIT,
                           .version = 1,
@@ -240,6 +265,7 @@ static void dropping_what_is_not_there_is_damage(void **state)
     assert_int_equal(wendi_state_apply(&one, &second, 2, &next, &error),
                      WEND_CORRUPT); /* once is once */
     assert_int_equal(wendi_state_apply(&one, &keys, 2, &next, &error), WEND_CORRUPT);
+    assert_int_equal(wendi_state_apply(&one, &rejects, 2, &next, &error), WEND_CORRUPT);
     second.dropped_segment_count = 1;
     assert_int_equal(wendi_state_apply(&one, &second, 2, &next, &error), WEND_OK);
     assert_int_equal(next.state.segment_count, 0);
