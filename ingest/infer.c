@@ -113,11 +113,11 @@ static wend_status write_options(const wendi_infer_tree *tree, const wendi_infer
         WEND_TRY(write_path(tree, column->node, out));
         before = ", ";
     }
-    if (column->time_format != NULL) {
-        WEND_TRY(wendi_buffer_printf(out, "%sformat '%s'", before, column->time_format));
+    if (column->guess.time_format != NULL) {
+        WEND_TRY(wendi_buffer_printf(out, "%sformat '%s'", before, column->guess.time_format));
         before = ", ";
     }
-    if (column->zoneless) {
+    if (column->guess.zoneless) {
         WEND_TRY(wendi_buffer_printf(out, "%stimezone 'UTC'", before));
         before = ", ";
     }
@@ -134,13 +134,13 @@ static wend_status write_column_comment(const wendi_infer_tree *tree,
     uint64_t events = tree->lines - tree->broken;
     uint64_t present = wendi_infer_present(&tree->nodes[column->node]);
     bool partial = present < events;
-    if (column->why == NULL && !partial) {
+    if (column->guess.why == NULL && !partial) {
         return WEND_OK;
     }
-    WEND_TRY(wendi_buffer_printf(out, " -- %s", column->why != NULL ? column->why : ""));
+    WEND_TRY(wendi_buffer_printf(out, " -- %s", column->guess.why != NULL ? column->guess.why : ""));
     if (partial) {
         WEND_TRY(wendi_buffer_printf(out, "%sin %" PRIu64 " of %" PRIu64 " events",
-                                     column->why != NULL ? "; " : "", present, events));
+                                     column->guess.why != NULL ? "; " : "", present, events));
     }
     if (partial && column->not_null) {
         WEND_TRY(
@@ -158,7 +158,7 @@ static wend_status write_columns(const wendi_infer_tree *tree, const wendi_infer
         const wendi_infer_column *column = &columns->items[i];
         WEND_TRY(text(out, "    "));
         WEND_TRY(wendi_sql_print_name(column->name, out));
-        WEND_TRY(wendi_buffer_printf(out, " %s", column->type));
+        WEND_TRY(wendi_buffer_printf(out, " %s", column->guess.type));
         WEND_TRY(write_options(tree, column, out));
         WEND_TRY(text(out, column->not_null ? " NOT NULL" : ""));
         WEND_TRY(text(out, column->unique ? " UNIQUE" : ""));

@@ -2,19 +2,16 @@
  * types. */
 #include "ingest/infer_column.h"
 
-#include <stdio.h>
-#include <strings.h>
-
 #include "engine/sql/sql.h"
 
-enum { SPARSE_CHILDREN = 32, COLUMN_NAME_CUT = 52 };
+enum { SPARSE_CHILDREN = 32 };
 
 /* ---- which keys are columns ---------------------------------------------------------------------
  */
 
 static bool is_only_object(const wendi_infer_node *node)
 {
-    return node->objects > 0 && wendi_infer_present(node) == node->objects;
+    return node->values.objects > 0 && wendi_infer_present(node) == node->values.objects;
 }
 
 /* Do the keys of this object look like data: hosts, ids, dates, or ever new ones? */
@@ -29,10 +26,10 @@ static bool has_data_keys(const wendi_infer_tree *tree, const wendi_infer_node *
     }
     for (uint32_t child = node->first_child; child != WENDI_INFER_NONE;
          child = tree->nodes[child].next) {
-        met += wendi_infer_present(&tree->nodes[child]) + tree->nodes[child].nulls;
+        met += wendi_infer_present(&tree->nodes[child]) + tree->nodes[child].values.nulls;
     }
     return met * 10 <
-           node->objects * node->child_count; /* each in less than a tenth of the objects */
+           node->values.objects * node->child_count; /* each in less than a tenth of the objects */
 }
 
 static bool can_flatten(const wendi_infer_tree *tree, uint32_t index)
@@ -147,23 +144,6 @@ static bool name_is_taken(const wendi_infer_columns *columns, wendi_string name)
     return false;
 }
 
-/* The end of a long name, from a dot on if there is one; else its beginning, cut between
- * characters. */
-static wendi_string shorten(wendi_string name)
-{
-    for (uint32_t from = name.length > COLUMN_NAME_CUT ? name.length - COLUMN_NAME_CUT : 0;
-         from < name.length; from++) {
-        if (from > 0 && name.data[from - 1] == '.') {
-            return (wendi_string){name.data + from, name.length - from};
-        }
-    }
-    uint32_t length = COLUMN_NAME_CUT;
-    while (length > 0 && ((unsigned char)name.data[length] & 0xc0) == 0x80) {
-        length--;
-    }
-    return (wendi_string){name.data, length};
-}
-
 /* A name for the column: the path, shortened to what SQL allows and numbered until it is alone. */
 static wend_status choose_name(const wendi_infer_tree *tree, const wendi_infer_columns *columns,
                                wendi_arena *arena, wendi_infer_column *column)
@@ -173,13 +153,13 @@ static wend_status choose_name(const wendi_infer_tree *tree, const wendi_infer_c
     WEND_TRY(join_keys(tree, column->node, arena, &full));
     wendi_string base = full.length == 0 ? wendi_string_of("_") : full;
     if (base.length > WENDI_SQL_NAME_BYTES_MAX) {
-        base = shorten(base);
+        base = wendi_value_guess_shorten(base);
     }
     column->name = base;
     for (uint32_t number = 2; name_is_taken(columns, column->name); number++) {
         char *text = wendi_arena_printf(
             arena, "%.*s_%u",
-            (int)(base.length < COLUMN_NAME_CUT ? base.length : shorten(base).length), base.data,
+            (int)(base.length < WENDI_GUESS_COLUMN_NAME_BYTES ? base.length : wendi_value_guess_shorten(base).length), base.data,
             number);
         if (text == NULL) {
             return WEND_NOMEM;
@@ -195,144 +175,20 @@ cleanup:
 /* ---- types -------------------------------------------------------------------------------------
  */
 
-static bool ends_with(wendi_string key, const char *tail)
+/* What values.why says of objects, said better: here their keys are known. */
+static const char *why_whole(const wendi_infer_tree *tree, const wendi_infer_node *node)
 {
-    size_t length = strlen(tail);
-    return key.length >= length && strncasecmp(key.data + key.length - length, tail, length) == 0;
-}
-
-/* Is `key` a name that times have, such as ts, created_at, eventTime? */
-static bool names_a_time(wendi_string key)
-{
-    static const char *const tails[] = {"time", "timestamp", "date",    "_at",    "_ts",
-                                        "_on",  "epoch",     "created", "updated"};
-    static const char *const words[] = {"t", "ts", "at", "when", "utc"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (key.length == strlen(words[i]) && strncasecmp(key.data, words[i], key.length) == 0) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
-        if (ends_with(key, tails[i])) {
-            return true;
-        }
-    }
-    return key.length > 2 && memcmp(key.data + key.length - 2, "At", 2) == 0;
-}
-
-static bool names_money(wendi_string key)
-{
-    static const char *const tails[] = {"price",    "amount", "cost", "revenue",  "total",
-                                        "subtotal", "tax",    "fee",  "discount", "value"};
-    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
-        if (ends_with(key, tails[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool names_an_address(wendi_string key)
-{
-    return ends_with(key, "ip") || ends_with(key, "addr") || ends_with(key, "address") ||
-           ends_with(key, "ipv4") || ends_with(key, "ipv6") || ends_with(key, "client") ||
-           ends_with(key, "host");
-}
-
-/* Numbers of 2001 to 2100 counted in the unit that fits; NULL when they are no times. */
-static const char *epoch_of(double least, double greatest, const char **why)
-{
-    static const struct {
-        double unit;
-        const char *format;
-        const char *why;
-    } units[] = {{1, "epoch_s", "numbers that look like seconds since 1970"},
-                 {1e3, "epoch_ms", "numbers that look like milliseconds since 1970"},
-                 {1e6, "epoch_us", "numbers that look like microseconds since 1970"},
-                 {1e9, "epoch_ns", "numbers that look like nanoseconds since 1970"}};
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (least >= 978307200.0 * units[i].unit && greatest < 4102444800.0 * units[i].unit) {
-            *why = units[i].why;
-            return units[i].format;
-        }
-    }
-    return NULL;
-}
-
-static void guess_number(const wendi_infer_node *node, wendi_arena *arena,
-                         wendi_infer_column *column)
-{
-    bool whole = node->fractions == 0;
-    double least = node->integers > 0 ? (double)node->least : node->real_least;
-    double greatest = node->integers > 0 ? (double)node->greatest : node->real_greatest;
-    if (!whole && node->integers > 0) {
-        least = node->real_least < least ? node->real_least : least;
-        greatest = node->real_greatest > greatest ? node->real_greatest : greatest;
-    }
-    column->time_format = names_a_time(node->key) && !node->exponent
-                              ? epoch_of(least, greatest, &column->why)
-                              : NULL;
-    if (column->time_format != NULL) {
-        column->type = "timestamptz";
-    } else if (whole) {
-        column->type = "bigint";
-    } else if (node->huge) {
-        column->type = "text";
-        column->why = "whole numbers beyond bigint, kept as they are written";
-    } else if (names_money(node->key) && !node->exponent && node->fraction_digits <= 4) {
-        column->type = node->fraction_digits > 2 ? "numeric(18,4)" : "numeric(18,2)";
-        column->why = wendi_arena_printf(arena, "decimals with at most %u digits behind the point",
-                                         node->fraction_digits);
-    } else {
-        column->type = "double precision";
-    }
-}
-
-static void guess_string(const wendi_infer_node *node, wendi_infer_column *column)
-{
-    column->type = "text";
-    if ((node->forms & WENDI_INFER_UUID) != 0) {
-        column->type = "uuid";
-    } else if ((node->forms & WENDI_INFER_INET) != 0 && names_an_address(node->key)) {
-        column->type = "inet";
-    } else if ((node->forms & WENDI_INFER_DATE) != 0) {
-        column->type = "date";
-    } else if ((node->forms & WENDI_INFER_TIME_ZONED) != 0) {
-        column->type = "timestamptz";
-    } else if ((node->forms & WENDI_INFER_TIME_ZONELESS) != 0) {
-        column->type = "timestamptz";
-        column->zoneless = true;
-        column->why = "the texts name no zone: UTC is a guess";
-    } else if ((node->forms & WENDI_INFER_TIME_LOG) != 0) {
-        column->type = "timestamptz";
-        column->time_format = "%d/%b/%Y:%H:%M:%S %z";
-    }
+    return node->child_count == 0       ? "empty objects"
+           : has_data_keys(tree, node) ? "an object whose keys look like data"
+                                       : "a subtree kept whole";
 }
 
 static void guess_type(const wendi_infer_tree *tree, wendi_arena *arena, wendi_infer_column *column)
 {
     const wendi_infer_node *node = &tree->nodes[column->node];
-    uint64_t present = wendi_infer_present(node);
-    if (present == 0) {
-        column->type = "jsonb";
-        column->why = "only null was seen: jsonb takes whatever comes";
-    } else if (node->objects > 0 || node->arrays > 0) {
-        bool whole = node->objects == present;
-        column->type = "jsonb";
-        column->why = node->arrays == present              ? "arrays"
-                      : whole && node->child_count == 0    ? "empty objects"
-                      : whole && has_data_keys(tree, node) ? "an object whose keys look like data"
-                      : whole                              ? "a subtree kept whole"
-                                                           : "values of several kinds";
-    } else if (node->strings == present) {
-        guess_string(node, column);
-    } else if (node->booleans == present) {
-        column->type = "boolean";
-    } else if (node->integers + node->fractions == present) {
-        guess_number(node, arena, column);
-    } else {
-        column->type = "text";
-        column->why = "values of several kinds, kept as they are written";
+    column->guess = wendi_value_guess_type(&node->values, node->key, arena);
+    if (is_only_object(node)) {
+        column->guess.why = why_whole(tree, node);
     }
 }
 

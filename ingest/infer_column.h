@@ -10,13 +10,10 @@
 typedef struct wendi_infer_column {
     uint32_t node;
     wendi_string name;
-    const char *type;        /* as SQL writes it */
-    const char *time_format; /* OPTIONS (format …), or NULL */
-    bool zoneless;           /* OPTIONS (timezone 'UTC'): a guess that its comment owns up to */
-    bool explicit_path;      /* the name alone does not lead there */
+    wendi_guessed_type guess; /* its `why`: a clause for the comment, or NULL */
+    bool explicit_path;       /* the name alone does not lead there */
     bool not_null;
     bool unique;
-    const char *why; /* a clause for the comment, or NULL */
 } wendi_infer_column;
 
 typedef struct wendi_infer_columns {

@@ -47,7 +47,7 @@ static size_t rank_of(wendi_string name, const char *const *names, size_t count)
 
 static bool is_type(const wendi_infer_column *column, const char *type)
 {
-    return strcmp(column->type, type) == 0;
+    return strcmp(column->guess.type, type) == 0;
 }
 
 static bool in_most_lines(const wendi_infer_tree *tree, const wendi_infer_node *node)
@@ -112,7 +112,7 @@ static void guess_unique(const wendi_infer_tree *tree, wendi_infer_columns *colu
             continue;
         }
         column->unique = event_id;
-        column->why = event_id ? "no value repeats"
+        column->guess.why = event_id ? "no value repeats"
                                : "no value repeats: add UNIQUE if it identifies the event";
     }
 }

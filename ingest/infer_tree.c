@@ -4,7 +4,6 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
-#include "engine/column/value.h"
 #include "ingest/json_scan.h"
 
 enum {
@@ -14,8 +13,6 @@ enum {
     DISTINCT_LINES_MAX = 1 << 20,
     DISTINCT_DEPTH_MAX = 2
 };
-
-static const char LOG_PATTERN[] = "%d/%b/%Y:%H:%M:%S %z";
 
 /* ---- sets of hashes ----------------------------------------------------------------------------
  */
@@ -132,9 +129,6 @@ static wend_status add_node(wendi_infer_tree *tree, uint32_t parent, wendi_strin
                                .first_child = WENDI_INFER_NONE,
                                .last_child = WENDI_INFER_NONE,
                                .next = WENDI_INFER_NONE,
-                               .forms = WENDI_INFER_FORMS,
-                               .least = INT64_MAX,
-                               .greatest = INT64_MIN,
                                .distinct.count_max =
                                    names_an_id(key) ? DISTINCT_IDS_MAX : DISTINCT_MAX};
     if (parent != WENDI_INFER_NONE) {
@@ -178,38 +172,6 @@ static wend_status child_of(wendi_infer_tree *tree, uint32_t parent, wendi_strin
 /* ---- values ------------------------------------------------------------------------------------
  */
 
-static uint8_t forms_of(wendi_string text, uint8_t possible)
-{
-    uint8_t forms = 0;
-    int64_t us = 0;
-    wendi_b16 sixteen;
-    if ((possible & WENDI_INFER_UUID) != 0 && text.length == 36 &&
-        wendi_parse_uuid(text, &sixteen, NULL) == WEND_OK) {
-        forms |= WENDI_INFER_UUID;
-    }
-    if ((possible & WENDI_INFER_INET) != 0 && wendi_parse_inet(text, &sixteen, NULL) == WEND_OK) {
-        forms |= WENDI_INFER_INET;
-    }
-    if ((possible & WENDI_INFER_DATE) != 0 && text.length == 10 &&
-        wendi_parse_date(text, &us, NULL) == WEND_OK) {
-        forms |= WENDI_INFER_DATE;
-    }
-    if (text.length > 10 && (possible & WENDI_INFER_TIME_ZONED) != 0 &&
-        wendi_parse_timestamp(text, NULL, &us, NULL) == WEND_OK) {
-        forms |= WENDI_INFER_TIME_ZONED;
-    }
-    if (text.length > 10 && (possible & WENDI_INFER_TIME_ZONELESS) != 0 &&
-        wendi_parse_timestamp(text, wendi_timezone_utc(), &us, NULL) == WEND_OK) {
-        forms |= WENDI_INFER_TIME_ZONELESS; /* those with a zone too: then both bits stay */
-    }
-    if ((possible & WENDI_INFER_TIME_LOG) != 0 &&
-        wendi_parse_timestamp_pattern(text, wendi_string_of(LOG_PATTERN), NULL, &us, NULL) ==
-            WEND_OK) {
-        forms |= WENDI_INFER_TIME_LOG;
-    }
-    return forms;
-}
-
 static wend_status note_distinct(wendi_infer_node *node, wendi_string text)
 {
     bool repeated = false;
@@ -242,35 +204,14 @@ static wend_status note_string(wendi_infer_tree *tree, uint32_t index, wendi_jso
     if (status != WEND_OK) {
         return status;
     }
-    node->strings++;
-    node->forms = node->forms == 0 ? 0 : forms_of(text, node->forms);
+    wendi_value_guess_add_string(&node->values, text);
     return note_distinct(node, text);
 }
 
 static wend_status note_number(wendi_infer_node *node, const wendi_json_number *number)
 {
-    wendi_string text = {number->data, number->length};
-    int64_t value = 0;
-    double real = 0;
-    bool whole = number->fraction_count == 0 && !number->has_exponent;
-    if (whole && wendi_parse_i64(text, &value, NULL) == WEND_OK) {
-        node->integers++;
-        node->least = value < node->least ? value : node->least;
-        node->greatest = value > node->greatest ? value : node->greatest;
-        return note_distinct(node, text);
-    }
-    if (wendi_parse_f64(text, &real, NULL) == WEND_OK) {
-        node->real_least =
-            node->fractions == 0 || real < node->real_least ? real : node->real_least;
-        node->real_greatest =
-            node->fractions == 0 || real > node->real_greatest ? real : node->real_greatest;
-    }
-    node->fractions++;
-    node->huge = node->huge || whole;
-    node->exponent = node->exponent || number->has_exponent;
-    node->fraction_digits = number->fraction_count > node->fraction_digits ? number->fraction_count
-                                                                           : node->fraction_digits;
-    return note_distinct(node, text);
+    wendi_value_guess_add_number(&node->values, number);
+    return note_distinct(node, (wendi_string){number->data, number->length});
 }
 
 static wend_status walk_value(wendi_infer_tree *tree, uint32_t index, const char *at,
@@ -282,7 +223,7 @@ static wend_status walk_object(wendi_infer_tree *tree, uint32_t index, const cha
 {
     wendi_json_error fault;
     wend_status status = WEND_OK;
-    tree->nodes[index].objects++;
+    tree->nodes[index].values.objects++;
     at = wendi_json_blanks(at, end);
     while (*at != '}') {
         wendi_json_string key = {0};
@@ -325,16 +266,16 @@ static wend_status walk_value(wendi_infer_tree *tree, uint32_t index, const char
         status = note_string(tree, index, string);
         break;
     case '[':
-        node->arrays++;
+        node->values.arrays++;
         *behind = wendi_json_skip(at, end, 0, &fault);
         break;
     case 't':
     case 'f':
-        node->booleans++;
+        node->values.booleans++;
         *behind = at + (*at == 't' ? 4 : 5);
         break;
     case 'n':
-        node->nulls++;
+        node->values.nulls++;
         *behind = at + 4;
         break;
     default:
@@ -398,6 +339,5 @@ void wendi_infer_tree_free(wendi_infer_tree *tree)
 
 uint64_t wendi_infer_present(const wendi_infer_node *node)
 {
-    return node->booleans + node->integers + node->fractions + node->strings + node->objects +
-           node->arrays;
+    return wendi_value_guess_present(&node->values);
 }

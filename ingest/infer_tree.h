@@ -1,6 +1,6 @@
 /**
  * What a sample of JSON lines looks like: a tree of keys, each with counts of the kinds of values
- * it had and with what their texts had in common. Inside of schema inference (infer.h).
+ * it had and with what their texts had in common (value_guess.h). Inside of schema inference (infer.h).
  *
  * Memory is bounded: at most WENDI_INFER_NODES_MAX keys and a few hundred distinct values each are
  * told apart. Beyond that an object counts as one whose keys are data.
@@ -10,6 +10,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/bytes.h"
+#include "ingest/value_guess.h"
 
 enum {
     WENDI_INFER_NODES_MAX = 20000,
@@ -17,17 +18,6 @@ enum {
     WENDI_INFER_ROOT_CHILDREN_MAX = 1000,
     WENDI_INFER_NONE = 0xffffffffu
 };
-
-/** What all strings of a key were so far. */
-typedef enum wendi_infer_form {
-    WENDI_INFER_UUID = 1,
-    WENDI_INFER_INET = 2,
-    WENDI_INFER_DATE = 4,
-    WENDI_INFER_TIME_ZONED = 8,     /* ISO with an offset */
-    WENDI_INFER_TIME_ZONELESS = 16, /* ISO without */
-    WENDI_INFER_TIME_LOG = 32,      /* 10/Oct/2000:13:55:36 -0700 */
-    WENDI_INFER_FORMS = 63
-} wendi_infer_form;
 
 /** A set of hashes that stops growing at its limit. */
 typedef struct wendi_infer_set {
@@ -47,23 +37,9 @@ typedef struct wendi_infer_node {
     uint32_t last_child;
     uint32_t next; /* sibling */
     uint32_t child_count;
-    uint64_t nulls;
-    uint64_t booleans;
-    uint64_t integers;  /* whole numbers that fit 64 bits */
-    uint64_t fractions; /* all other numbers */
-    uint64_t strings;
-    uint64_t objects;
-    uint64_t arrays;
     uint64_t odd_children; /* of them by their names: digits only, dots, blanks, very long */
-    int64_t least;
-    int64_t greatest;
-    double real_least;
-    double real_greatest;
-    uint32_t fraction_digits; /* most digits behind the point */
-    bool exponent;
-    bool huge;     /* a whole number beyond 64 bits */
+    wendi_value_guess values;
     bool overflow; /* more children than are told apart */
-    uint8_t forms; /* wendi_infer_form: what every string could be */
     wendi_infer_set distinct;
 } wendi_infer_node;
 

@@ -92,6 +92,8 @@ wendi_guessed_type wendi_value_guess_type(const wendi_value_guess *guess, wendi_
  */
 wend_status wendi_value_guess_ddl(const wendi_value_guess *guess, wendi_string path, wendi_string table,
                                   const wendi_schema *schema, wendi_buffer *out);
+/** What is kept of a name that is too long: its end from a dot on, else its beginning, cut between characters. */
+wendi_string wendi_value_guess_shorten(wendi_string name);
 /** The last step of such a path, in `arena` when it had to be unquoted. */
 wend_status wendi_value_guess_last_key(wendi_string path, wendi_arena *arena, wendi_string *key);
 
