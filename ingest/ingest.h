@@ -90,6 +90,8 @@ typedef struct wendi_ingest_stats {
     wendi_ingest_reason reasons[WENDI_INGEST_REASONS_MAX]; /* the last one sums up what did not fit */
     uint32_t unknown_key_count;
     wendi_unknown_key unknown_keys[WENDI_UNKNOWN_KEYS_SHOWN]; /* most frequent first */
+    uint64_t schema_changes; /* requests of ALTER TABLE carried out by this run */
+    const char *io_backend;  /* wendi_table_io_name(); static */
 } wendi_ingest_stats;
 
 /** Zero-filled is a valid choice. */
