@@ -70,7 +70,7 @@ static void flush_rows(void *context)
     wendi_segment_entry entry;
     wend_error error;
     char path[WENDI_PATH_BYTES];
-    wendi_bench_must(wendi_segment_flush(work->io, work->folder, &work->builder, 0, &entry, &error),
+    wendi_bench_must(wendi_segment_flush(work->io, work->folder, &work->builder, NULL, 0, &entry, &error),
                      "flushing", &error);
     work->file_bytes = entry.file_bytes;
     wendi_bench_must(wendi_table_uuid_path(path, work->folder, "seg", entry.uuid, ".wseg", &error),

@@ -266,6 +266,39 @@ cleanup:
     return status;
 }
 
+/* Users of a text column that have rows are numbered anew, in the order they had. */
+static void renumber_users(const wendi_column_builder *column, wendi_row_order *order)
+{
+    uint32_t count = 0;
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < order->row_count; i++) { /* one run a user, and nulls last */
+        uint32_t code = column->codes[order->rows[i]];
+        if (code != 0 && code != before) {
+            order->user_codes[++count] = code;
+            before = code;
+        }
+    }
+    memset(order->user_rank, 0, column->interner.entry_count * sizeof *order->user_rank);
+    for (uint32_t rank = 1; rank <= count; rank++) {
+        order->user_rank[order->user_codes[rank]] = rank;
+    }
+    order->user_count = count;
+}
+
+void wendi_row_order_drop(const wendi_row_builder *builder, wendi_row_order *order,
+                          const uint8_t *drop)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < order->row_count; i++) {
+        order->rows[kept] = order->rows[i];
+        kept += drop[i] == 0;
+    }
+    order->row_count = kept;
+    if (order->user_codes != NULL) {
+        renumber_users(&builder->columns[builder->schema->user_column], order);
+    }
+}
+
 void wendi_row_order_free(wendi_row_order *order)
 {
     wendi_free(order->rows);

@@ -24,6 +24,9 @@ typedef struct wendi_row_order {
 /** Cost: O(rows + users log users) but for long runs of one user whose times jump about. */
 wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_order *order,
                                  wend_error *error);
+/** Take out the places i with drop[i] = 1; users that have no row any more are no users of the order. */
+void wendi_row_order_drop(const wendi_row_builder *builder, wendi_row_order *order,
+                          const uint8_t *drop);
 void wendi_row_order_free(wendi_row_order *order);
 
 #endif

@@ -45,7 +45,7 @@ static wend_status gather_fixed(flush *work, uint32_t position, wend_error *erro
 {
     const wendi_column_builder *column = &work->builder->columns[source_of(work, position)];
     const uint32_t *rows = work->order.rows;
-    uint32_t row_count = work->builder->row_count;
+    uint32_t row_count = work->order.row_count;
     size_t each = column->physical == WENDI_PHYSICAL_B16 ? sizeof(wendi_b16) : sizeof(int64_t);
     void *values = wendi_alloc_aligned(64, row_count * each + 64);
     work->memory[position] = values;
@@ -58,7 +58,7 @@ static wend_status gather_fixed(flush *work, uint32_t position, wend_error *erro
         GATHER(int64_t, column->i64); /* doubles too: the same eight bytes */
     }
     uint8_t *nulls = NULL;
-    if (any_null(column, row_count)) {
+    if (any_null(column, work->builder->row_count)) {
         nulls = wendi_alloc_aligned(64, row_count + 64u);
         work->memory[work->builder->column_count + position] = nulls;
         if (nulls == NULL) {
@@ -80,7 +80,7 @@ static wend_status gather_fixed(flush *work, uint32_t position, wend_error *erro
 static wend_status gather_hashes(flush *work, uint32_t position, wend_error *error)
 {
     const wendi_column_builder *column = &work->builder->columns[source_of(work, position)];
-    uint32_t row_count = work->builder->row_count;
+    uint32_t row_count = work->order.row_count;
     int64_t *hashes = wendi_alloc_aligned(64, row_count * sizeof *hashes + 64);
     uint8_t *nulls = wendi_alloc_aligned(64, row_count + 64u);
     bool any = false;
@@ -146,7 +146,7 @@ static bool mostly_new(const flush *work, const wendi_column_builder *column)
     uint32_t entries = column->interner.entry_count;
     uint32_t runs = 0;
     uint32_t before = 0;
-    for (uint32_t i = 0; i < work->builder->row_count; i++) {
+    for (uint32_t i = 0; i < work->order.row_count; i++) {
         uint32_t code = column->codes[rows[i]];
         runs += code != before;
         before = code;
@@ -154,7 +154,7 @@ static bool mostly_new(const flush *work, const wendi_column_builder *column)
     return runs <= entries + entries / 8;
 }
 
-static wend_status ordered_dictionary(const wendi_column_builder *column, uint32_t row_count,
+static wend_status ordered_dictionary(const flush *work, const wendi_column_builder *column,
                                       uint32_t *remap, wendi_dictionary **dictionary_out,
                                       wend_error *error)
 {
@@ -163,8 +163,8 @@ static wend_status ordered_dictionary(const wendi_column_builder *column, uint32
     if (used == NULL) {
         return wendi_fail_nomem(error, "a dictionary", entries);
     }
-    for (uint32_t row = 0; row < row_count; row++) {
-        used[column->codes[row]] = 1;
+    for (uint32_t i = 0; i < work->order.row_count; i++) {
+        used[column->codes[work->order.rows[i]]] = 1;
     }
     wend_status status =
         wendi_interner_ordered(&column->interner, used, remap, dictionary_out, error);
@@ -178,7 +178,7 @@ static wend_status other_dictionary(const flush *work, const wendi_column_builde
 {
     uint32_t entries = column->interner.entry_count;
     if (entries < UNSORTED_ENTRIES_MIN || !mostly_new(work, column)) {
-        return ordered_dictionary(column, work->builder->row_count, remap, dictionary_out, error);
+        return ordered_dictionary(work, column, remap, dictionary_out, error);
     }
     for (uint32_t code = 0; code < entries; code++) {
         remap[code] = code;
@@ -192,7 +192,7 @@ static wend_status gather_strings(flush *work, uint32_t position, wend_error *er
 {
     const wendi_column_builder *column = &work->builder->columns[source_of(work, position)];
     const uint32_t *rows = work->order.rows;
-    uint32_t row_count = work->builder->row_count;
+    uint32_t row_count = work->order.row_count;
     uint32_t entries = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
     bool user = source_of(work, position) == work->builder->schema->user_column;
     wend_status status = WEND_OK;
@@ -220,7 +220,28 @@ cleanup:
     return status;
 }
 
-static wend_status flush_open(flush *work, const wendi_row_builder *builder, wend_error *error)
+/* Leave out the rows that the filter does not let through. */
+static wend_status filter_rows(flush *work, const wendi_flush_filter *filter, wend_error *error)
+{
+    uint32_t dropped = 0;
+    wend_status status = WEND_OK;
+    if (filter == NULL) {
+        return WEND_OK;
+    }
+    uint8_t *drop = wendi_alloc_zero(work->order.row_count, 1);
+    if (drop == NULL) {
+        return wendi_fail_nomem(error, "sorting rows", work->order.row_count);
+    }
+    status = filter->drop(filter->context, work->builder, &work->order, drop, &dropped, error);
+    if (status == WEND_OK && dropped != 0) {
+        wendi_row_order_drop(work->builder, &work->order, drop);
+    }
+    wendi_free(drop);
+    return status;
+}
+
+static wend_status flush_open(flush *work, const wendi_row_builder *builder,
+                              const wendi_flush_filter *filter, wend_error *error)
 {
     uint32_t columns = builder->column_count;
     *work = (flush){.builder = builder,
@@ -232,6 +253,10 @@ static wend_status flush_open(flush *work, const wendi_row_builder *builder, wen
         return wendi_fail_nomem(error, "sorting rows", columns * sizeof(wendi_vector));
     }
     WEND_TRY(wendi_row_order_make(builder, &work->order, error));
+    WEND_TRY(filter_rows(work, filter, error));
+    if (work->order.row_count == 0) {
+        goto cleanup;
+    }
     const wendi_schema *stored = wendi_schema_reading(builder->schema);
     for (uint32_t position = 0; position < stored->column_count; position++) {
         bool text = wendi_type_physical(stored->columns[position].type) == WENDI_PHYSICAL_STRING;
@@ -280,7 +305,7 @@ static wend_status write_segment(const flush *work, wendi_io *io, const char *fo
                                             .zstd_level = zstd_level};
     WEND_TRY(wendi_segment_output_open(io, folder, &options, &output, error));
     WEND_TRY(wendi_segment_writer_row_group(output.writer, work->vectors,
-                                            work->builder->row_count, error));
+                                            work->order.row_count, error));
     WEND_TRY(wendi_segment_output_finish(&output, entry, error));
 cleanup:
     wendi_segment_output_close(&output);
@@ -289,11 +314,13 @@ cleanup:
 }
 
 wend_status wendi_segment_flush(wendi_io *io, const char *folder, const wendi_row_builder *builder,
-                                int zstd_level, wendi_segment_entry *entry, wend_error *error)
+                                const wendi_flush_filter *filter, int zstd_level,
+                                wendi_segment_entry *entry, wend_error *error)
 {
     flush work = {.builder = builder};
-    wend_status status = flush_open(&work, builder, error);
-    if (status == WEND_OK) {
+    wend_status status = flush_open(&work, builder, filter, error);
+    entry->row_count = 0;
+    if (status == WEND_OK && work.order.row_count != 0) {
         status = write_segment(&work, io, folder, zstd_level, entry, error);
     }
     flush_close(&work);

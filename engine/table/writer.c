@@ -25,8 +25,9 @@ enum { REJECT_ZSTD_LEVEL = 3, UNIQUE_KEY_BYTES = 48 };
 
 struct wendi_pending_segment {
     wendi_pending_segment *next;
-    wendi_segment_entry entry;
-    wendi_buffer keys; /* wendi_hash128s of its rows */
+    wendi_segment_entry entry; /* row_count 0: there is no file */
+    wendi_buffer keys;         /* wendi_hash128s of its rows */
+    wendi_buffer repeats;      /* wendi_segment_repeats each */
 };
 
 /* The keys of a builder's rows until it is flushed: rows of the next commit come in while one is
@@ -147,15 +148,22 @@ cleanup:
     return status;
 }
 
+static void free_pending(wendi_pending_segment *pending)
+{
+    wendi_buffer_free(&pending->keys);
+    wendi_buffer_free(&pending->repeats);
+    wendi_free(pending);
+}
+
 static void remove_pending(wendi_table_writer *writer, wendi_pending_segment *pending)
 {
     char path[WENDI_PATH_BYTES];
-    if (wendi_table_uuid_path(path, writer->table->folder, "seg", pending->entry.uuid, ".wseg",
+    if (pending->entry.row_count != 0 &&
+        wendi_table_uuid_path(path, writer->table->folder, "seg", pending->entry.uuid, ".wseg",
                               NULL) == WEND_OK) {
         (void)wendi_io_unlink(writer->table->io, path, NULL); /* what stays is swept later */
     }
-    wendi_buffer_free(&pending->keys);
-    wendi_free(pending);
+    free_pending(pending);
 }
 
 void wendi_table_writer_close(wendi_table_writer *writer)
@@ -270,8 +278,9 @@ wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_build
     if (pending == NULL) {
         return wendi_fail_nomem(error, "a pending segment", sizeof *pending);
     }
-    wend_status status = wendi_segment_flush(writer->table->io, writer->table->folder, builder,
-                                             writer->options.zstd_level, &pending->entry, error);
+    wend_status status =
+        wendi_segment_flush(writer->table->io, writer->table->folder, builder, NULL,
+                            writer->options.zstd_level, &pending->entry, error);
     if (status != WEND_OK) {
         wendi_free(pending);
         return status;
@@ -391,15 +400,20 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer,
                                          wendi_table_writer_state(writer), writer->window, version,
                                          &keys, &arena, &key_files, error));
     }
+    uint32_t added = 0;
     for (uint32_t i = 0; i < request->segment_count; i++) {
-        entries[i] = request->segments[i]->entry;
-        entries[i].commit_first = version;
-        entries[i].commit_last = version;
-        entries[i].ordinal = i;
+        if (request->segments[i]->entry.row_count == 0) {
+            continue;
+        }
+        entries[added] = request->segments[i]->entry;
+        entries[added].commit_first = version;
+        entries[added].commit_last = version;
+        entries[added].ordinal = added;
+        added++;
     }
     wendi_record record = {.cluster_id = request->cluster_id,
                            .added_segments = entries,
-                           .added_segment_count = request->segment_count,
+                           .added_segment_count = added,
                            .sources = request->sources,
                            .source_count = request->source_count,
                            .rejects = has_rejects ? &reject : NULL,
@@ -424,8 +438,7 @@ cleanup:
     for (uint32_t i = 0; i < request->segment_count; i++) {
         if (tried) { /* the record may be there even if publishing failed: only a sweep may remove
                         its files */
-            wendi_buffer_free(&request->segments[i]->keys);
-            wendi_free(request->segments[i]);
+            free_pending(request->segments[i]);
         } else {
             remove_pending(writer, request->segments[i]);
         }
@@ -468,15 +481,37 @@ wend_status wendi_table_writer_replace(wendi_table_writer *writer,
 
 /* ---- deduplication ---- */
 
-wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder,
-                                      uint32_t first, uint8_t *keep, uint32_t *duplicate_count,
-                                      wend_error *error)
+uint32_t wendi_table_writer_key_rules(const wendi_table_writer *writer)
 {
-    const wendi_schema *schema = wendi_table_writer_schema(writer);
-    uint32_t rules = wendi_row_key_rules(schema);
-    uint32_t count = builder->row_count - first;
+    return wendi_row_key_rules(wendi_table_writer_schema(writer));
+}
+
+wend_status wendi_table_writer_keys(const wendi_table_writer *writer, wendi_row_builder *builder,
+                                    uint32_t first, uint32_t count, wendi_hash128 *keys,
+                                    wend_error *error)
+{
     wendi_vector *vectors = NULL;
-    wendi_hash128 *keys = NULL;
+    wend_status status = WEND_OK;
+    (void)writer;
+    if (wendi_row_key_rules(builder->schema) == 0 || count == 0) {
+        return WEND_OK;
+    }
+    vectors = wendi_alloc(builder->column_count * sizeof *vectors);
+    if (vectors == NULL) {
+        return wendi_fail_nomem(error, "keys", builder->column_count * sizeof *vectors);
+    }
+    wendi_row_builder_vectors(builder, first, count, vectors);
+    status = wendi_row_keys(builder->schema, vectors, count, keys, error);
+    wendi_free(vectors);
+    return status;
+}
+
+wend_status wendi_table_writer_unique_keys(wendi_table_writer *writer,
+                                           const wendi_row_builder *batch,
+                                           const wendi_hash128 *keys, uint32_t count, uint8_t *keep,
+                                           uint32_t *duplicate_count, wend_error *error)
+{
+    uint32_t rules = wendi_table_writer_key_rules(writer);
     gathered_keys *gathered = NULL;
     wend_status status = WEND_OK;
 
@@ -485,15 +520,7 @@ wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_buil
         return WEND_OK;
     }
     WEND_REQUIRE(!writer->options.takes_no_rows);
-    vectors = wendi_alloc(builder->column_count * sizeof *vectors);
-    keys = wendi_alloc((size_t)rules * count * sizeof *keys);
-    if (vectors == NULL || keys == NULL) {
-        WEND_TRY(
-            wendi_fail_nomem(error, "deduplicating rows", (size_t)rules * count * sizeof *keys));
-    }
-    WEND_TRY(need_gathered(writer, builder, &gathered, error));
-    wendi_row_builder_vectors(builder, first, count, vectors);
-    WEND_TRY(wendi_row_keys(schema, vectors, count, keys, error));
+    WEND_TRY(need_gathered(writer, batch, &gathered, error));
     for (uint32_t row = 0; row < count; row++) {
         bool duplicate = false;
         for (uint32_t rule = 0; keep[row] && rule < rules;
@@ -512,12 +539,45 @@ wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_buil
         }
     }
 cleanup:
-    wendi_free(vectors);
+    return status;
+}
+
+wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder,
+                                      uint32_t first, uint8_t *keep, uint32_t *duplicate_count,
+                                      wend_error *error)
+{
+    size_t rules = wendi_table_writer_key_rules(writer);
+    uint32_t count = builder->row_count - first;
+    wend_status status = WEND_OK;
+    *duplicate_count = 0;
+    if (rules == 0 || count == 0) {
+        return WEND_OK;
+    }
+    wendi_hash128 *keys = wendi_alloc(rules * count * sizeof *keys);
+    if (keys == NULL) {
+        return wendi_fail_nomem(error, "deduplicating rows", rules * count * sizeof *keys);
+    }
+    WEND_TRY(wendi_table_writer_keys(writer, builder, first, count, keys, error));
+    WEND_TRY(wendi_table_writer_unique_keys(writer, builder, keys, count, keep, duplicate_count,
+                                            error));
+cleanup:
     wendi_free(keys);
     return status;
 }
 
-wendi_unique_report wendi_table_writer_unique_report(const wendi_table_writer *writer)
+const wendi_segment_repeats *wendi_pending_segment_repeats(const wendi_pending_segment *pending,
+                                                           uint32_t *count)
+{
+    *count = (uint32_t)(pending->repeats.length / sizeof(wendi_segment_repeats));
+    return *count == 0 ? NULL : (const wendi_segment_repeats *)(const void *)pending->repeats.data;
+}
+
+uint64_t wendi_pending_segment_rows(const wendi_pending_segment *pending)
+{
+    return pending->entry.row_count;
+}
+
+wendi_unique_report wendi_table_writer_unique_report(wendi_table_writer *writer)
 {
     if (writer->window == NULL) {
         return (wendi_unique_report){0};
