@@ -340,6 +340,16 @@ static const char *leave_value(wendi_json_decoder *decoder, uint32_t slot, const
     return keep && end != NULL ? keep_member(decoder, slot, at, end) : end;
 }
 
+/* The same of a value that is to be counted: its key may be worth a column. */
+static const char *leave_unknown(wendi_json_decoder *decoder, uint32_t slot, const char *at, uint32_t depth)
+{
+    const char *end = leave_value(decoder, slot, at, depth);
+    if (end != NULL) {
+        wendi_key_note_unknown(&decoder->tree, &decoder->tree.slots[slot], at, end, &decoder->row.scratch);
+    }
+    return end;
+}
+
 /* The same under a key that is not learnt. */
 static const char *leave_stray(wendi_json_decoder *decoder, uint32_t node, const char *at, uint32_t depth)
 {
@@ -385,9 +395,8 @@ static inline const char *take_value(wendi_json_decoder *decoder, uint32_t slot_
                    : wendi_convert_value(&decoder->row, &decoder->plans[slot->column], slot->column, at, depth);
     }
     if (slot->action == WENDI_KEY_SKIP) {
-        slot->unknown_count++;
         decoder->counters.unknown_values++;
-        return leave_value(decoder, slot_index, at, depth);
+        return leave_unknown(decoder, slot_index, at, depth);
     }
     bool object = at < decoder->row.message_end && *at == '{';
     if (slot->action == WENDI_KEY_MIXED) {
@@ -396,8 +405,8 @@ static inline const char *take_value(wendi_json_decoder *decoder, uint32_t slot_
     if (slot->child == WENDI_KEY_NONE || !object) {
         bool null = at < decoder->row.message_end && *at == 'n';
         if (slot->action == WENDI_KEY_DESCEND && !null) { /* A value where paths expect an object. */
-            slot->unknown_count++;
             decoder->counters.unknown_values++;
+            return leave_unknown(decoder, slot_index, at, depth);
         }
         return slot->action == WENDI_KEY_DESCEND ? leave_value(decoder, slot_index, at, depth)
                                                  : skip_value(decoder, at, depth);

@@ -6,6 +6,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
+#include "engine/expr/table_ddl.h"
 
 enum { TABLE_SLOTS_MIN = 16, SLOT_CAPACITY_MIN = 64 };
 
@@ -281,28 +282,46 @@ void wendi_key_reset_stamps(wendi_key_tree *tree)
 
 /* ---- unknown keys ----------------------------------------------------------------------------- */
 
-/* "$.a.b" into `text`, cut to fit. */
-static void key_path(const wendi_key_tree *tree, uint32_t slot, char text[WENDI_UNKNOWN_KEY_BYTES])
+void wendi_key_note_unknown(wendi_key_tree *tree, wendi_key_slot *slot, const char *begin, const char *end,
+                            wendi_buffer *scratch)
 {
-    uint32_t chain[WENDI_JSON_DEPTH_MAX];
+    slot->unknown_count++;
+    slot->unknown_kinds |= wendi_value_kind_of(*begin);
+    if (!wendi_value_guess_samples(slot->unknown_count)) {
+        return;
+    }
+    if (slot->unknown == NULL) {
+        slot->unknown = wendi_arena_alloc_zero(&tree->arena, sizeof *slot->unknown);
+    }
+    if (slot->unknown != NULL) { /* an example that is not seen for want of memory is no loss */
+        (void)!wendi_value_guess_add(slot->unknown, begin, end, scratch);
+    }
+}
+
+/* $.a."b c" into key->path; what does not fit is cut between characters. */
+static void key_path(const wendi_key_tree *tree, uint32_t slot, wendi_unknown_key *key)
+{
+    wendi_string keys[WENDI_JSON_DEPTH_MAX];
     uint32_t count = 0;
+    wendi_buffer text = {0};
     for (uint32_t at = slot; at != WENDI_KEY_NONE && count < WENDI_JSON_DEPTH_MAX; at = tree->nodes[tree->slots[at].node].slot) {
-        chain[count++] = at;
+        count++;
     }
-    size_t length = (size_t)snprintf(text, WENDI_UNKNOWN_KEY_BYTES, "$");
-    while (count > 0 && length < WENDI_UNKNOWN_KEY_BYTES) {
-        wendi_string key = tree->slots[chain[--count]].key;
-        length += (size_t)snprintf(text + length, WENDI_UNKNOWN_KEY_BYTES - length, ".%.*s", (int)key.length, key.data);
+    uint32_t step = count;
+    for (uint32_t at = slot; step > 0; at = tree->nodes[tree->slots[at].node].slot) {
+        keys[--step] = tree->slots[at].key;
     }
-    if (length >= WENDI_UNKNOWN_KEY_BYTES) { /* Cut: the last character may be, too. */
-        size_t last = WENDI_UNKNOWN_KEY_BYTES - 2;
-        while (last > 0 && ((unsigned char)text[last] & 0xc0) == 0x80) {
-            last--;
-        }
-        if ((unsigned char)text[last] >= 0xc0) {
-            text[last] = '\0';
-        }
+    bool written = wendi_path_write(&(wendi_path){keys, count}, &text) == WEND_OK;
+    key->cut = !written || text.length >= sizeof key->path;
+    size_t length = key->cut ? sizeof key->path - 1 : text.length;
+    length = text.length < length ? text.length : length;
+    length = length == 0 ? 0 : (size_t)(wendi_utf8_check((const char *)text.data, (const char *)text.data + length) -
+                                        (const char *)text.data);
+    if (length != 0) {
+        memcpy(key->path, text.data, length);
     }
+    key->path[length] = '\0';
+    wendi_buffer_free(&text);
 }
 
 static int by_count(const void *left, const void *right)
@@ -312,23 +331,18 @@ static int by_count(const void *left, const void *right)
     return a->count != b->count ? (a->count < b->count ? 1 : -1) : strcmp(a->path, b->path);
 }
 
-/* Keep the most frequent of many in a small array, which is sorted at the end. */
-static void offer(wendi_unknown_key *keys, uint32_t *count, uint32_t capacity, const char *path, uint64_t times)
+/* Where the next key may be written: among few the next place, among many that of the least frequent, if it is less. */
+static wendi_unknown_key *place_for(wendi_unknown_key *keys, uint32_t *count, uint32_t capacity, uint64_t times)
 {
     uint32_t at = *count;
-    if (*count == capacity) {
-        at = 0;
-        for (uint32_t i = 1; i < capacity; i++) {
-            at = keys[i].count < keys[at].count ? i : at;
-        }
-        if (keys[at].count >= times) {
-            return;
-        }
-    } else {
-        ++*count;
+    if (*count < capacity) {
+        return &keys[(*count)++];
     }
-    snprintf(keys[at].path, sizeof keys[at].path, "%s", path);
-    keys[at].count = times;
+    at = 0;
+    for (uint32_t i = 1; i < capacity; i++) {
+        at = keys[i].count < keys[at].count ? i : at;
+    }
+    return keys[at].count < times ? &keys[at] : NULL;
 }
 
 uint32_t wendi_key_unknown(const wendi_key_tree *tree, wendi_unknown_key *keys, uint32_t capacity)
@@ -338,14 +352,19 @@ uint32_t wendi_key_unknown(const wendi_key_tree *tree, wendi_unknown_key *keys, 
         return 0;
     }
     for (uint32_t i = 0; i < tree->slot_count; i++) {
-        if (tree->slots[i].unknown_count != 0) {
-            char path[WENDI_UNKNOWN_KEY_BYTES];
-            key_path(tree, i, path);
-            offer(keys, &count, capacity, path, tree->slots[i].unknown_count);
+        const wendi_key_slot *slot = &tree->slots[i];
+        wendi_unknown_key *key =
+            slot->unknown_count != 0 ? place_for(keys, &count, capacity, slot->unknown_count) : NULL;
+        if (key != NULL) {
+            key_path(tree, i, key);
+            key->count = slot->unknown_count;
+            key->guess = slot->unknown != NULL ? *slot->unknown : (wendi_value_guess){0};
+            wendi_value_guess_widen(&key->guess, slot->unknown_kinds);
         }
     }
-    if (tree->stray_count != 0) {
-        offer(keys, &count, capacity, "(further keys)", tree->stray_count);
+    wendi_unknown_key *others = tree->stray_count != 0 ? place_for(keys, &count, capacity, tree->stray_count) : NULL;
+    if (others != NULL) {
+        *others = (wendi_unknown_key){.path = "(further keys)", .cut = true, .count = tree->stray_count};
     }
     qsort(keys, count, sizeof *keys, by_count);
     return count;

@@ -40,6 +40,8 @@ typedef struct wendi_key_slot {
     uint8_t action; /* wendi_key_action */
     wendi_string key;
     uint64_t unknown_count; /* values that went nowhere */
+    uint8_t unknown_kinds;  /* of them: wendi_value_kind */
+    wendi_value_guess *unknown; /* what some of them were like, in the arena; NULL: none was looked at */
 } wendi_key_slot;
 
 /** One path of one column: where its value stood in this row. */
@@ -87,6 +89,13 @@ uint32_t wendi_key_learn(wendi_key_tree *tree, uint32_t node, wendi_string key);
 void wendi_key_forget(wendi_key_tree *tree, uint32_t node);
 /** All stamps to 0: when the row numbers begin anew. */
 void wendi_key_reset_stamps(wendi_key_tree *tree);
+/**
+ * Count a value under `slot` that no column takes, which stands at begin..end of the message. It is looked at now and
+ * then (value_guess.h), so this costs next to nothing. Where memory is refused it is only counted.
+ */
+void wendi_key_note_unknown(wendi_key_tree *tree, wendi_key_slot *slot, const char *begin, const char *end,
+                            wendi_buffer *scratch);
+/** The most frequent unknown keys, at most `capacity`, the most frequent first; returns how many. */
 uint32_t wendi_key_unknown(const wendi_key_tree *tree, wendi_unknown_key *keys, uint32_t capacity);
 
 /** Whether the slot's literal stands at `at`. 32 bytes may be read. */

@@ -136,6 +136,23 @@ wend_status wendi_value_guess_add(wendi_value_guess *guess, const char *begin, c
     }
 }
 
+void wendi_value_guess_widen(wendi_value_guess *guess, uint8_t kinds)
+{
+    bool number = (kinds & WENDI_VALUE_NUMBER) != 0 && guess->integers + guess->fractions == 0;
+    guess->nulls += (kinds & WENDI_VALUE_NULL) != 0 && guess->nulls == 0;
+    guess->booleans += (kinds & WENDI_VALUE_BOOLEAN) != 0 && guess->booleans == 0;
+    guess->objects += (kinds & WENDI_VALUE_OBJECT) != 0 && guess->objects == 0;
+    guess->arrays += (kinds & WENDI_VALUE_ARRAY) != 0 && guess->arrays == 0;
+    if ((kinds & WENDI_VALUE_STRING) != 0 && guess->strings == 0) {
+        guess->strings = 1;
+        guess->not_forms = WENDI_GUESS_FORMS;
+    }
+    if (number) {
+        guess->fractions = 1;
+        guess->exponent = true;
+    }
+}
+
 void wendi_value_guess_merge(wendi_value_guess *into, const wendi_value_guess *from)
 {
     if (from->integers != 0) {

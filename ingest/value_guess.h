@@ -64,6 +64,27 @@ typedef struct wendi_guessed_type {
     const char *why;         /* a clause for a comment, or NULL */
 } wendi_guessed_type;
 
+/** Kinds of JSON values as bits, told by their first byte: so much is known of every value, looked at or not. */
+typedef enum wendi_value_kind {
+    WENDI_VALUE_NULL = 1,
+    WENDI_VALUE_BOOLEAN = 2,
+    WENDI_VALUE_NUMBER = 4,
+    WENDI_VALUE_STRING = 8,
+    WENDI_VALUE_OBJECT = 16,
+    WENDI_VALUE_ARRAY = 32
+} wendi_value_kind;
+
+/** `byte` begins a valid value. */
+static inline uint8_t wendi_value_kind_of(char byte)
+{
+    return byte == '"'                   ? WENDI_VALUE_STRING
+           : byte == '{'                 ? WENDI_VALUE_OBJECT
+           : byte == '['                 ? WENDI_VALUE_ARRAY
+           : byte == 'n'                 ? WENDI_VALUE_NULL
+           : byte == 't' || byte == 'f' ? WENDI_VALUE_BOOLEAN
+                                         : WENDI_VALUE_NUMBER;
+}
+
 /** Is the `nth` value (from 1) of a key among those to look at? */
 static inline bool wendi_value_guess_samples(uint64_t nth)
 {
@@ -76,6 +97,8 @@ wend_status wendi_value_guess_add(wendi_value_guess *guess, const char *begin, c
 void wendi_value_guess_add_string(wendi_value_guess *guess, wendi_string text);
 void wendi_value_guess_add_number(wendi_value_guess *guess, const wendi_json_number *number);
 
+/** There were values of these kinds (wendi_value_kind bits), too; of those that were not looked at nothing else is known. */
+void wendi_value_guess_widen(wendi_value_guess *guess, uint8_t kinds);
 /** As if `into` had seen the values of `from`, too. */
 void wendi_value_guess_merge(wendi_value_guess *into, const wendi_value_guess *from);
 

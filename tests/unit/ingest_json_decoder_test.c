@@ -536,6 +536,12 @@ static void test_counters_and_unknown_keys(void **state)
     assert_string_equal(keys[0].path, "$.extra");
     assert_string_equal(keys[1].path, "$.geo.lat");
     assert_string_equal(keys[2].path, "$.other");
+    assert_int_equal(keys[0].guess.integers, 3);
+    assert_string_equal(keys[0].guess.example, "1");
+    assert_int_equal(keys[1].guess.fractions, 3);
+    assert_int_equal(keys[2].guess.arrays, 1);
+    assert_string_equal(keys[2].guess.example, "[1,2]");
+    assert_false(keys[0].cut);
     for (int i = 0; i < 3000; i++) { /* more than are told apart: still counted, still checked for repeats */
         wendi_row_builder_reset(&fixture.builder);
         int length = snprintf(document, sizeof document, "{\"many%d\":1,\"more%d\":2}", i, i);
@@ -545,6 +551,25 @@ static void test_counters_and_unknown_keys(void **state)
     assert_string_equal(keys[0].path, "(further keys)");
     assert_int_equal(wendi_json_decoder_counters(fixture.decoder).unknown_values, 6007);
     assert_int_equal(decode_text(&fixture, "{\"stray\":1,\"t\":\"x\",\"stray\":2}"), WENDI_DECODE_REJECTED);
+    close_fixture(&fixture);
+}
+
+/* One value in many is looked at, but no kind of value is missed. */
+static void test_kinds_of_unknown_values(void **state)
+{
+    decoder_fixture fixture;
+    wendi_unknown_key keys[2];
+    (void)state;
+    open_fixture(&fixture, WENDI_DUPLICATE_KEY_REJECT);
+    for (int i = 0; i < 5000; i++) {
+        wendi_row_builder_reset(&fixture.builder);
+        decode_text(&fixture, i == 4999 ? "{\"dotted.key\":\"\\u0041b\"}" : "{\"dotted.key\":7}");
+    }
+    assert_int_equal(wendi_json_decoder_unknown_keys(fixture.decoder, keys, 2), 1);
+    assert_string_equal(keys[0].path, "$.\"dotted.key\"");
+    assert_int_equal(keys[0].count, 5000);
+    assert_true(keys[0].guess.integers < 500);
+    assert_int_equal(keys[0].guess.strings, 1);
     close_fixture(&fixture);
 }
 
@@ -791,6 +816,7 @@ int main(void)
         cmocka_unit_test(test_duplicate_options),
         cmocka_unit_test(test_left_over),
         cmocka_unit_test(test_counters_and_unknown_keys),
+        cmocka_unit_test(test_kinds_of_unknown_values),
         cmocka_unit_test(test_not_null_and_retention),
         cmocka_unit_test(test_kafka_columns),
         cmocka_unit_test(test_prediction_changes_nothing),
