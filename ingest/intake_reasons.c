@@ -17,6 +17,7 @@ static void reason_text(const wendi_reject *reject, wendi_string rule, char text
         [WENDI_REJECT_EXPIRED] = "time in column %.*s is older than the table's retention",
         [WENDI_REJECT_CHECK] = "CHECK %.*s is false",
         [WENDI_REJECT_GENERATED] = "%.*s cannot be computed",
+        [WENDI_REJECT_FRAMING] = "schema-registry framing missing or not expected (see --framing)",
     };
     const char *form = reject->kind == WENDI_REJECT_JSON ? wendi_json_fault_text(reject->fault) : forms[reject->kind];
     const char *name = strstr(form, "%.*s");

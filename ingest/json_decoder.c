@@ -758,6 +758,12 @@ wend_status wendi_json_decode(wendi_json_decoder *decoder, const wendi_message *
         *outcome = WENDI_DECODE_TOMBSTONE;
         return WEND_OK;
     }
+    if (message->refused != NULL) {
+        wendi_reject_set(&decoder->reject, WENDI_REJECT_FRAMING, WENDI_NO_COLUMN, 0, "%s", message->refused);
+        decoder->counters.rejected++;
+        *outcome = WENDI_DECODE_REJECTED;
+        return WEND_OK;
+    }
     begin_row(decoder, message, builder);
     if (take_row(decoder, message, origin)) {
         builder->partitions[builder->row_count++] = message->partition;

@@ -52,6 +52,7 @@ typedef enum wendi_reject_kind {
     WENDI_REJECT_EXPIRED,       /* older than the retention */
     WENDI_REJECT_CHECK,         /* a CHECK is false */
     WENDI_REJECT_GENERATED,     /* a GENERATED value or CHECK cannot be computed */
+    WENDI_REJECT_FRAMING,       /* the source refused it: what stands around the JSON is not what was announced */
     WENDI_REJECT_KIND_COUNT
 } wendi_reject_kind;
 
