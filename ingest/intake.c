@@ -220,7 +220,10 @@ static wend_status reject_message(const intake_call *call, const wendi_message *
     wendi_intake *intake = call->intake;
     wendi_intake_batch *batch = call->batch;
     const wendi_source_partition *origin = call->origins == NULL ? NULL : &call->origins[message->partition];
-    if (wendi_reject_render(message, origin, reject->reason, &batch->rejects) != WEND_OK) {
+    wend_status rendered = call->messages == NULL
+                               ? wendi_reject_render_typed(message, origin, reject->reason, &batch->rejects)
+                               : wendi_reject_render(message, origin, reject->reason, &batch->rejects);
+    if (rendered != WEND_OK) {
         return wendi_fail_nomem(call->error, "a rejected row", message->length);
     }
     batch->reject_count++;
@@ -255,7 +258,7 @@ cleanup:
     return status;
 }
 
-/* A typed row as the JSON object that would have given it. */
+/* A typed row as a JSON object: members are columns, not keys that paths lead to. */
 static wend_status render_row(const intake_call *call, uint32_t row, wendi_buffer *out)
 {
     const wendi_row_builder *builder = &call->batch->builder;

@@ -649,10 +649,20 @@ static bool check_not_null(wendi_json_decoder *decoder)
 
 /* ---- where the message comes from --------------------------------------------------------------- */
 
+/* Kafka's keys and headers are any bytes. */
 static bool set_bytes(wendi_json_decoder *decoder, uint32_t column, wendi_string text)
 {
+    if (text.data == NULL) { /* a header without a value: there, and null */
+        wendi_convert_null(&decoder->row, column);
+        return true;
+    }
     const char *end = text.data + text.length;
-    if (text.length != 0 && wendi_utf8_check(text.data, end) != end) {
+    if (wendi_utf8_check(text.data, end) != end && decoder->plans[column].null_on_error) {
+        decoder->counters.nulled++;
+        wendi_convert_null(&decoder->row, column);
+        return true;
+    }
+    if (wendi_utf8_check(text.data, end) != end) {
         const wendi_string name = decoder->schema->columns[column].name;
         wendi_reject_set(&decoder->reject, WENDI_REJECT_VALUE, column, 0, "wrong value for column %.*s: invalid UTF-8",
                          (int)name.length, name.data);
