@@ -381,7 +381,8 @@ static wend_status code_determinants(const wendi_chunk_input *input, uint32_t ro
 }
 
 wend_status wendi_chunk_choose_predictions(wendi_chunk_input *inputs, uint32_t count, uint32_t row_count,
-                                           int zstd_level, wendi_prediction_column *columns)
+                                           int zstd_level, wendi_prediction_memory *memory,
+                                           wendi_prediction_column *columns)
 {
     wendi_prediction_choice *choices = wendi_alloc_zero(count, sizeof *choices);
     if (choices == NULL) {
@@ -390,7 +391,7 @@ wend_status wendi_chunk_choose_predictions(wendi_chunk_input *inputs, uint32_t c
     for (uint32_t c = 0; c < count; c++) {
         columns[c] = as_numbers(&inputs[c]);
     }
-    wend_status status = wendi_prediction_find(columns, count, row_count, zstd_level, choices);
+    wend_status status = wendi_prediction_find(columns, count, row_count, zstd_level, memory, choices);
     for (uint32_t c = 0; c < count && status == WEND_OK; c++) {
         inputs[c].choice = choices[c];
         status = code_determinants(&inputs[c], row_count, columns);

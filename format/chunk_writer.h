@@ -47,9 +47,11 @@ void wendi_chunk_writer_free(wendi_chunk_writer *writer);
 wend_status wendi_chunk_code_strings(const wendi_vector *vector, bool keep_order, wendi_coded_strings *strings,
                                      wend_error *error);
 void wendi_coded_strings_free(wendi_coded_strings *strings);
-/** Decide what is predicted from what: fills `choice` of each input, and `columns`, whose own_codes the caller frees. */
+/** Decide what is predicted from what: fills `choice` of each input, and `columns`, whose own_codes the caller frees.
+ * `memory` may be NULL. */
 wend_status wendi_chunk_choose_predictions(wendi_chunk_input *inputs, uint32_t count, uint32_t row_count,
-                                           int zstd_level, wendi_prediction_column *columns);
+                                           int zstd_level, wendi_prediction_memory *memory,
+                                           wendi_prediction_column *columns);
 
 /**
  * Append the chunk of inputs[at]; fill `entry` (its bounds in `arena`) and one of `pages` per page. `columns` are

@@ -101,12 +101,27 @@ typedef struct wendi_prediction_choice {
 } wendi_prediction_choice;
 
 /**
+ * What was found for earlier row groups of the same columns, so that the next one only has to weigh it again. Any
+ * thread, several at once. One memory is for one list of columns.
+ */
+typedef struct wendi_prediction_memory wendi_prediction_memory;
+wend_status wendi_prediction_memory_new(wendi_prediction_memory **memory_out);
+void wendi_prediction_memory_free(wendi_prediction_memory *memory); /* accepts NULL */
+/** Copy what is remembered: false when there is nothing, or nothing for so many columns and about so many rows. */
+bool wendi_prediction_memory_recall(wendi_prediction_memory *memory, uint32_t count, uint32_t row_count,
+                                    wendi_prediction_choice *choices);
+/** Keep `choices` instead, unless what is known is better; left out when memory is refused. */
+void wendi_prediction_memory_keep(wendi_prediction_memory *memory, const wendi_prediction_choice *choices,
+                                  uint32_t count, uint32_t row_count);
+
+/**
  * Decide for each of `count` columns over `row_count` rows. Looks at 16 vectors of rows and weighs exact
- * sizes of what the page encoder would make of them with and without prediction.
- * Cost: about a millisecond a column, whatever row_count is.
+ * sizes of what the page encoder would make of them with and without prediction. With a `memory` (may be NULL)
+ * the rules of before are weighed first, and nothing else is looked for while they save what they did.
+ * Cost: about a millisecond a column, whatever row_count is; a quarter of it when the memory serves.
  */
 wend_status wendi_prediction_find(const wendi_prediction_column *columns, uint32_t count, uint32_t row_count,
-                                  int zstd_level, wendi_prediction_choice *choices);
+                                  int zstd_level, wendi_prediction_memory *memory, wendi_prediction_choice *choices);
 
 /** Map, list and residuals of one column. Buffers are the builder's, reused from column to column. */
 typedef struct wendi_prediction_built {

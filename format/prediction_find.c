@@ -2,7 +2,8 @@
  * Finding what is worth predicting. A sample of 16 vectors is looked at: for each pair of columns rows are
  * counted that differ from the last row with the same key, which sorts candidates; the few best are weighed
  * by the exact bytes of the sample's pages. Then rules are taken by what they save, greatest first, as long
- * as no column comes to depend on itself and chains stay short.
+ * as no column comes to depend on itself and chains stay short. Rules of an earlier row group (prediction_memory.c) are
+ * weighed alone, and kept while they save nine tenths of what they did.
  */
 #include "format/prediction.h"
 
@@ -19,7 +20,8 @@ enum {
     FIRST_ENTRIES_MAX = 64, /* of a pair's first determinant; so many codes are few */
     DEPTH_MAX = 3,       /* of chains that are written; readers take one more */
     PAIR_SLOTS = 2 * SAMPLE_ROWS,
-    PENALTY_PERCENT = 10 /* for slower decoding */
+    PENALTY_PERCENT = 10, /* for slower decoding */
+    KEPT_PERCENT = 90    /* of their saving, and remembered rules stay */
 };
 
 /** A way to predict a column, and its bytes over the whole row group. */
@@ -504,22 +506,100 @@ static void close_finder(finder *find)
     wendi_free(find->nulls);
 }
 
+/* ---- the rules of before ---- */
+
+static double saving_of(const wendi_prediction_choice *choices, uint32_t count)
+{
+    double sum = 0;
+    for (uint32_t c = 0; c < count; c++) {
+        sum += choices[c].predicted ? choices[c].saving : 0;
+    }
+    return sum;
+}
+
+static bool takes_part(const wendi_prediction_choice *choices, uint32_t count, uint32_t column)
+{
+    bool part = choices[column].predicted;
+    for (uint32_t c = 0; c < count && !part; c++) {
+        for (uint32_t d = 0; choices[c].predicted && d < choices[c].rule.determinant_count; d++) {
+            part |= choices[c].rule.determinants[d] == column;
+        }
+    }
+    return part;
+}
+
+/* Whether this row group's columns can still be what the rule wants of them. */
+static bool still_holds(const finder *find, uint32_t column, const wendi_prediction_rule *rule)
+{
+    for (uint32_t d = 0; d < rule->determinant_count; d++) {
+        if (find->samples[rule->determinants[d]].id_count < 2) {
+            return false;
+        }
+    }
+    bool by_frequency = rule->determinant_count == 0;
+    return find->samples[column].plain_bytes > 0 && map_entries(find, rule) <= WENDI_PREDICTION_MAP_MAX &&
+           (!by_frequency || find->columns[column].codes != NULL);
+}
+
+/* Weigh the rules in `choices`, and replace them by what of them is worth it. */
+static wend_status judge_again(finder *find, wendi_prediction_choice *choices)
+{
+    wend_status status = WEND_OK;
+    for (uint32_t c = 0; c < find->count; c++) {
+        find->samples[c].id_count = 0;
+        find->samples[c].candidate_count = 0;
+        find->samples[c].plain_bytes = 0;
+        if (takes_part(choices, find->count, c)) {
+            WEND_TRY(take_sample(find, c));
+        }
+    }
+    for (uint32_t c = 0; c < find->count; c++) {
+        column_sample *sample = &find->samples[c];
+        if (choices[c].predicted && still_holds(find, c, &choices[c].rule)) {
+            sample->candidates[sample->candidate_count++] = (candidate){choices[c].rule, 0};
+            WEND_TRY(weigh(find, c, &sample->candidates[0]));
+        }
+        choices[c] = (wendi_prediction_choice){.predicted = false};
+    }
+    choose(find, choices);
+cleanup:
+    return status;
+}
+
+static wend_status judge_all(finder *find, wendi_prediction_choice *choices)
+{
+    wend_status status = WEND_OK;
+    memset(choices, 0, find->count * sizeof *choices);
+    for (uint32_t c = 0; c < find->count; c++) {
+        WEND_TRY(take_sample(find, c));
+    }
+    for (uint32_t c = 0; c < find->count; c++) {
+        WEND_TRY(judge_column(find, c));
+    }
+    choose(find, choices);
+cleanup:
+    return status;
+}
+
 wend_status wendi_prediction_find(const wendi_prediction_column *columns, uint32_t count, uint32_t row_count,
-                                  int zstd_level, wendi_prediction_choice *choices)
+                                  int zstd_level, wendi_prediction_memory *memory, wendi_prediction_choice *choices)
 {
     wend_status status = WEND_OK;
     uint32_t sample_rows = row_count < SAMPLE_ROWS ? row_count : SAMPLE_ROWS;
     finder find = {.columns = columns, .count = count, .row_count = row_count, .sample_rows = sample_rows,
                    .scale = (double)row_count / sample_rows, .zstd_level = zstd_level};
-    memset(choices, 0, count * sizeof *choices);
     WEND_TRY(open_finder(&find));
-    for (uint32_t c = 0; c < count; c++) {
-        WEND_TRY(take_sample(&find, c));
+    if (memory != NULL && wendi_prediction_memory_recall(memory, count, row_count, choices)) {
+        double promised = saving_of(choices, count);
+        WEND_TRY(judge_again(&find, choices));
+        if (saving_of(choices, count) >= promised * KEPT_PERCENT / 100) {
+            goto cleanup;
+        }
     }
-    for (uint32_t c = 0; c < count; c++) {
-        WEND_TRY(judge_column(&find, c));
+    WEND_TRY(judge_all(&find, choices));
+    if (memory != NULL) {
+        wendi_prediction_memory_keep(memory, choices, count, row_count);
     }
-    choose(&find, choices);
 cleanup:
     close_finder(&find);
     return status;

@@ -19,6 +19,7 @@ struct wendi_segment_writer {
     wendi_footer footer;
     wendi_chunk_writer chunks;
     wendi_buffer out;
+    wendi_prediction_memory *predictions;
     wendi_page_entry *pages; /* of the row group under way, column by column */
     uint32_t page_capacity;
     uint32_t row_group_capacity;
@@ -32,6 +33,7 @@ static wendi_string copy_string(wendi_arena *arena, wendi_string text)
 static wend_status copy_options(wendi_segment_writer *writer, const wendi_segment_writer_options *options)
 {
     wendi_footer *footer = &writer->footer;
+    writer->predictions = options->predictions;
     memcpy(footer->uuid, options->uuid, 16);
     footer->features = WENDI_FEATURES_KNOWN;
     footer->column_count = options->column_count;
@@ -254,7 +256,7 @@ static wend_status open_inputs(const wendi_segment_writer *writer, const wendi_v
         }
     }
     WEND_TRY(wendi_chunk_choose_predictions(inputs->chunks, footer->column_count, row_count,
-                                            writer->chunks.encoder.zstd_level, inputs->numbers));
+                                            writer->chunks.encoder.zstd_level, writer->predictions, inputs->numbers));
 cleanup:
     return status;
 }

@@ -4,7 +4,7 @@
  *   open -> row_group* -> finish -> close
  *
  * No files, threads, clocks or globals: the sink takes the bytes, the caller gives uuid and origins,
- * so equal input gives equal bytes. docs/FORMAT.md, part 1, says what is written. After any failure
+ * so equal input (and memory of predictions) gives equal bytes. docs/FORMAT.md, part 1, says what is written. After any failure
  * only close() is meaningful and what the sink took is rubbish.
  */
 #ifndef WENDI_FORMAT_SEGMENT_WRITER_H
@@ -42,6 +42,9 @@ typedef struct wendi_segment_writer_options {
     uint32_t user_column; /* index into columns, or WENDI_NO_COLUMN */
     uint32_t time_column; /* a timestamptz, or WENDI_NO_COLUMN */
     int zstd_level;       /* for strings; 0: 1 */
+    /* Borrowed until close(), or NULL: what is predicted from what in segments of the same columns before
+       (format/prediction.h). It saves looking for it. */
+    struct wendi_prediction_memory *predictions;
     const wendi_segment_origin *origins;
     uint32_t origin_count;
 } wendi_segment_writer_options;

@@ -112,9 +112,9 @@ static void shop_close(shop *s)
     wendi_buffer_free(&s->file.bytes);
 }
 
-static void shop_write(shop *s)
+static void shop_write_with(shop *s, wendi_prediction_memory *memory)
 {
-    wendi_segment_writer_options options = {.columns = schema, .column_count = COLUMNS,
+    wendi_segment_writer_options options = {.columns = schema, .column_count = COLUMNS, .predictions = memory,
                                             .user_column = WENDI_NO_COLUMN, .time_column = WENDI_NO_COLUMN};
     wendi_segment_writer *writer;
     wendi_segment_summary summary;
@@ -125,6 +125,11 @@ static void shop_write(shop *s)
     assert_int_equal(wendi_segment_writer_row_group(writer, s->vectors, s->row_count, &error), WEND_OK);
     assert_int_equal(wendi_segment_writer_finish(writer, &summary, &error), WEND_OK);
     wendi_segment_writer_close(writer);
+}
+
+static void shop_write(shop *s)
+{
+    shop_write_with(s, NULL);
 }
 
 static void compare(shop *s, wendi_chunk *chunk, uint32_t column, uint32_t first, uint32_t count)
@@ -217,6 +222,60 @@ static void functions_are_found_and_cost_nothing(void **state)
     shop_close(&s);
 }
 
+/*
+ * Row groups alike, and then one whose rules hold no longer, few rows and many: what is remembered is never worse by
+ * much than looking again, and what is read is what was written.
+ */
+static void what_was_found_before_serves_again(void **state)
+{
+    (void)state;
+    static const struct { uint32_t rows, noise; } groups[] = {{50000, 1}, {50000, 1}, {60000, 2}, {45000, 90},
+                                                              {45000, 1}, {700, 1},   {90000, 1}};
+    wendi_prediction_memory *memory;
+    assert_int_equal(wendi_prediction_memory_new(&memory), WEND_OK);
+    for (uint32_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+        shop anew;
+        shop again;
+        shop_open(&anew, groups[i].rows, groups[i].noise, i);
+        shop_open(&again, groups[i].rows, groups[i].noise, i);
+        shop_write(&anew);
+        shop_write_with(&again, memory);
+        assert_in_range(again.file.bytes.length, 1, anew.file.bytes.length * 108 / 100);
+        wendi_segment *segment = shop_read(&again);
+        for (uint32_t c = 0; c < COLUMNS; c++) {
+            compare_column(&again, segment, c, i);
+        }
+        wendi_segment_close(segment);
+        shop_close(&anew);
+        shop_close(&again);
+    }
+    wendi_prediction_memory_free(memory);
+}
+
+/* A memory of other rules, such as no search would give, does no harm. */
+static void a_wrong_memory_is_seen_through(void **state)
+{
+    (void)state;
+    wendi_prediction_choice choices[COLUMNS] = {{.predicted = false}};
+    wendi_prediction_memory *memory;
+    shop anew;
+    shop again;
+    assert_int_equal(wendi_prediction_memory_new(&memory), WEND_OK);
+    for (uint32_t c = 0; c < COLUMNS; c++) { /* in a circle, and from columns that have no codes */
+        choices[c] = (wendi_prediction_choice){true, {1, {(c + 1) % COLUMNS, WENDI_PREDICTION_NONE}, c % 2 == 1}, 1e6, 9};
+    }
+    wendi_prediction_memory_keep(memory, choices, COLUMNS, 50000);
+    shop_open(&anew, 50000, 1, 3);
+    shop_open(&again, 50000, 1, 3);
+    shop_write(&anew);
+    shop_write_with(&again, memory);
+    assert_int_equal(again.file.bytes.length, anew.file.bytes.length);
+    assert_memory_equal(again.file.bytes.data, anew.file.bytes.data, anew.file.bytes.length);
+    shop_close(&anew);
+    shop_close(&again);
+    wendi_prediction_memory_free(memory);
+}
+
 /* Change one byte of the prediction and mend its checksum: rows or WEND_CORRUPT, never anything else. */
 static void hostile_predictions_are_refused(void **state)
 {
@@ -297,6 +356,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_goes_in_comes_out),
         cmocka_unit_test(functions_are_found_and_cost_nothing),
+        cmocka_unit_test(what_was_found_before_serves_again),
+        cmocka_unit_test(a_wrong_memory_is_seen_through),
         cmocka_unit_test(hostile_predictions_are_refused),
         cmocka_unit_test(circles_end),
     };
