@@ -17,6 +17,7 @@
 #include "engine/table/table_state.h"
 #include "ingest/intake_reasons.h"
 #include "ingest/rejects.h"
+#include "ingest/typed_row.h"
 
 enum { ROWS_MAX = WENDI_PAGE_ROWS };
 
@@ -238,49 +239,6 @@ static wendi_string column_name(const wendi_intake *intake, uint32_t column)
     return column == WENDI_NO_COLUMN ? (wendi_string){"", 0} : intake->schema->columns[column].name;
 }
 
-static wend_status append_json_value(wendi_buffer *out, const wendi_value *value)
-{
-    wendi_buffer text = {0};
-    wend_status status = WEND_OK;
-    bool bare = value->null || wendi_type_is_number(value->type) || value->type.kind == WENDI_TYPE_BOOLEAN ||
-                value->type.kind == WENDI_TYPE_JSONB;
-    if (value->null) {
-        return wendi_buffer_printf(out, "null");
-    }
-    WEND_TRY(wendi_value_format(value, wendi_timezone_utc(), &text));
-    if (bare && !(text.length != 0 && (text.data[0] == 'N' || text.data[text.length - 1] == 'y'))) { /* NaN, Infinity */
-        WEND_TRY(wendi_buffer_append(out, text.data, text.length));
-    } else {
-        WEND_TRY(wendi_reject_quote((const char *)text.data, text.length, out));
-    }
-cleanup:
-    wendi_buffer_free(&text);
-    return status;
-}
-
-/* A typed row as a JSON object: members are columns, not keys that paths lead to. */
-static wend_status render_row(const intake_call *call, uint32_t row, wendi_buffer *out)
-{
-    const wendi_row_builder *builder = &call->batch->builder;
-    bool first = true;
-    wend_status status = wendi_buffer_u8(out, '{');
-    for (uint32_t i = 0; i < builder->column_count && status == WEND_OK; i++) {
-        const wendi_column *column = &call->intake->schema->columns[i];
-        if (column->origin == WENDI_ORIGIN_GENERATED) {
-            continue;
-        }
-        wendi_value value = wendi_column_builder_value(&builder->columns[i], row);
-        WEND_TRY(first ? WEND_OK : wendi_buffer_u8(out, ','));
-        WEND_TRY(wendi_reject_quote(column->name.data, column->name.length, out));
-        WEND_TRY(wendi_buffer_u8(out, ':'));
-        WEND_TRY(append_json_value(out, &value));
-        first = false;
-    }
-    WEND_TRY(wendi_buffer_u8(out, '}'));
-cleanup:
-    return status;
-}
-
 /* Refuse row `index` of the call by intake->reject. */
 static wend_status refuse_row(const intake_call *call, uint32_t index, wendi_string rule)
 {
@@ -291,7 +249,7 @@ static wend_status refuse_row(const intake_call *call, uint32_t index, wendi_str
     if (call->messages != NULL) {
         return reject_message(call, &call->messages[intake->row_message[index]], &intake->reject, rule);
     }
-    status = render_row(call, call->first + index, &text);
+    status = wendi_typed_row_write(&call->batch->builder, call->first + index, &text);
     if (status != WEND_OK) {
         WEND_TRY(wendi_fail_nomem(call->error, "a rejected row", text.length));
     }
