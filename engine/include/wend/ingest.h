@@ -231,6 +231,54 @@ WEND_API WEND_MUST_USE wend_status wend_table_rejects(wend_store *store, const c
                                                       bool (*each)(void *context, const wend_reject *reject), void *context,
                                                       wend_error *error);
 
+/** Zero-filled: all rejects of the table. */
+typedef struct wend_replay_options {
+    const char *reason; /* only rejects whose reason holds this text; NULL: whatever it is */
+    const char *source; /* only those of this topic, or of the file of this name; NULL: of all */
+    bool dry_run;       /* say what would become of them, and change nothing */
+} wend_replay_options;
+
+/** What became of rejects: rejects = not_chosen + stored + deduplicated + rejected. */
+typedef struct wend_replay {
+    uint64_t rejects; /* there were */
+    uint64_t not_chosen;
+    uint64_t stored;
+    uint64_t deduplicated;
+    uint64_t rejected; /* again, for these reasons: */
+    const wend_ingest_count *reasons; /* most frequent first */
+    size_t reason_count;
+    uint64_t commit_count;
+} wend_replay;
+
+/**
+ * Put rejected messages through the decoder and the rules that the table has now, once its schema was mended or the
+ * cause is gone. What is accepted is stored, once, and is no reject any more; what is not stays one, for the reason it
+ * has now. Killed anywhere, it has replayed some rejects wholly and the others not at all.
+ * `replay_out` (may be NULL) is freed by wend_replay_free(). WEND_BUSY while somebody writes to the table.
+ */
+WEND_API WEND_MUST_USE wend_status wend_replay_rejects(wend_store *store, const char *table,
+                                                       const wend_replay_options *options, wend_replay **replay_out,
+                                                       wend_error *error);
+WEND_API void wend_replay_free(wend_replay *replay); /* accepts NULL */
+
+/** A key of the events that no column takes, and the column that it could have. Strings live for the call. */
+typedef struct wend_candidate {
+    const char *path;    /* as in OPTIONS (path '…'): $.geo.city */
+    uint64_t count;      /* rows that have it */
+    uint64_t row_count;  /* rows that were looked at */
+    const char *type;    /* that fits the values seen, as SQL writes it */
+    const char *example; /* a value, as JSON, cut to fit; "" when all were null */
+    const char *ddl;     /* ALTER TABLE … ADD COLUMN …; */
+} wend_candidate;
+/**
+ * Candidates from what `_rest` of the table keeps: most frequent first, until `each` returns false. Objects are gone
+ * into as `wend infer` does. Looks at the newest rows, at most `row_count_max` of them (0: a million).
+ * Returns WEND_INVALID when the table keeps no _rest.
+ */
+WEND_API WEND_MUST_USE wend_status wend_table_candidates(wend_store *store, const char *table, uint64_t row_count_max,
+                                                         bool (*each)(void *context, const wend_candidate *candidate),
+                                                         void *context, wend_error *error);
+
 #ifdef __cplusplus
 }
 #endif
