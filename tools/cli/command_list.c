@@ -172,11 +172,17 @@ static const cli_command status_command = {
 static const cli_command rejects_command = {
     "rejects",
     "what was refused, and why",
-    "rejects TABLE [--reasons] [--limit N]",
+    "rejects TABLE [--reasons] [--limit N] | rejects TABLE --replay [--dry-run]",
     "Every refused message is kept as it came, with its place and the reason. As\n"
-    "ndjson the keys are topic, partition, offset, reason and raw.\n\n"
+    "ndjson the keys are topic, partition, offset, reason and raw, and key, headers and\n"
+    "timestamp where the message had them.\n\n"
+    "--replay puts them through the decoder and the rules that the table has now: after\n"
+    "ALTER TABLE, or with a newer program. What is accepted is stored, once, and is no\n"
+    "reject any more; the accounts of wend status --reconcile move with it. What is\n"
+    "refused again stays, with the reason of today. No ingest may be running.\n\n"
     "  wend -d store rejects events --reasons\n"
-    "  wend -d store rejects events --limit 5 --format text",
+    "  wend -d store rejects events --limit 5 --format text\n"
+    "  wend -d store rejects events --replay --reason \"wrong type for column price\" --dry-run",
     cli_rejects_options,
     cli_rejects,
     false};
