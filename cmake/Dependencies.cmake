@@ -16,6 +16,7 @@ wend_dependency(zstd libzstd libzstd-dev)
 wend_dependency(uring liburing liburing-dev)
 wend_dependency(rdkafka rdkafka librdkafka-dev)
 wend_dependency(zlib zlib zlib1g-dev)
+wend_dependency(microhttpd libmicrohttpd libmicrohttpd-dev)
 wend_dependency(protobuf_c libprotobuf-c libprotobuf-c-dev)
 wend_dependency(edit libedit libedit-dev)
 

@@ -3,12 +3,13 @@
 include(CMakePackageConfigHelpers)
 
 set(library_sources)
-foreach(room base column io sql expr format format_codec format_kernel table query behaviour ingest kafka api)
+foreach(room base column io sql expr format format_codec format_kernel table query behaviour ingest kafka operations api)
   if(TARGET wend_${room})
     list(APPEND library_sources $<TARGET_OBJECTS:wend_${room}>)
   endif()
 endforeach()
-set(library_dependencies wend_dep_xxhash wend_dep_zstd wend_dep_threads wend_dep_uring wend_dep_pg_query wend_dep_zlib wend_dep_rdkafka m)
+set(library_dependencies wend_dep_xxhash wend_dep_zstd wend_dep_threads wend_dep_uring wend_dep_pg_query wend_dep_zlib wend_dep_rdkafka
+  wend_dep_microhttpd m)
 
 add_library(libwend_shared SHARED ${library_sources})
 target_link_libraries(libwend_shared PRIVATE wend_options ${library_dependencies})

@@ -16,6 +16,8 @@
 typedef struct wendi_live_status {
     int64_t pid;
     const char *host;
+    const char *pid_space; /* in which `pid` means something: the namespace's id */
+    int64_t written_us;  /* wall time */
     int64_t interval_ms; /* how often it is written */
     const char *metrics; /* URL, "" none */
     const char *version;
@@ -23,6 +25,8 @@ typedef struct wendi_live_status {
     wendi_run_view view;
 } wendi_live_status;
 
+/** Who we are: pid, host, namespace, version. Strings are in `arena`. WEND_NOMEM. */
+wend_status wendi_live_status_self(wendi_arena *arena, wendi_live_status *live) WEND_MUST_USE;
 /** As text, one value a line, last "end". */
 wend_status wendi_live_status_encode(const wendi_live_status *live, wendi_buffer *out) WEND_MUST_USE;
 /** WEND_CORRUPT: not what encode() writes, or cut short. */
@@ -36,7 +40,7 @@ void wendi_live_status_remove(const char *folder);
 /** WEND_NOT_FOUND there is none; WEND_IO, WEND_CORRUPT. */
 wend_status wendi_live_status_read(const char *folder, wendi_arena *arena, wendi_live_status *live,
                                    wend_error *error) WEND_MUST_USE;
-/** Whether the writer is gone or stuck: too old for its interval, or its process does not live here any more. */
+/** Whether the writer is gone: its words are too old for its interval, or its process has ended. */
 bool wendi_live_status_stale(const wendi_live_status *live, int64_t wall_us);
 
 #endif

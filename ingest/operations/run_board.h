@@ -10,6 +10,8 @@
 #include "ingest/ingest.h"
 #include "ingest/kafka/kafka_source.h"
 
+enum { WENDI_RUN_NOTICE_BYTES = 512 };
+
 typedef enum wendi_run_phase {
     WENDI_RUN_OPENING, /* lock, window of keys, source: no numbers yet */
     WENDI_RUN_READING,
@@ -49,6 +51,11 @@ const char *wendi_run_board_table(const wendi_run_board *board, uint32_t table);
 void wendi_run_board_tell(wendi_run_board *board, uint32_t table, const wendi_ingest_stats *stats);
 void wendi_run_board_tell_kafka(wendi_run_board *board, uint32_t table,
                                 const wendi_kafka_source_state *state);
+/** Something that the log should say once; kept until it is taken, the newest 16 of a table. */
+void wendi_run_board_notice(wendi_run_board *board, uint32_t table, const char *text);
+/** Take the oldest notice; false: there is none. */
+bool wendi_run_board_take_notice(wendi_run_board *board, uint32_t table,
+                                 char text[WENDI_RUN_NOTICE_BYTES]);
 /** The run was asked to stop. */
 void wendi_run_board_drain(wendi_run_board *board);
 /** A table's run is over; `error` (filled unless WEND_OK) and the final numbers are copied. */

@@ -109,7 +109,11 @@ typedef struct wend_ingest_kafka {
     uint64_t verified;          /* fingerprints of the last message taken that were compared, and equal */
     uint64_t unverified;        /* those whose message is no longer there */
     bool brokers_down;          /* no broker answers */
-    uint64_t unread_partitions; /* that appeared since and are not read */
+    uint32_t unread_partitions;   /* that appeared since and are not read */
+    uint32_t missing_partitions;  /* whose topic is gone now: waited for */
+    uint32_t assigned_partitions; /* of a group: that it wants this run to read, */
+    uint32_t claimed_partitions;  /* that this run has, */
+    uint32_t waiting_partitions;  /* that another process still has */
     const char *last_fault;     /* "": none */
 } wend_ingest_kafka;
 
@@ -180,7 +184,8 @@ WEND_API void wend_ingest_close(wend_ingest *ingest);
 typedef struct wend_live {
     int64_t pid;
     const char *host;
-    bool stale;          /* it is not at work any more, or stuck: these are its last words */
+    bool stale;          /* it is not at work any more: these are its last words */
+    bool stuck;          /* it holds messages that nothing becomes of */
     int64_t age_us;      /* how old they are */
     int64_t started_us;  /* wall time */
     int64_t updated_us;
