@@ -8,8 +8,11 @@
 #include "ingest/kafka/kafka_source.h"
 
 /**
- * Ingest topics into `table` of the store. starts, expected_cluster_id and headers of `kafka` are set from
- * the table here, whatever they hold; all else is the caller's choice.
+ * Ingest topics into `table` of the store. starts, expected_cluster_id, headers and shards of `kafka` are set from
+ * the table and the store here, whatever they hold; all else is the caller's choice.
+ *
+ * With `kafka->group` the table is one of the shards of that group (shard_claims.h): it shares the topics with the other
+ * tables of the store whose ingestors are in the group. WEND_UNSUPPORTED on a mount.
  */
 wend_status wendi_ingest_kafka(const char *store, const char *table, const wendi_kafka_source_options *kafka,
                                const wendi_ingest_options *options, wendi_ingest_stats *stats, wend_error *error);

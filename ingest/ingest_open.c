@@ -4,6 +4,7 @@
 
 #include "engine/base/alloc.h"
 #include "ingest/ingest_kafka.h"
+#include "ingest/shard_claims.h"
 
 /* The state's strings have no NUL at their end, sources want one. */
 static char *copy_string(wendi_arena *arena, wendi_string text)
@@ -89,8 +90,23 @@ static bool asked_for(const wendi_kafka_source_options *kafka, wendi_string topi
 
 typedef struct kafka_opening {
     wendi_kafka_source_options options;
+    const char *store;
+    const char *table;
+    wendi_shard_claims *claims; /* of a group; outlives the source */
     wendi_arena arena; /* lives as long as the run: the cluster's id is borrowed from the source */
 } kafka_opening;
+
+/* Under the table's lock: enter the group that is asked for, or see that the table belongs to none. */
+static wend_status open_shard(kafka_opening *opening, wend_error *error)
+{
+    wendi_kafka_source_options *options = &opening->options;
+    if (options->group == NULL) {
+        return wendi_shard_claims_check_alone(opening->store, opening->table, error);
+    }
+    wend_status status = wendi_shard_claims_open(opening->store, opening->table, options->group, &opening->claims, error);
+    options->shards = status == WEND_OK ? wendi_shard_claims_calls(opening->claims) : NULL;
+    return status;
+}
 
 static wend_status open_kafka(void *context, const wendi_table_state *state, wendi_source **source_out,
                               wendi_string *cluster_id, wend_error *error)
@@ -98,6 +114,10 @@ static wend_status open_kafka(void *context, const wendi_table_state *state, wen
     kafka_opening *opening = context;
     wendi_kafka_source_options *options = &opening->options;
     uint32_t count = 0;
+    wend_status status = open_shard(opening, error);
+    if (status != WEND_OK) {
+        return status;
+    }
     wendi_kafka_start *starts = wendi_arena_alloc(&opening->arena, (state->source_count + 1) * sizeof *starts);
     for (uint32_t i = 0; i < state->source_count && starts != NULL; i++) {
         const wendi_source_state *known = &state->sources[i];
@@ -121,7 +141,7 @@ static wend_status open_kafka(void *context, const wendi_table_state *state, wen
     if (state->cluster_id.length != 0) {
         options->expected_cluster_id = copy_string(&opening->arena, state->cluster_id);
     }
-    wend_status status = wendi_kafka_source_open(options, source_out, error);
+    status = wendi_kafka_source_open(options, source_out, error);
     if (status == WEND_OK) {
         *cluster_id = wendi_string_of(wendi_kafka_source_cluster_id(*source_out));
     }
@@ -132,12 +152,13 @@ wend_status wendi_ingest_kafka(const char *store, const char *table, const wendi
                                const wendi_ingest_options *options, wendi_ingest_stats *stats, wend_error *error)
 {
     wendi_table *opened = NULL;
-    kafka_opening opening = {.options = *kafka};
+    kafka_opening opening = {.options = *kafka, .store = store, .table = table};
     wend_status status = WEND_OK;
     WEND_TRY(wendi_table_open(store, wendi_string_of(table), &opened, error));
     WEND_TRY(wants_headers(opened, &opening.options.headers, error));
     WEND_TRY(wendi_ingest_run(opened, open_kafka, &opening, options, stats, error));
 cleanup:
+    wendi_shard_claims_close(opening.claims);
     if (opened != NULL) {
         wendi_table_close(opened);
     }

@@ -23,13 +23,13 @@
 typedef struct wendi_shard_claims wendi_shard_claims;
 
 /**
- * Enter `table` into `group`. The caller holds the table's writer. `cluster_id` may be empty: not known yet.
+ * Enter `table` into `group`. The caller holds the table's writer.
  * Returns: WEND_OK; WEND_UNSUPPORTED the store is on a mount; WEND_INVALID the group's name; WEND_CONFLICT the table is a shard of
  *          another group; WEND_IO, WEND_NOMEM.
  */
 wend_status wendi_shard_claims_open(const char *store, const char *table, const char *group,
                                     wendi_shard_claims **claims_out, wend_error *error) WEND_MUST_USE;
-/** Releases what is still claimed. Accepts NULL. */
+/** Every claim must be released before (the source does it when it is closed). Accepts NULL. */
 void wendi_shard_claims_close(wendi_shard_claims *claims);
 /** The calls that the Kafka source makes; lives as long as `claims`. */
 const wendi_kafka_shards *wendi_shard_claims_calls(wendi_shard_claims *claims);

@@ -7,11 +7,23 @@
 #include <syslog.h>
 #include <time.h>
 
+enum {
+    METADATA_SLICE_MS = 1000,
+    REFUSAL_PATIENCE_MS = 30000 /* of a client that has worked before */
+};
+
 int64_t wendi_kafka_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t wendi_kafka_wall_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 void wendi_kafka_client_note(wendi_kafka_client *client, const char *format, ...)
@@ -63,7 +75,7 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
 /* Errors that come back however often one tries. */
 static bool is_refusal(rd_kafka_resp_err_t code)
 {
-    return code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+    return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL ||
            code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
            code == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM ||
            code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
@@ -89,9 +101,33 @@ static void on_error(rd_kafka_t *handle, int error, const char *reason, void *op
                code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
                code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
         client->missing_topics++;
-    } else if (is_refusal(code)) {
+    } else if (is_refusal(code) && client->refusal == RD_KAFKA_RESP_ERR_NO_ERROR) {
         client->refusal = code;
+        client->refused_at_ms = wendi_kafka_now_ms();
+        snprintf(client->refusal_text, sizeof client->refusal_text, "%s: %s",
+                 rd_kafka_err2name(code), reason == NULL ? "" : reason);
     }
+}
+
+void wendi_kafka_client_works(wendi_kafka_client *client)
+{
+    client->brokers_down = false;
+    client->settled = true;
+    client->refusal = RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* What to look at, in the order in which people get it wrong. */
+static const char *refusal_hint(rd_kafka_resp_err_t code)
+{
+    if (code == RD_KAFKA_RESP_ERR__SSL) {
+        return "check ssl.ca.location (the authority that signed the brokers' certificates), "
+               "ssl.certificate.location and security.protocol";
+    }
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+        code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED) {
+        return "the user may not do this: check the brokers' access rules (ACLs)";
+    }
+    return "check sasl.username, sasl.password, sasl.mechanisms and security.protocol";
 }
 
 static wend_status set_one(rd_kafka_conf_t *conf, const char *key, const char *value, bool optional,
@@ -216,16 +252,38 @@ wend_status wendi_kafka_client_serve(wendi_kafka_client *client, int timeout_ms,
         return wendi_fail(error, WEND_KAFKA, "the Kafka client cannot go on: %s: %s",
                           rd_kafka_err2name(fatal), reason);
     }
-    if (client->refusal != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        char text[256];
-        wendi_kafka_client_last_error(client, text, sizeof text);
-        wendi_fail(error, WEND_KAFKA, "the broker refused us: %s", text);
-        wendi_error_hint(
-            error,
-            "check security.protocol, sasl.* and ssl.* settings and the broker's access rules");
+    if (client->refusal != RD_KAFKA_RESP_ERR_NO_ERROR &&
+        (!client->settled || wendi_kafka_now_ms() - client->refused_at_ms >= REFUSAL_PATIENCE_MS)) {
+        wendi_fail(error, WEND_KAFKA, "the broker refused us: %s", client->refusal_text);
+        wendi_error_hint(error, "%s", refusal_hint(client->refusal));
         return WEND_KAFKA;
     }
     return WEND_OK;
+}
+
+/* As rd_kafka_metadata(), but a refusal is heard of at once instead of when the time is over. */
+static rd_kafka_resp_err_t ask_metadata(wendi_kafka_client *client, rd_kafka_topic_t *topic,
+                                        int timeout_ms, const struct rd_kafka_metadata **metadata)
+{
+    int64_t deadline_ms = wendi_kafka_now_ms() + timeout_ms;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    int64_t left_ms = timeout_ms;
+
+    while (left_ms > 0) {
+        int slice_ms = left_ms < METADATA_SLICE_MS ? (int)left_ms : METADATA_SLICE_MS;
+        code = rd_kafka_metadata(client->handle, 0, topic, metadata, slice_ms);
+        wend_error refused;
+        bool retry = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+        if (!retry || wendi_kafka_client_serve(client, 0, &refused) != WEND_OK) {
+            break;
+        }
+        left_ms = deadline_ms - wendi_kafka_now_ms();
+        if (left_ms > 0 && code == RD_KAFKA_RESP_ERR__TRANSPORT) {
+            wendi_kafka_client_serve(client, left_ms < 50 ? (int)left_ms : 50, &refused);
+            left_ms = deadline_ms - wendi_kafka_now_ms();
+        }
+    }
+    return code;
 }
 
 wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_kafka_topic_t *topic,
@@ -233,7 +291,7 @@ wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_ka
 {
     const struct rd_kafka_metadata *metadata = NULL;
     const char *name = rd_kafka_topic_name(topic);
-    rd_kafka_resp_err_t code = rd_kafka_metadata(client->handle, 0, topic, &metadata, timeout_ms);
+    rd_kafka_resp_err_t code = ask_metadata(client, topic, timeout_ms, &metadata);
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         wend_error refused;
@@ -251,7 +309,7 @@ wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_ka
     wend_status status = WEND_OK;
     const struct rd_kafka_metadata_topic *found =
         metadata->topic_cnt == 1 ? &metadata->topics[0] : NULL;
-    client->brokers_down = false;
+    wendi_kafka_client_works(client);
     if (found == NULL || found->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
         found->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
         status = wendi_fail(error, WEND_NOT_FOUND, "the Kafka topic %s does not exist", name);

@@ -31,8 +31,12 @@ typedef struct wendi_kafka_client {
                                           broker was left */
     _Atomic uint64_t missing_topics;   /* times that a topic or partition was no longer there */
     bool brokers_down;
+    bool settled; /* it has worked once: from then on a refusal is borne for a while, since brokers
+                     that start refuse log-ins that they accept moments later */
     rd_kafka_resp_err_t
         refusal; /* an error that no retry mends, such as a failed log-in; 0: none */
+    int64_t refused_at_ms;
+    char refusal_text[256];
 } wendi_kafka_client;
 
 typedef struct wendi_kafka_setting {
@@ -63,7 +67,11 @@ wend_status wendi_kafka_client_serve(wendi_kafka_client *client, int timeout_ms,
 wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_kafka_topic_t *topic,
                                                int timeout_ms, int32_t *count,
                                                wend_error *error) WEND_MUST_USE;
+/** It has worked just now: forget a refusal. */
+void wendi_kafka_client_works(wendi_kafka_client *client);
 /** Milliseconds of the monotonic clock. */
 int64_t wendi_kafka_now_ms(void);
+/** Microseconds since 1970. */
+int64_t wendi_kafka_wall_us(void);
 
 #endif

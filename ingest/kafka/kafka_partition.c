@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,19 @@
 #include "engine/base/alloc.h"
 
 enum { METADATA_TIMEOUT_MS = 1000 }; /* of questions in the middle of reading */
+
+void wendi_kafka_source_say(wendi_kafka_source *source, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    wendi_kafka_client_note(&source->client, "%s", text);
+    if (source->notice != NULL) {
+        source->notice(source->notice_context, text);
+    }
+}
 
 static int compare_names(const void *a, const void *b)
 {
@@ -114,7 +128,11 @@ static wend_status add_partition(wendi_kafka_source *source, wendi_kafka_topic *
     }
     source->shown[source->count] = shown;
     source->slots[source->count] =
-        (wendi_kafka_slot){.topic = topic, .end_wanted = -1, .last_taken = WENDI_KAFKA_NO_ORDINAL};
+        (wendi_kafka_slot){.topic = topic,
+                           .end_wanted = -1,
+                           .gap_first = -1,
+                           .gap_end = -1,
+                           .last_taken = WENDI_KAFKA_NO_ORDINAL};
     source->states[source->count] = (wendi_source_partition){.topic = topic->name,
                                                              .partition = partition,
                                                              .shown = shown,
@@ -150,7 +168,7 @@ static wend_status add_partitions(wendi_kafka_source *source, wendi_kafka_topic 
         }
     }
     WEND_TRY(widen(topic, count, error));
-    for (int32_t partition = 0; partition < count; partition++) {
+    for (int32_t partition = 0; partition < count && source->group == NULL; partition++) {
         if (asked_for(options, partition)) {
             WEND_TRY(add_partition(source, topic, partition, error));
         }
@@ -250,42 +268,126 @@ static const wendi_kafka_start *find_start(const wendi_kafka_source_options *opt
     return NULL;
 }
 
-static wend_status decide_start(wendi_kafka_source *source, uint32_t ordinal,
-                                const wendi_kafka_source_options *options, wend_error *error)
+/* Whether the table has read any partition of the topic. */
+static bool knows_topic(const wendi_kafka_source_options *options, const char *name)
+{
+    for (uint32_t k = 0; k < options->start_count; k++) {
+        if (strcmp(options->starts[k].topic, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The partition ends before offset `end`, for this run. */
+static void bound(wendi_kafka_source *source, uint32_t ordinal, int64_t end)
+{
+    wendi_kafka_slot *slot = &source->slots[ordinal];
+    if (slot->end_wanted < 0 || end < slot->end_wanted) {
+        slot->end_wanted = end;
+    }
+    if (source->states[ordinal].next >= slot->end_wanted && !slot->verifying) {
+        wendi_kafka_partition_finish(source, ordinal);
+    }
+}
+
+/* Where this run's end is known, given the log's stable end. An end by time that no message has reached
+   yet is found while reading, or once the clock has passed it. */
+static wend_status decide_end(wendi_kafka_source *source, uint32_t ordinal, int64_t high,
+                              wend_error *error)
+{
+    if (source->until_us > 0) {
+        int64_t at = -1;
+        wend_status status = offset_at_time(source, ordinal, source->until_us, -1, &at, error);
+        if (status != WEND_OK) {
+            return status;
+        }
+        if (at >= 0 && at < high) { /* not hidden by an open transaction */
+            bound(source, ordinal, at);
+        } else if (wendi_kafka_wall_us() >= source->until_us) {
+            bound(source, ordinal, high);
+        }
+    }
+    if (source->until_caught_up) {
+        bound(source, ordinal, high);
+    }
+    return WEND_OK;
+}
+
+wend_status wendi_kafka_partition_place(wendi_kafka_source *source, uint32_t ordinal,
+                                        const wendi_kafka_start *start, wend_error *error)
 {
     wend_status status = WEND_OK;
-    wendi_kafka_slot *slot = &source->slots[ordinal];
     wendi_source_partition *state = &source->states[ordinal];
-    const wendi_kafka_start *start = find_start(options, state);
     int64_t low = 0, high = 0;
 
+    source->slots[ordinal].end_wanted = -1;
+    source->slots[ordinal].verifying = false;
     WEND_TRY(query_marks(source, ordinal, &low, &high, error));
     state->end = high;
-    if (start != NULL) {
+    if (start != NULL && start->next >= 0) {
         state->next = start->next;
         state->fingerprint = start->fingerprint;
         state->leader_epoch = start->leader_epoch;
         state->gap = start->gap;
         WEND_TRY(check_range(source, ordinal, low, high, error));
-    } else if (options->from == WENDI_KAFKA_FROM_TIME) {
-        WEND_TRY(offset_at_time(source, ordinal, options->from_us, high, &state->next, error));
+    } else if (source->slots[ordinal].topic->known && source->from != WENDI_KAFKA_FROM_EARLIEST) {
+        state->next = low; /* added since the topic was read last: all of it is new */
+        wendi_kafka_source_say(source, "%s is new since the topic was read last: from its beginning",
+                               state->shown);
+    } else if (source->from == WENDI_KAFKA_FROM_TIME) {
+        WEND_TRY(offset_at_time(source, ordinal, source->from_us, high, &state->next, error));
     } else {
-        state->next = options->from == WENDI_KAFKA_FROM_LATEST ? high : low;
+        state->next = source->from == WENDI_KAFKA_FROM_LATEST ? high : low;
     }
-    if (source->until_caught_up) {
-        slot->end_wanted = high;
-        if (state->next >= high && !slot->verifying) {
-            wendi_kafka_partition_finish(source, ordinal);
-        }
-    }
+    WEND_TRY(decide_end(source, ordinal, high, error));
 cleanup:
     return status;
 }
 
+void wendi_kafka_partitions_settle_until(wendi_kafka_source *source)
+{
+    for (uint32_t k = 0; k < source->count; k++) {
+        int64_t low = 0, high = 0;
+        wend_error unanswered;
+        if (!wendi_kafka_slot_reads(source, k) || source->slots[k].end_wanted >= 0 ||
+            source->slots[k].holds) {
+            continue;
+        }
+        if (query_marks(source, k, &low, &high, &unanswered) != WEND_OK ||
+            decide_end(source, k, high, &unanswered) != WEND_OK) {
+            wendi_kafka_client_note(&source->client, "%s", unanswered.message);
+            return; /* Next time. */
+        }
+    }
+}
+
 void wendi_kafka_partition_finish(wendi_kafka_source *source, uint32_t ordinal)
 {
+    assert(source->slots[ordinal].claim != NULL || source->group == NULL);
     source->finished_count += !source->states[ordinal].finished;
     source->states[ordinal].finished = true;
+}
+
+wendi_kafka_topic *wendi_kafka_topic_find(wendi_kafka_source *source, const char *name)
+{
+    for (uint32_t k = 0; k < source->topic_count; k++) {
+        if (strcmp(source->topics[k].name, name) == 0) {
+            return &source->topics[k];
+        }
+    }
+    return NULL;
+}
+
+wend_status wendi_kafka_partition_make(wendi_kafka_source *source, wendi_kafka_topic *topic,
+                                       int32_t partition, uint32_t *ordinal, wend_error *error)
+{
+    wend_status status = widen(topic, partition + 1, error);
+    if (status == WEND_OK && topic->ordinals[partition] == WENDI_KAFKA_NO_ORDINAL) {
+        status = add_partition(source, topic, partition, error);
+    }
+    *ordinal = status == WEND_OK ? topic->ordinals[partition] : WENDI_KAFKA_NO_ORDINAL;
+    return status;
 }
 
 wend_status wendi_kafka_partitions_find(wendi_kafka_source *source,
@@ -299,10 +401,32 @@ wend_status wendi_kafka_partitions_find(wendi_kafka_source *source,
         WEND_TRY(add_partitions(source, &source->topics[k], options, error));
     }
     for (uint32_t ordinal = 0; ordinal < source->count; ordinal++) {
-        WEND_TRY(decide_start(source, ordinal, options, error));
+        wendi_kafka_topic *topic = source->slots[ordinal].topic;
+        const wendi_kafka_start *start = find_start(options, &source->states[ordinal]);
+        topic->known = options->partitions == NULL && knows_topic(options, topic->name);
+        WEND_TRY(wendi_kafka_partition_place(source, ordinal, start, error));
+        source->slots[ordinal].placed = true;
     }
 cleanup:
     return status;
+}
+
+/* Also drops what librdkafka has fetched already. */
+wend_status wendi_kafka_partition_stop(wendi_kafka_source *source, uint32_t ordinal,
+                                       wend_error *error)
+{
+    wendi_kafka_slot *slot = &source->slots[ordinal];
+    const wendi_source_partition *state = &source->states[ordinal];
+
+    if (!slot->started) {
+        return WEND_OK;
+    }
+    slot->started = false;
+    if (rd_kafka_consume_stop(slot->topic->handle, state->partition) != 0) {
+        return wendi_fail(error, WEND_KAFKA, "cannot stop reading %s: %s", state->shown,
+                          rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    return WEND_OK;
 }
 
 wend_status wendi_kafka_partition_begin(wendi_kafka_source *source, uint32_t ordinal,
@@ -311,13 +435,9 @@ wend_status wendi_kafka_partition_begin(wendi_kafka_source *source, uint32_t ord
     wendi_kafka_slot *slot = &source->slots[ordinal];
     const wendi_source_partition *state = &source->states[ordinal];
 
-    if (slot->started) {
-        /* Also drops what librdkafka has fetched already. */
-        slot->started = false;
-        if (rd_kafka_consume_stop(slot->topic->handle, state->partition) != 0) {
-            return wendi_fail(error, WEND_KAFKA, "cannot stop reading %s: %s", state->shown,
-                              rd_kafka_err2str(rd_kafka_last_error()));
-        }
+    wend_status status = wendi_kafka_partition_stop(source, ordinal, error);
+    if (status != WEND_OK) {
+        return status;
     }
     int64_t offset = slot->verifying ? state->next - 1 : state->next;
     if (rd_kafka_consume_start_queue(slot->topic->handle, state->partition, offset,
@@ -327,6 +447,7 @@ wend_status wendi_kafka_partition_begin(wendi_kafka_source *source, uint32_t ord
     }
     slot->started = true;
     slot->holds = false;
+    slot->begun_at_ms = wendi_kafka_now_ms();
     return WEND_OK;
 }
 
@@ -372,16 +493,43 @@ static wend_status follow(wendi_kafka_source *source, wendi_kafka_topic *topic, 
 
     WEND_TRY(widen(topic, count, error));
     for (int32_t partition = first; partition < count; partition++) {
-        int64_t low = 0, high = 0;
         uint32_t ordinal = source->count;
         WEND_TRY(add_partition(source, topic, partition, error));
-        WEND_TRY(query_marks(source, ordinal, &low, &high, error));
-        source->states[ordinal].next = low;
-        source->states[ordinal].end = high;
-        WEND_TRY(wendi_kafka_partition_begin(source, ordinal, error));
+        wendi_kafka_source_say(source, "%s is new and read too", source->states[ordinal].shown);
     }
 cleanup:
     return status;
+}
+
+/* Begin what was added and not begun yet; a broker that does not answer is asked again. */
+static wend_status begin_added(wendi_kafka_source *source, wend_error *error)
+{
+    for (uint32_t k = 0; k < source->count; k++) {
+        wendi_kafka_slot *slot = &source->slots[k];
+        wendi_source_partition *state = &source->states[k];
+        int64_t low = 0, high = 0;
+        wend_error unanswered;
+        if (slot->placed) {
+            continue;
+        }
+        if (query_marks(source, k, &low, &high, &unanswered) != WEND_OK) {
+            wendi_kafka_client_note(&source->client, "%s", unanswered.message);
+            return WEND_OK; /* Next time. */
+        }
+        state->next = low;
+        state->end = high;
+        if (decide_end(source, k, high, &unanswered) != WEND_OK) {
+            wendi_kafka_client_note(&source->client, "%s", unanswered.message);
+            return WEND_OK;
+        }
+        slot->placed = true;
+        wend_status status =
+            state->finished ? WEND_OK : wendi_kafka_partition_begin(source, k, error);
+        if (status != WEND_OK) {
+            return status;
+        }
+    }
+    return WEND_OK;
 }
 
 wend_status wendi_kafka_partitions_look_for_growth(wendi_kafka_source *source, wend_error *error)
@@ -407,7 +555,7 @@ wend_status wendi_kafka_partitions_look_for_growth(wendi_kafka_source *source, w
             count > topic->partition_count ? (uint32_t)(count - topic->partition_count) : 0;
     }
     source->state.unread_partition_count = unread_count;
-    return WEND_OK;
+    return begin_added(source, error);
 }
 
 void wendi_kafka_partitions_free(wendi_kafka_source *source)

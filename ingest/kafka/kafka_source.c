@@ -20,6 +20,7 @@
 #include "engine/base/alloc.h"
 #include "ingest/kafka/kafka_message.h"
 #include "ingest/kafka/kafka_partition.h"
+#include "ingest/kafka/kafka_share.h"
 
 enum {
     QUEUE_BYTES_DEFAULT = 512 << 20,
@@ -29,7 +30,12 @@ enum {
     BATCH_WAIT_MS = 20,      /* consume_batch_queue waits for a full batch or for all of this */
     MARKS_INTERVAL_MS = 250, /* how often `end` is refreshed */
     BLOCK_BYTES = 900 << 10, /* keeps a block within one arena block of 1 MiB, which is reused */
-    COMMIT_WAIT_MS = 2000
+    COMMIT_WAIT_MS = 2000,
+    STALL_MS = 5000,           /* asked for nothing for so long: nothing was fetched meanwhile */
+    FRESH_MS = 5000,           /* marks that librdkafka remembers may be from before a new start */
+    MISSING_TELL_MS = 30000,   /* between notices of one missing topic */
+    UNTIL_INTERVAL_MS = 1000,  /* between questions for the ends by time */
+    FRAME_BYTES = 5
 };
 
 /* Settings that would break a promise of kafka_source.h. */
@@ -71,8 +77,8 @@ static wend_status hold(wendi_kafka_source *source, uint32_t ordinal, const char
         return WEND_OK; /* More of the fault that it holds for. */
     }
     slot->holds = true;
-    wendi_kafka_client_note(&source->client, "%s at offset %" PRId64 ": %s", state->shown,
-                            state->next, reason);
+    wendi_kafka_source_say(source, "%s at offset %" PRId64 ": %s", state->shown, state->next,
+                           reason);
     if (slot->tries >= source->tries_max) {
         wendi_fail(error, WEND_KAFKA,
                    "%s cannot be read behind offset %" PRId64 " (tried %u times): %s", state->shown,
@@ -103,15 +109,19 @@ static wend_status reach_end(wendi_kafka_source *source, uint32_t ordinal, int64
         slot->range_doubted = true;
         return hold(source, ordinal, "the log ends before our offset", error);
     }
+    if (offset >= 0 && offset < slot->end_wanted) {
+        slot->range_doubted = true;
+        return hold(source, ordinal, "the log ends before the end that it had", error);
+    }
     if (slot->verifying) {
         slot->verifying = false; /* Compacted away, or cut off by the retention. */
         source->state.unverified_count++;
     }
     slot->tries = 0;
-    source->client.brokers_down = false;
-    if (source->until_caught_up) {
-        wendi_kafka_partition_finish(
-            source, ordinal); /* perhaps before end_wanted: control records come last */
+    slot->gap_first = slot->gap_end = -1;
+    wendi_kafka_client_works(&source->client);
+    if (slot->end_wanted >= 0) { /* `next` may be less: control records come last */
+        wendi_kafka_partition_finish(source, ordinal);
     }
     return WEND_OK;
 }
@@ -171,16 +181,101 @@ static uint32_t ordinal_of(const rd_kafka_message_t *from)
     return known ? topic->ordinals[from->partition] : WENDI_KAFKA_NO_ORDINAL;
 }
 
+/*
+ * Offsets were left out before this message. Transactions and compaction do that, and so does a batch whose
+ * offset was damaged on its way, which no checksum covers. The broker says the same again only
+ * of the former: read again what is much more than was confirmed before. `*confirmed` says to go on.
+ */
+static wend_status judge_gap(wendi_kafka_source *source, uint32_t ordinal, int64_t offset,
+                             bool *confirmed, wend_error *error)
+{
+    wendi_kafka_slot *slot = &source->slots[ordinal];
+    int64_t next = source->states[ordinal].next;
+    int64_t gap = offset - next;
+
+    *confirmed = gap <= 2 * slot->gap_largest || (slot->gap_first == next && slot->gap_end == offset);
+    if (*confirmed) {
+        slot->gap_largest = gap > slot->gap_largest ? gap : slot->gap_largest;
+        slot->gap_first = slot->gap_end = -1;
+        return WEND_OK;
+    }
+    bool differs = slot->gap_first == next;
+    slot->gap_first = next;
+    slot->gap_end = offset;
+    if (differs) { /* twice, and not the same: a fault like any other */
+        return hold(source, ordinal, "the broker tells of different gaps in the offsets", error);
+    }
+    slot->holds = true;
+    slot->retry_at_ms = 0;
+    return WEND_OK;
+}
+
+/* Take off what stands before the JSON, or say why the message is refused. Returns its bytes. */
+static uint32_t unframe(const wendi_kafka_source *source, wendi_message *message)
+{
+    bool framed = message->length >= FRAME_BYTES && message->payload[0] == 0;
+
+    if (source->framing == WENDI_KAFKA_FRAMING_NONE) {
+        if (framed) {
+            message->refused = "looks like schema-registry framing (a zero byte and the four of a "
+                               "schema's id): --framing confluent-json takes it off";
+        }
+        return 0;
+    }
+    if (!framed) {
+        message->refused = "no schema-registry framing (a zero byte and the four of a schema's id), "
+                           "which --framing confluent-json expects";
+        return 0;
+    }
+    message->payload += FRAME_BYTES;
+    message->length -= FRAME_BYTES;
+    return FRAME_BYTES;
+}
+
+/* Hand the message out. */
+static wend_status give(wendi_kafka_source *source, wendi_message_block *block,
+                        const rd_kafka_message_t *from, wendi_message *message, wend_error *error)
+{
+    wendi_kafka_slot *slot = &source->slots[message->partition];
+    wendi_source_partition *state = &source->states[message->partition];
+    wend_status status = wendi_kafka_message_keep(block, from, source->headers, message, error);
+
+    if (status != WEND_OK) {
+        return status;
+    }
+    slot->last_taken = block->count - 1;
+    slot->last_frame_bytes = 0;
+    if (message->payload != NULL) {
+        slot->last_frame_bytes = unframe(source, &block->messages[block->count - 1]);
+    } else {
+        source->state.tombstone_count++;
+    }
+    state->next = message->next;
+    slot->tries = 0; /* a message compared again is no progress */
+#if RD_KAFKA_VERSION >= 0x020100ff
+    state->leader_epoch = rd_kafka_message_leader_epoch(from);
+#endif
+    return WEND_OK;
+}
+
+/* Whether the run ends before this message. */
+static bool is_behind_end(const wendi_kafka_source *source, const wendi_kafka_slot *slot,
+                          const wendi_message *message)
+{
+    return (slot->end_wanted >= 0 && message->position >= slot->end_wanted) ||
+           (source->until_us > 0 && message->timestamp_us >= source->until_us);
+}
+
 static wend_status take_message(wendi_kafka_source *source, wendi_message_block *block,
                                 const rd_kafka_message_t *from, uint32_t ordinal, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_kafka_slot *slot = &source->slots[ordinal];
-    wendi_source_partition *state = &source->states[ordinal];
+    const wendi_source_partition *state = &source->states[ordinal];
     wendi_message message = wendi_kafka_message_borrow(from, ordinal);
     bool ours_again = false;
 
-    if (slot->holds || state->finished) {
+    if (slot->holds || !wendi_kafka_slot_reads(source, ordinal)) {
         return WEND_OK;
     }
     if (from->len > UINT32_MAX - WENDI_MESSAGE_PADDING || from->key_len > UINT32_MAX) {
@@ -191,22 +286,21 @@ static wend_status take_message(wendi_kafka_source *source, wendi_message_block 
     if (slot->verifying) {
         WEND_TRY(verify(source, &message, &ours_again, error));
     }
-    bool wanted = slot->end_wanted < 0 || from->offset < slot->end_wanted;
-    if (!ours_again && wanted) {
-        if (from->offset < state->next) {
-            return hold(source, ordinal, "the broker sent an earlier offset again", error);
-        }
-        slot->last_taken = block->count;
-        WEND_TRY(wendi_kafka_message_keep(block, from, source->headers, &message, error));
-        source->state.tombstone_count += message.payload == NULL;
-        state->next = message.next;
-        slot->tries = 0; /* a message compared again is no progress */
-#if RD_KAFKA_VERSION >= 0x020100ff
-        state->leader_epoch = rd_kafka_message_leader_epoch(from);
-#endif
+    if (!ours_again && from->offset < state->next) {
+        return hold(source, ordinal, "the broker sent an earlier offset again", error);
     }
-    source->client.brokers_down = false;
-    if (slot->end_wanted >= 0 && (!wanted || state->next >= slot->end_wanted)) {
+    if (!ours_again && from->offset > state->next) {
+        bool confirmed = false;
+        status = judge_gap(source, ordinal, from->offset, &confirmed, error);
+        if (status != WEND_OK || !confirmed) {
+            return status;
+        }
+    }
+    bool behind_end = !ours_again && is_behind_end(source, slot, &message);
+    if (!ours_again && !behind_end) {
+        WEND_TRY(give(source, block, from, &message, error));
+    }
+    if (behind_end || (slot->end_wanted >= 0 && state->next >= slot->end_wanted)) {
         wendi_kafka_partition_finish(source, ordinal);
     }
 cleanup:
@@ -250,10 +344,15 @@ static void seal_block(wendi_kafka_source *source, const wendi_message_block *bl
     for (uint32_t k = 0; k < source->count; k++) {
         wendi_kafka_slot *slot = &source->slots[k];
         if (slot->last_taken != WENDI_KAFKA_NO_ORDINAL) {
-            source->states[k].fingerprint =
-                wendi_kafka_fingerprint(&block->messages[slot->last_taken]);
+            wendi_message last = block->messages[slot->last_taken];
+            last.payload -= last.payload != NULL ? slot->last_frame_bytes : 0;
+            last.length += slot->last_frame_bytes; /* as the broker has it */
+            source->states[k].fingerprint = wendi_kafka_fingerprint(&last);
             slot->last_taken = WENDI_KAFKA_NO_ORDINAL;
         }
+    }
+    if (block->count > 0) {
+        wendi_kafka_client_works(&source->client);
     }
     source->state.message_count += block->count;
     source->state.payload_bytes += block->payload_bytes;
@@ -270,8 +369,11 @@ static void doubt_all(wendi_kafka_source *source)
     int64_t now_ms = wendi_kafka_now_ms();
     for (uint32_t k = 0; k < source->count; k++) {
         wendi_kafka_slot *slot = &source->slots[k];
+        if (!wendi_kafka_slot_reads(source, k)) {
+            continue;
+        }
         slot->topic_doubted |= missing;
-        if (!source->states[k].finished && !slot->holds) {
+        if (!slot->holds) {
             slot->holds = true;
             slot->retry_at_ms = now_ms;
         }
@@ -284,9 +386,26 @@ static bool in_doubt(const wendi_kafka_source *source)
            source->client.missing_topics != source->missing_topics_seen;
 }
 
+/* A topic that is gone may come back, or be made anew, which the fingerprint then tells. */
+static void wait_for_topic(wendi_kafka_source *source, uint32_t ordinal, const char *reason)
+{
+    wendi_kafka_slot *slot = &source->slots[ordinal];
+    int64_t now_ms = wendi_kafka_now_ms();
+
+    slot->retry_at_ms = now_ms + 1000;
+    source->state.missing_partition_count += !slot->topic_missing;
+    if (!slot->topic_missing || now_ms - slot->told_at_ms >= MISSING_TELL_MS) {
+        wendi_kafka_source_say(source, "%s: %s: it was deleted while it was read; waiting for it",
+                               source->states[ordinal].shown, reason);
+        slot->told_at_ms = now_ms;
+    }
+    slot->topic_missing = true;
+}
+
 /* Answer what is doubted about a partition; an unanswered question costs a try, as any fault does.
  */
-static wend_status settle_doubts(wendi_kafka_source *source, uint32_t ordinal, wend_error *error)
+static wend_status settle_doubts(wendi_kafka_source *source, uint32_t ordinal, bool *put_off,
+                                 wend_error *error)
 {
     wendi_kafka_slot *slot = &source->slots[ordinal];
     wend_error reason;
@@ -294,12 +413,20 @@ static wend_status settle_doubts(wendi_kafka_source *source, uint32_t ordinal, w
 
     if (slot->topic_doubted) {
         status = wendi_kafka_partition_look_for_topic(source, ordinal, &reason);
+        if (status == WEND_NOT_FOUND && slot->end_wanted < 0) {
+            wait_for_topic(source, ordinal, reason.message);
+            *put_off = true;
+            return WEND_OK;
+        }
+        source->state.missing_partition_count -= slot->topic_missing && status == WEND_OK;
+        slot->topic_missing &= status != WEND_OK;
     }
     if (status == WEND_OK && slot->range_doubted) {
         status = wendi_kafka_partition_settle_range(source, ordinal, &reason);
     }
     if (status == WEND_KAFKA || status == WEND_NOT_FOUND) {
         slot->holds = false;
+        *put_off = true;
         return hold(source, ordinal, reason.message, error);
     }
     if (status != WEND_OK && error != NULL) {
@@ -312,12 +439,12 @@ static wend_status begin_again(wendi_kafka_source *source, uint32_t ordinal, wen
 {
     wendi_kafka_slot *slot = &source->slots[ordinal];
     const wendi_source_partition *state = &source->states[ordinal];
-    uint32_t tries = slot->tries;
+    bool put_off = false;
 
     slot->verifying = state->fingerprint != 0 && state->next > 0;
-    wend_status status = settle_doubts(source, ordinal, error);
-    if (status != WEND_OK || slot->tries != tries) {
-        return status; /* ended, or put off */
+    wend_status status = settle_doubts(source, ordinal, &put_off, error);
+    if (status != WEND_OK || put_off) {
+        return status;
     }
     return wendi_kafka_partition_begin(source, ordinal, error);
 }
@@ -327,7 +454,7 @@ static wend_status begin_held_again(wendi_kafka_source *source, wend_error *erro
     int64_t now_ms = wendi_kafka_now_ms();
     for (uint32_t k = 0; k < source->count; k++) {
         wendi_kafka_slot *slot = &source->slots[k];
-        if (slot->holds && slot->retry_at_ms <= now_ms && !source->states[k].finished) {
+        if (slot->holds && slot->retry_at_ms <= now_ms && wendi_kafka_slot_reads(source, k)) {
             wend_status status = begin_again(source, k, error);
             if (status != WEND_OK) {
                 return status;
@@ -350,15 +477,30 @@ static wend_status tend(wendi_kafka_source *source, wend_error *error)
         source->lost_connections_seen = source->client.lost_connections;
         source->missing_topics_seen = source->client.missing_topics;
     }
+    if (source->group != NULL) {
+        WEND_TRY(wendi_kafka_share_tend(source, error));
+    }
     WEND_TRY(begin_held_again(source, error));
     now_ms = wendi_kafka_now_ms();
-    if (!source->until_caught_up &&
+    if (source->until_us > 0 && now_ms - source->until_at_ms >= UNTIL_INTERVAL_MS) {
+        source->until_at_ms = now_ms;
+        if (wendi_kafka_wall_us() >= source->until_us) {
+            wendi_kafka_partitions_settle_until(source);
+        }
+    }
+    if (!source->until_caught_up && source->group == NULL &&
         now_ms - source->metadata_at_ms >= source->metadata_interval_ms) {
         source->metadata_at_ms = now_ms;
         WEND_TRY(wendi_kafka_partitions_look_for_growth(source, error));
     }
 cleanup:
     return status;
+}
+
+static bool is_done(const wendi_kafka_source *source)
+{
+    return source->group != NULL ? wendi_kafka_share_done(source)
+                                 : source->finished_count == source->count;
 }
 
 static wend_status fetch(wendi_kafka_source *source, int timeout_ms, wend_error *error)
@@ -381,7 +523,7 @@ static wend_status fill(wendi_kafka_source *source, wendi_message_block *block, 
     do {
         if (source->pending_at == source->pending_count) {
             WEND_TRY(tend(source, error));
-            if (source->finished_count == source->count) {
+            if (is_done(source)) {
                 return WEND_END;
             }
             int64_t left_ms = deadline_ms - wendi_kafka_now_ms();
@@ -408,8 +550,14 @@ static wend_status source_next(wendi_source *self, wendi_message_block *block, i
 {
     wendi_kafka_source *source = of(self);
 
+    int64_t now_ms = wendi_kafka_now_ms();
+
     wendi_message_block_reset(block);
     if (source->failure == WEND_OK) {
+        if (now_ms - source->asked_at_ms >= STALL_MS) {
+            doubt_all(source); /* a full queue fetches nothing, and nothing fetched tells nothing */
+        }
+        source->asked_at_ms = now_ms;
         source->failure = fill(source, block, timeout_ms, &source->failure_error);
         seal_block(source, block);
         if (block->count > 0 || source->failure == WEND_OK) {
@@ -435,10 +583,19 @@ static void refresh_marks(wendi_kafka_source *source)
     source->marks_at_ms = now_ms;
     for (uint32_t k = 0; k < source->count; k++) {
         wendi_source_partition *state = &source->states[k];
+        wendi_kafka_slot *slot = &source->slots[k];
         int64_t low = -1, high = -1;
+        if (!wendi_kafka_slot_reads(source, k)) {
+            continue;
+        }
         rd_kafka_get_watermark_offsets(source->client.handle, state->topic, state->partition, &low,
                                        &high);
         state->end = high > state->end ? high : state->end;
+        if (high >= 0 && high < state->next && !slot->holds &&
+            now_ms - slot->begun_at_ms >= FRESH_MS) {
+            slot->range_doubted = slot->holds = true; /* the log has become shorter */
+            slot->retry_at_ms = now_ms;
+        }
     }
 }
 
@@ -454,6 +611,10 @@ static void source_committed(wendi_source *self, const wendi_source_partition *p
                              uint32_t count)
 {
     wendi_kafka_source *source = of(self);
+    if (source->group != NULL) {
+        wendi_kafka_share_committed(source, partitions, count);
+        return;
+    }
     if (!source->commits_group || count == 0) {
         return;
     }
@@ -493,6 +654,9 @@ static void source_close(wendi_source *self)
         while (source->commits_under_way > 0 && wendi_kafka_now_ms() < deadline_ms) {
             rd_kafka_poll(source->client.handle, 50);
         }
+    }
+    if (source->group != NULL) {
+        wendi_kafka_share_end(source);
     }
     wendi_kafka_partitions_free(source);
     if (source->queue != NULL) {
@@ -559,6 +723,23 @@ static wend_status connect_client(wendi_kafka_source *source,
                                    options->properties, defaults, fixed, configure, error);
 }
 
+static wend_status check_group(const wendi_kafka_source_options *options, wend_error *error)
+{
+    const char *named = options->properties != NULL
+                            ? wendi_kafka_properties_get(options->properties, "group.id")
+                            : NULL;
+    assert(options->shards != NULL);
+    if (options->partitions != NULL) {
+        return wendi_fail(error, WEND_INVALID,
+                          "a group assigns the partitions: they cannot be named too");
+    }
+    if (named != NULL && strcmp(named, options->group) != 0) {
+        return wendi_fail(error, WEND_INVALID, "two groups are named: %s and group.id=%s",
+                          options->group, named);
+    }
+    return WEND_OK;
+}
+
 static wend_status check_options(const wendi_kafka_source_options *options, wend_error *error)
 {
     if (!wendi_kafka_brokers_named(options->brokers, options->properties)) {
@@ -570,12 +751,28 @@ static wend_status check_options(const wendi_kafka_source_options *options, wend
     if (options->partitions != NULL && options->follow_growth) {
         return wendi_fail(error, WEND_INVALID, "a fixed list of partitions cannot grow");
     }
-    return wendi_kafka_properties_check(options->properties, error);
+    if (options->framing != WENDI_KAFKA_FRAMING_NONE &&
+        options->framing != WENDI_KAFKA_FRAMING_CONFLUENT_JSON) {
+        return wendi_fail(error, WEND_INVALID, "no such framing");
+    }
+    wend_status status = options->group != NULL ? check_group(options, error) : WEND_OK;
+    return status == WEND_OK ? wendi_kafka_properties_check(options->properties, error) : status;
 }
 
 static int or_default(int value, int standard)
 {
     return value > 0 ? value : standard;
+}
+
+static wend_status join(wendi_kafka_source *source, const wendi_kafka_source_options *options,
+                        wend_error *error)
+{
+    if (options->group == NULL) {
+        return WEND_OK;
+    }
+    return wendi_kafka_group_open(options->group, options->brokers, options->properties,
+                                  options->topics, options->topic_count,
+                                  source->metadata_interval_ms, &source->group, error);
 }
 
 wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
@@ -595,6 +792,13 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
     source->accept_gap = options->accept_gap;
     source->headers = options->headers;
     source->follow_growth = options->follow_growth;
+    source->from = options->from;
+    source->from_us = options->from_us;
+    source->until_us = options->until_us;
+    source->framing = options->framing;
+    source->notice = options->notice;
+    source->notice_context = options->notice_context;
+    source->shards = options->shards;
     source->connect_timeout_ms =
         or_default(options->connect_timeout_ms, WENDI_KAFKA_CONNECT_TIMEOUT_MS);
     source->metadata_interval_ms = or_default(options->metadata_interval_ms, METADATA_INTERVAL_MS);
@@ -609,12 +813,13 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
     }
     WEND_TRY(connect_client(source, options, error));
     source->queue = rd_kafka_queue_new(source->client.handle);
+    WEND_TRY(join(source, options, error));
     WEND_TRY(wendi_kafka_partitions_find(source, options, error));
     WEND_TRY(learn_cluster(source, options->expected_cluster_id, error));
     rd_kafka_poll(source->client.handle, 0);
     source->lost_connections_seen = source->client.lost_connections;
     source->missing_topics_seen = source->client.missing_topics;
-    source->metadata_at_ms = wendi_kafka_now_ms();
+    source->metadata_at_ms = source->asked_at_ms = wendi_kafka_now_ms();
     for (uint32_t k = 0; k < source->count; k++) {
         if (!source->states[k].finished) {
             WEND_TRY(wendi_kafka_partition_begin(source, k, error));

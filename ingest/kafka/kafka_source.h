@@ -28,6 +28,8 @@ typedef struct wendi_kafka_start {
     int64_t gap;          /* gaps accepted so far; carried on in wendi_source_partition.gap */
 } wendi_kafka_start;
 
+struct wendi_kafka_source_state;
+
 /** Where to begin in a partition that the table has never read. */
 typedef enum wendi_kafka_from {
     WENDI_KAFKA_FROM_EARLIEST,
@@ -90,6 +92,10 @@ typedef struct wendi_kafka_source_options {
                              source, with each thing that somebody should know: a missing topic,
                              another shard's claim waited for, a fault retried. May be NULL */
     void *notice_context;
+    /* Called from the thread that calls the source: once it is open, and from next() when faults,
+     * brokers or the partitions' share have changed, else some times a second. May be NULL */
+    void (*observe)(void *context, const struct wendi_kafka_source_state *state);
+    void *observe_context;
     bool accept_gap;      /* go on behind lost messages, counting them, instead of WEND_CONFLICT */
     bool headers;         /* fill wendi_message.headers */
     bool follow_growth;   /* read partitions that are added later (appended to partitions()) */
