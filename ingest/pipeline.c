@@ -246,6 +246,7 @@ static wend_status serve_requests(pipeline *self, wend_error *error)
     uint32_t headers_before = header_columns(wendi_table_writer_schema(self->writer));
     WEND_TRY(wendi_table_writer_requests(self->writer, &schema_changed, error));
     if (schema_changed) {
+        self->stats.schema_changes++;
         WEND_TRY(check_headers(self, headers_before, error));
         for (uint32_t i = 0; i < 2; i++) {
             wendi_intake_batch_free(&self->batches[i]);
@@ -403,6 +404,7 @@ wend_status wendi_ingest_run(wendi_table *table, wendi_source_opener open_source
     self->begin_us = wendi_clock_monotonic_us();
     self->progress_us = self->begin_us;
     self->stats.lag = -1;
+    self->stats.io_backend = wendi_table_io_name(table);
     WEND_TRY(check_options(self->options, error));
     size_t memory_limit = self->options->memory_limit_bytes != 0 ? self->options->memory_limit_bytes : memory_limit_default;
     uint32_t interval_ms = self->options->commit_interval_ms != 0 ? self->options->commit_interval_ms : COMMIT_INTERVAL_MS;
