@@ -1,16 +1,12 @@
 #!/usr/bin/env python3
-"""DuckDB beside wend: the same file loaded and the same questions asked, by turns in one run.
+"""DuckDB beside wend: the same questions asked of the same rows, by turns in one run.
 
     duckdb_peer.py --wend PROGRAM --bench-rollup PROGRAM --events FILE [--runs N] [--threads N]
                    [--json FILE] [--work DIR] [--store DIR]
 
---store names a store that holds the events already: only the questions are compared.
+--store names a store that holds the events already; else they are loaded first. ingest_peer.py times loads.
 
-Ingest: each engine loads the NDJSON file in a process of its own; processor time and peak memory are
-what the system counted for that process. wend validates, deduplicates, sorts and commits durably;
-DuckDB's read_json with every column's type given and ignore_errors fills a table in arrival order.
-
-Questions: wend's rows are exported as Parquet and loaded into a DuckDB table, so that both hold the same
+wend's rows are exported as Parquet and loaded into a DuckDB table, so that both hold the same
 rows in the same order, and ts becomes a TIMESTAMP there, which is DuckDB's fastest time type. Every
 question of rollups.sql runs in both by turns; answers are compared before anything is timed. Times are
 medians; the ratio is DuckDB's over wend's. Ends with 77 where DuckDB cannot be had, with 1 when answers
@@ -38,14 +34,6 @@ peers.ensure(["duckdb"])
 import duckdb  # noqa: E402
 
 QUERIES = os.path.join(HERE, "..", "rollups.sql")
-COLUMNS = {
-    "event_id": "UUID", "session_id": "VARCHAR", "user_id": "VARCHAR", "ts": "TIMESTAMP",
-    "event_type": "VARCHAR", "page": "VARCHAR", "referrer": "VARCHAR", "product_id": "VARCHAR",
-    "price": "DECIMAL(12,2)", "quantity": "SMALLINT", "currency": "VARCHAR",
-    "payment_method": "VARCHAR", "ip": "VARCHAR", "user_agent": "VARCHAR", "os": "VARCHAR",
-    "device": "VARCHAR", "browser": "VARCHAR", "country": "VARCHAR", "city": "VARCHAR",
-    "language": "VARCHAR",
-}
 
 
 def arguments():
@@ -89,43 +77,7 @@ def record(options, **members):
                                    "threads": options.threads, **members}) + "\n")
 
 
-# ---- ingest ----
-
-def timed_child(work):
-    """Run `work` in a forked process: (wall seconds, processor seconds, peak bytes)."""
-    sys.stdout.flush()
-    begin = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-            os._exit(0)
-        except BaseException as fault:  # the child must not return into the parent's code
-            print(fault, file=sys.stderr)
-            os._exit(1)
-    _, status, usage = os.wait4(child, 0)
-    if status != 0:
-        sys.exit("duckdb_peer: a load failed")
-    return time.monotonic() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
-
-
-def load_wend(options, store):
-    command = [options.wend, "-d", store, "ingest", "events", "--quiet", "--stats", "json",
-               "--file", options.events]
-    with open(os.path.join(options.work, "ingest.json"), "wb") as out:
-        os.dup2(out.fileno(), 1)
-        os.execv(options.wend, command)
-
-
-def load_duckdb(options, database):
-    connection = duckdb.connect(database, config={"threads": str(os.cpu_count())})
-    columns = ", ".join("%s: '%s'" % item for item in COLUMNS.items())
-    connection.execute(
-        "create table events as select * from read_json('%s', format='newline_delimited', "
-        "ignore_errors=true, columns={%s})" % (options.events.replace("'", "''"), columns))
-    connection.execute("checkpoint")
-    connection.close()
-
+# ---- the table ----
 
 def create_store(options, store):
     shutil.rmtree(store, ignore_errors=True)
@@ -136,46 +88,10 @@ def create_store(options, store):
                    stdout=subprocess.DEVNULL)
 
 
-def compare_ingest(options, store):
-    database = os.path.join(options.work, "ingest.duckdb")
-    with open(options.events, "rb") as file:
-        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 22), b""))
-    times = {"wend": [], "duckdb": []}
-    for run in range(max(3, options.runs // 2)):
-        def ours():
-            create_store(options, store)
-            times["wend"].append(timed_child(lambda: load_wend(options, store)))
-
-        def theirs():
-            if os.path.exists(database):
-                os.remove(database)
-            times["duckdb"].append(timed_child(lambda: load_duckdb(options, database)))
-
-        for turn in (ours, theirs) if run % 2 == 0 else (theirs, ours):
-            turn()
-    bytes_of = {"wend": folder_bytes(store), "duckdb": os.path.getsize(database)}
-    os.remove(database)
-    print("\n### Ingest of %d events from a file, wend beside DuckDB %s, %d threads at hand\n"
-          % (lines, duckdb.__version__, os.cpu_count()))
-    print("| engine | CPU per M events | wall per M events | M events/s | peak memory | bytes/event |")
-    print("|---|--:|--:|--:|--:|--:|")
-    medians = {}
-    for engine, runs in times.items():
-        wall = statistics.median(run[0] for run in runs)
-        cpu = statistics.median(run[1] for run in runs)
-        peak = max(run[2] for run in runs)
-        medians[engine] = cpu
-        print("| %s | %.2f s | %.2f s | %.3f | %d MiB | %.1f |"
-              % (engine, cpu / lines * 1e6, wall / lines * 1e6, lines / wall / 1e6, peak >> 20,
-                 bytes_of[engine] / lines))
-        record(options, name="ingest", engine=engine, events=lines, wall_s=wall, cpu_s=cpu,
-               peak_rss_bytes=peak, bytes=bytes_of[engine])
-    print("\nDuckDB / wend in processor time: %.2f×" % (medians["duckdb"] / medians["wend"]))
-
-
-def folder_bytes(folder):
-    return sum(os.path.getsize(os.path.join(place, name))
-               for place, _, names in os.walk(folder) for name in names)
+def load_store(options, store):
+    create_store(options, store)
+    subprocess.run([options.wend, "-d", store, "ingest", "events", "--quiet", "--stats", "json", "--file", options.events],
+                   check=True, stdout=subprocess.DEVNULL)
 
 
 # ---- questions ----
@@ -294,7 +210,7 @@ def main():
     store = options.store or os.path.join(options.work, "store")
     try:
         if options.store is None:
-            compare_ingest(options, store)
+            load_store(options, store)
         wrong = compare_queries(options, store)
     finally:
         shutil.rmtree(options.work, ignore_errors=True)

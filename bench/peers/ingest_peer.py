@@ -12,7 +12,7 @@ The peers load as they do it best: every column's type given, nothing deduplicat
 that are cut short (a row of nulls each). ClickHouse, whose parallel reader cannot, gets a copy of the file
 without them. wend rejects them with their reason, drops repeats, sorts, and syncs what it commits.
 
-The times of the sides differ; what is promised are the ratios (see PROMISES). Ends with 77 where the
+The times of the sides differ; what is promised are the ratios. Ends with 77 where the
 packages cannot be had, with 1 when a load lost rows. A promise that is missed is told, and ends nothing.
 """
 
@@ -28,8 +28,9 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
-sys.path[:0] = [HERE, os.path.join(ROOT, "tests", "support")]
+sys.path[:0] = [HERE, os.path.join(ROOT, "bench"), os.path.join(ROOT, "tests", "support")]
 import peers  # noqa: E402
+from measured_process import Promises, append_records, folder_bytes, run_measured  # noqa: E402
 
 THREADS = 2
 CODED = ["event_type", "page", "referrer", "product_id", "currency", "payment_method", "user_agent", "os", "device",
@@ -155,22 +156,6 @@ class Events:
                     pass
 
 
-def run_process(command):
-    """(standard output, wall seconds, processor seconds, peak bytes) of a program."""
-    begin = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        text = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit("ingest_peer: %s ended with %d" % (" ".join(command[:6]), process.returncode))
-    return text, time.monotonic() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
-
-
-def folder_bytes(folder):
-    return sum(os.path.getsize(os.path.join(place, name)) for place, _, names in os.walk(folder) for name in names)
-
-
 def must_hold(side, found, expected):
     if found != expected:
         sys.exit("ingest_peer: %s has %d rows of %d" % (side, found, expected))
@@ -182,22 +167,22 @@ def load_ours(options, side, events, folder):
         subprocess.run([options.wend, "produce", "--ddl"], stdout=file, check=True)
     subprocess.run([options.wend, "-d", folder, "create", "-f", ddl], check=True, stdout=subprocess.DEVNULL)
     workers = ["--workers", side[-1]] if options.takes_workers else []
-    text, wall, cpu, peak = run_process([options.wend, "-d", folder, "ingest", "events", "--quiet", "--stats", "json",
-                                         *workers, "--file", events.path])
+    text, cost = run_measured([options.wend, "-d", folder, "ingest", "events", "--quiet", "--stats", "json",
+                               *workers, "--file", events.path])
     stats = json.loads(text)
     must_hold(side, stats["taken_committed"], events.lines)
     must_hold(side, stats["stored"] + stats["deduplicated"], events.good)
-    return {"wall_s": wall, "cpu_s": cpu, "peak_rss_bytes": peak, "rows": stats["stored"],
+    return {"wall_s": cost.wall_s, "cpu_s": cost.cpu_s, "peak_rss_bytes": cost.peak_rss_bytes, "rows": stats["stored"],
             "bytes": folder_bytes(os.path.join(folder, "events", "seg"))}
 
 
 def load_theirs(options, side, events, folder):
     file = events.whole if side.startswith("clickhouse") else events.path
-    text, wall, cpu, peak = run_process([sys.executable, os.path.abspath(__file__), "--load", side, file, folder])
+    text, cost = run_measured([sys.executable, os.path.abspath(__file__), "--load", side, file, folder])
     answer = json.loads(text.splitlines()[-1])
     must_hold(side, answer["rows"], events.good)
-    return {"wall_s": wall - answer["start_wall_s"], "cpu_s": cpu - answer["start_cpu_s"], "peak_rss_bytes": peak,
-            "rows": answer["rows"], "bytes": answer["bytes"], "version": answer["version"]}
+    return {"wall_s": cost.wall_s - answer["start_wall_s"], "cpu_s": cost.cpu_s - answer["start_cpu_s"],
+            "peak_rss_bytes": cost.peak_rss_bytes, "rows": answer["rows"], "bytes": answer["bytes"], "version": answer["version"]}
 
 
 def take_turns(options, events):
@@ -221,30 +206,30 @@ def take_turns(options, events):
 
 # ---- what came out ----
 
-def promises(medians, events):
-    """[(what, measured, promised, held)] of those whose sides were measured."""
+def judge(medians, events):
+    """The promises whose sides were measured."""
     def cpu(kind):
         times = [load["cpu_s"] for side, load in medians.items() if SIDES[side][1] == kind]
         return min(times) if times else None
 
-    rows = []
+    promises = Promises("ingest_peer")
     one = medians.get("wend-1")
     if one is None:
-        return rows
+        return promises
     per_million = one["cpu_s"] / events.lines * 1e6
-    rows.append(("processor seconds per million events", "%.2f s" % per_million, "≤ 0.70 s", per_million <= 0.70))
+    promises.add("processor seconds per million events", "%.2f s" % per_million, "≤ 0.70 s", per_million <= 0.70)
     for kind, what, least in (("unsorted", "events per CPU-second, to the best peer's unsorted load", 3.5),
                               ("sorted", "to the best peer's sorted load", 5.5),
                               ("parse", "to DuckDB's parsing alone", 1.0)):
         if cpu(kind) is not None:
             ratio = cpu(kind) / one["cpu_s"]
-            rows.append((what, "%.2f×" % ratio, "≥ %.1f×" % least, ratio >= least))
+            promises.add(what, "%.2f×" % ratio, "≥ %.1f×" % least, ratio >= least)
     if "wend-2" in medians:
         gain = one["wall_s"] / medians["wend-2"]["wall_s"]
-        rows.append(("two workers to one, events per second of wall time", "%.2f×" % gain, "≥ 1.8×", gain >= 1.8))
+        promises.add("two workers to one, events per second of wall time", "%.2f×" % gain, "≥ 1.8×", gain >= 1.8)
     peak = max(load["peak_rss_bytes"] for side, load in medians.items() if side.startswith("wend"))
-    rows.append(("peak memory", "%d MiB" % (peak >> 20), "≤ 1024 MiB", peak <= 1 << 30))
-    return rows
+    promises.add("peak memory", "%d MiB" % (peak >> 20), "≤ 1024 MiB", peak <= 1 << 30)
+    return promises
 
 
 def report(options, loads, events):
@@ -263,18 +248,10 @@ def report(options, loads, events):
               % (SIDES[side][0], statistics.median(times), min(times), max(times), events.lines / median["cpu_s"] / 1e6,
                  events.lines / median["wall_s"] / 1e6, median["peak_rss_bytes"] >> 20,
                  "%.1f" % (median["bytes"] / runs[0]["rows"]) if median["bytes"] else ""))
-    rows = promises(medians, events)
-    if rows:
-        print("\n| promised | measured | | |\n|---|--:|--:|---|")
-        for what, measured, promised, held in rows:
-            print("| %s | %s | %s | %s |" % (what, measured, promised, "held" if held else "**missed**"))
-    if options.json:
-        with open(options.json, "a", encoding="utf-8") as file:
-            for side, runs in loads.items():
-                file.write(json.dumps({"kind": "load", "side": side, "events": events.lines, "runs": runs}) + "\n")
-            for what, measured, promised, held in rows:
-                file.write(json.dumps({"kind": "promise", "program": "ingest_peer", "what": what, "measured": measured,
-                                       "promised": promised, "held": held}) + "\n")
+    promises = judge(medians, events)
+    promises.show()
+    append_records(options.json, [{"kind": "load", "side": side, "events": events.lines, "runs": runs}
+                                  for side, runs in loads.items()] + promises.records())
 
 
 def main():
