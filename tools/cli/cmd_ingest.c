@@ -1,24 +1,24 @@
 /*
- * ingest: from files, standard input or Kafka, with a progress line on a terminal and one JSON
- * object of numbers at the end otherwise. SIGINT and SIGTERM drain and commit.
+ * ingest: options and signals. From files, standard input or Kafka, into one table or several; what
+ * it says is in ingest_report.c. SIGINT and SIGTERM drain and commit.
  */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "engine/base/bytes.h"
 #include "engine/base/timezone.h"
 #include "engine/column/value.h"
 #include "tools/cli/commands.h"
-#include "tools/cli/result_print.h"
+#include "tools/cli/ingest_report.h"
 
 static struct {
-    cli_list files, topics, properties;
-    const char *brokers, *properties_file, *partitions, *from, *source, *stats_format;
+    cli_list files, topics, maps, properties;
+    const char *brokers, *properties_file, *partitions, *group, *framing, *from, *until, *source;
+    const char *stats_format, *metrics, *log_format;
     bool standard_input, follow, reload, until_caught_up, accept_gap, quiet, stats_json;
-    int64_t commit_rows, commit_interval_us, memory_limit, max_messages;
+    bool no_live_status;
+    int64_t commit_rows, commit_interval_us, memory_limit, workers, max_messages;
 } given;
 
 const cli_option *cli_ingest_options(void)
@@ -33,12 +33,22 @@ const cli_option *cli_ingest_options(void)
         {"reload", 0, CLI_FLAG, &given.reload, NULL, "load files again that were loaded before"},
         {"brokers", 'b', CLI_TEXT, &given.brokers, "HOST:PORT,…", "Kafka brokers"},
         {"topic", 0, CLI_LIST, &given.topics, "TOPIC", "a topic; may be given several times"},
+        {"map", 0, CLI_LIST, &given.maps, "TOPIC=TABLE",
+         "instead of TABLE and --topic: several tables at once, each with its own positions; "
+         "several topics may go to one table"},
         {"partitions", 0, CLI_TEXT, &given.partitions, "0,1,…",
          "only these partitions of each topic"},
+        {"group", 0, CLI_TEXT, &given.group, "NAME",
+         "share the topics with other ingestors, each with a table of its own, by this consumer "
+         "group"},
+        {"framing", 0, CLI_TEXT, &given.framing, "none|confluent-json",
+         "what stands before the JSON: nothing (default), or a schema registry's five bytes"},
         {"from", 0, CLI_TEXT, &given.from, "WHERE",
          "earliest (default), latest or a time, for partitions the table never read"},
         {"until-caught-up", 0, CLI_FLAG, &given.until_caught_up, NULL,
          "stop at what the topics hold now"},
+        {"until", 0, CLI_TEXT, &given.until, "TIME",
+         "stop before the first message of this time or later, in each partition"},
         {"accept-gap", 0, CLI_FLAG, &given.accept_gap, NULL,
          "go on behind messages that the broker deleted, and record how many"},
         {"properties-file", 'F', CLI_TEXT, &given.properties_file, "FILE",
@@ -49,127 +59,23 @@ const cli_option *cli_ingest_options(void)
         {"commit-interval", 0, CLI_DURATION, &given.commit_interval_us, "TIME",
          "and at the latest after this time (default: 5s)"},
         {"memory-limit", 0, CLI_INTEGER, &given.memory_limit, "BYTES",
-         "memory for blocks, builders and deduplication (default: 1GiB)"},
+         "memory for blocks, batches and deduplication, of all tables together (default: a quarter "
+         "of the machine's, at most 4GiB)"},
+        {"workers", 0, CLI_INTEGER, &given.workers, "N",
+         "threads that decode and encode, of all tables together (default: one a processor)"},
         {"max-messages", 0, CLI_INTEGER, &given.max_messages, "N",
          "stop after about so many messages"},
+        {"metrics", 0, CLI_TEXT, &given.metrics, "[HOST:]PORT",
+         "serve Prometheus metrics at /metrics and health at /healthz (HOST: 127.0.0.1)"},
+        {"no-live-status", 0, CLI_FLAG, &given.no_live_status, NULL,
+         "leave nothing in the table's folder for wend status"},
+        {"log", 0, CLI_TEXT, &given.log_format, "text|json|none",
+         "log lines on standard error (default: text, but on a terminal a line of progress)"},
         {"stats", 0, CLI_TEXT, &given.stats_format, "text|json",
          "how to tell the numbers at the end (default: text on a terminal, else json)"},
-        {"quiet", 'q', CLI_FLAG, &given.quiet, NULL, "no progress line"},
+        {"quiet", 'q', CLI_FLAG, &given.quiet, NULL, "no progress line, and no log unless --log"},
         {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
-}
-
-/* ---- progress ---- */
-
-static void print_rate(char *text, size_t capacity, double rate)
-{
-    if (rate >= 1e6) {
-        snprintf(text, capacity, "%.2f M", rate / 1e6);
-    } else if (rate >= 1e3) {
-        snprintf(text, capacity, "%.1f k", rate / 1e3);
-    } else {
-        snprintf(text, capacity, "%.0f ", rate);
-    }
-}
-
-/* A line that wraps could not be written over: it is cut at the terminal's edge. */
-static int line_columns(void)
-{
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
-}
-
-static void show_progress(void *context, const wend_ingest_stats *stats)
-{
-    char rate[32];
-    char lag[48] = "";
-    char line[320];
-    (void)context;
-    print_rate(rate, sizeof rate, stats->events_per_s);
-    if (stats->lag >= 0) {
-        snprintf(lag, sizeof lag, given.topics.count != 0 ? ", %lld behind" : ", %lld bytes left",
-                 (long long)stats->lag);
-    }
-    snprintf(line, sizeof line,
-             "%llu events, %sevents/s, %.1f MB/s%s, %llu rejected, %llu repeated, %llu commits",
-             (unsigned long long)stats->taken, rate, stats->bytes_per_s / 1e6, lag,
-             (unsigned long long)stats->rejected, (unsigned long long)stats->deduplicated,
-             (unsigned long long)stats->commit_count);
-    fprintf(stderr, "\r\033[K%.*s", line_columns(), line);
-    fflush(stderr);
-}
-
-static void print_counts(const char *title, const wend_ingest_count *counts, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        printf("%s%12llu  %s\n", i == 0 ? title : "", (unsigned long long)counts[i].count,
-               counts[i].text);
-    }
-}
-
-static void print_text(const wend_ingest_stats *stats)
-{
-    double seconds = (double)stats->elapsed_us / 1e6;
-    printf("%llu taken = %llu stored + %llu rejected + %llu deduplicated + %llu tombstones\n",
-           (unsigned long long)stats->taken, (unsigned long long)stats->stored,
-           (unsigned long long)stats->rejected, (unsigned long long)stats->deduplicated,
-           (unsigned long long)stats->tombstones);
-    printf("%.1f MB in %.2f s: %.0f events/s, %.1f MB/s; %llu commits, %llu segments, through %s\n",
-           (double)stats->payload_bytes / 1e6, seconds, stats->events_per_s,
-           stats->bytes_per_s / 1e6, (unsigned long long)stats->commit_count,
-           (unsigned long long)stats->segment_count, stats->io_backend);
-    if (stats->taken_committed < stats->taken) {
-        printf("only the first %llu of them were committed; the next run takes the others again\n",
-               (unsigned long long)stats->taken_committed);
-    }
-    print_counts("rejected because:\n", stats->reasons, stats->reason_count);
-    print_counts("keys without a column:\n", stats->unknown_keys, stats->unknown_key_count);
-}
-
-static wend_status append_counts(wendi_buffer *out, const char *name,
-                                 const wend_ingest_count *counts, size_t count)
-{
-    wend_status status = wendi_buffer_printf(out, ",\"%s\":{", name);
-    for (size_t i = 0; status == WEND_OK && i < count; i++) {
-        status = wendi_buffer_append(out, ",", i > 0);
-        status = status == WEND_OK ? cli_json_string(counts[i].text, strlen(counts[i].text), out)
-                                   : status;
-        status = status == WEND_OK
-                     ? wendi_buffer_printf(out, ":%llu", (unsigned long long)counts[i].count)
-                     : status;
-    }
-    return status == WEND_OK ? wendi_buffer_u8(out, '}') : status;
-}
-
-static void print_json(const wend_ingest_stats *stats)
-{
-    wendi_buffer out = {0};
-    wend_status status = wendi_buffer_printf(
-        &out,
-        "{\"taken\":%llu,\"taken_committed\":%llu,\"stored\":%llu,\"rejected\":%llu,"
-        "\"deduplicated\":%llu,\"tombstones\":%"
-        "llu,\"bytes\":%llu,\"commits\":%llu,"
-        "\"segments\":%llu,\"elapsed_s\":%.6f,\"events_per_s\":%.1f,\"bytes_per_s\":%.1f,\"memory_"
-        "bytes\":%llu,\"unique_keys\":%llu,"
-        "\"coerced\":%llu,\"nulled\":%llu,\"time_cut\":%llu,\"unknown_values\":%llu,\"io\":\"%s\"",
-        (unsigned long long)stats->taken, (unsigned long long)stats->taken_committed,
-        (unsigned long long)stats->stored, (unsigned long long)stats->rejected,
-        (unsigned long long)stats->deduplicated, (unsigned long long)stats->tombstones,
-        (unsigned long long)stats->payload_bytes, (unsigned long long)stats->commit_count,
-        (unsigned long long)stats->segment_count, (double)stats->elapsed_us / 1e6,
-        stats->events_per_s, stats->bytes_per_s, (unsigned long long)stats->memory_bytes,
-        (unsigned long long)stats->unique_keys, (unsigned long long)stats->coerced,
-        (unsigned long long)stats->nulled, (unsigned long long)stats->time_cut,
-        (unsigned long long)stats->unknown_values, stats->io_backend);
-    status = status == WEND_OK ? append_counts(&out, "reasons", stats->reasons, stats->reason_count)
-                               : status;
-    status = status == WEND_OK ? append_counts(&out, "unknown_keys", stats->unknown_keys,
-                                               stats->unknown_key_count)
-                               : status;
-    if (status == WEND_OK) {
-        printf("%.*s}\n", (int)out.length, (const char *)out.data);
-    }
-    wendi_buffer_free(&out);
 }
 
 /* ---- options to the library's ---- */
@@ -194,25 +100,79 @@ static bool parse_partitions(int32_t *partitions, size_t capacity, size_t *count
     return true;
 }
 
-static bool parse_from(wend_ingest_options *options)
+static bool parse_time(const char *option, const char *text, const char *wanted, int64_t *us)
 {
     const char *reason;
-    if (given.from == NULL || strcmp(given.from, "earliest") == 0) {
-        options->from = WEND_FROM_EARLIEST;
-    } else if (strcmp(given.from, "latest") == 0) {
+    if (wendi_parse_timestamp(wendi_string_of(text), wendi_timezone_utc(), us, &reason) != WEND_OK) {
+        fprintf(stderr, "wend ingest: --%s %s: %s; write %sa time such as 2026-01-31T10:00:00Z\n",
+                option, text, reason, wanted);
+        return false;
+    }
+    return true;
+}
+
+static bool parse_bounds(wend_ingest_options *options)
+{
+    options->from = WEND_FROM_EARLIEST;
+    if (given.from != NULL && strcmp(given.from, "latest") == 0) {
         options->from = WEND_FROM_LATEST;
-    } else {
+    } else if (given.from != NULL && strcmp(given.from, "earliest") != 0) {
         options->from = WEND_FROM_TIME;
-        if (wendi_parse_timestamp(wendi_string_of(given.from), wendi_timezone_utc(),
-                                  &options->from_us, &reason) != WEND_OK) {
-            fprintf(stderr,
-                    "wend ingest: --from %s: %s; write earliest, latest or a time such as "
-                    "2026-01-31T10:00:00Z\n",
-                    given.from, reason);
+        if (!parse_time("from", given.from, "earliest, latest or ", &options->from_us)) {
             return false;
         }
     }
+    return given.until == NULL || parse_time("until", given.until, "", &options->until_us);
+}
+
+/* "clicks=events"; a topic's name has no '='. The texts are cut in copies that last as long as the
+ * process. */
+static bool parse_maps(wend_topic_map *maps, size_t *count)
+{
+    for (size_t i = 0; i < given.maps.count; i++) {
+        char *topic = strdup(given.maps.items[i]);
+        char *equals = topic != NULL ? strchr(topic, '=') : NULL;
+        if (equals == NULL || equals == topic || equals[1] == '\0') {
+            fprintf(stderr, "wend ingest: --map %s: wanted is TOPIC=TABLE\n", given.maps.items[i]);
+            free(topic);
+            return false;
+        }
+        *equals = '\0';
+        maps[i] = (wend_topic_map){topic, equals + 1};
+    }
+    *count = given.maps.count;
     return true;
+}
+
+static bool parse_framing(wend_framing *framing)
+{
+    *framing = WEND_FRAMING_NONE;
+    if (given.framing == NULL || strcmp(given.framing, "none") == 0) {
+        return true;
+    }
+    *framing = WEND_FRAMING_CONFLUENT_JSON;
+    if (strcmp(given.framing, "confluent-json") != 0) {
+        fprintf(stderr, "wend ingest: --framing is none or confluent-json\n");
+        return false;
+    }
+    return true;
+}
+
+/* Who runs the program in a terminal watches a line; who runs it elsewhere reads a log. */
+static bool parse_log(cli_log_format *format)
+{
+    static const char *const names[] = {"none", "text", "json"};
+    *format = given.quiet || isatty(STDERR_FILENO) ? CLI_LOG_NONE : CLI_LOG_TEXT;
+    for (int i = 0; given.log_format != NULL && i <= CLI_LOG_JSON; i++) {
+        if (strcmp(given.log_format, names[i]) == 0) {
+            *format = (cli_log_format)i;
+            return true;
+        }
+    }
+    if (given.log_format != NULL) {
+        fprintf(stderr, "wend ingest: --log is text, json or none\n");
+    }
+    return given.log_format == NULL;
 }
 
 static bool refuse(bool given_wrongly, const char *option, const char *source)
@@ -227,7 +187,7 @@ static bool refuse(bool given_wrongly, const char *option, const char *source)
  */
 static bool fits_source(void)
 {
-    bool kafka = given.topics.count != 0 || given.brokers != NULL;
+    bool kafka = given.topics.count != 0 || given.maps.count != 0 || given.brokers != NULL;
     bool local = given.files.count != 0 || given.standard_input;
     if (kafka == local) { /* none or both: the library says so */
         return true;
@@ -239,7 +199,10 @@ static bool fits_source(void)
                !refuse(given.source != NULL, "--source", "standard input");
     }
     return !refuse(given.partitions != NULL, "--partitions", "Kafka") &&
+           !refuse(given.group != NULL, "--group", "Kafka") &&
+           !refuse(given.framing != NULL, "--framing", "Kafka") &&
            !refuse(given.from != NULL, "--from", "Kafka") &&
+           !refuse(given.until != NULL, "--until", "Kafka; a file ends by itself") &&
            !refuse(given.until_caught_up, "--until-caught-up", "Kafka; a file ends by itself") &&
            !refuse(given.accept_gap, "--accept-gap", "Kafka") &&
            !refuse(given.properties_file != NULL, "-F", "Kafka") &&
@@ -268,11 +231,12 @@ static void catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-static int run(const char *table, const wend_ingest_options *options)
+static int run(const char *table, const wend_ingest_options *options, bool line)
 {
     wend_store *store;
     wend_ingest *ingest;
     wend_error error;
+    bool messages = options->topic_count + options->map_count != 0;
     catch_signals();
     int code = cli_open_store(false, &store);
     if (code != EXIT_DONE) {
@@ -286,14 +250,13 @@ static int run(const char *table, const wend_ingest_options *options)
     if (stop_asked) {
         wend_ingest_stop(ingest);
     }
-    bool line = isatty(STDERR_FILENO) && !given.quiet;
-    wend_status status = wend_ingest_run(ingest, line ? show_progress : NULL, NULL, &error);
+    wend_status status =
+        wend_ingest_run(ingest, line ? cli_ingest_progress : NULL, &messages, &error);
     if (line) {
         fprintf(stderr, "\r\033[K");
     }
-    const wend_ingest_stats *stats = wend_ingest_result(ingest);
-    if (status == WEND_OK || stats->taken != 0) { /* what failed before it began has no numbers */
-        (given.stats_json ? print_json : print_text)(stats);
+    if (status == WEND_OK || wend_ingest_result(ingest)->taken != 0) {
+        cli_ingest_numbers(ingest, given.stats_json); /* what failed before it began has none */
     }
     code = status == WEND_OK ? EXIT_DONE : cli_fail(&error, NULL);
     running = NULL;
@@ -302,53 +265,79 @@ static int run(const char *table, const wend_ingest_options *options)
     return code;
 }
 
+/* --file a b c: the words behind the table are files too. */
+static bool take_words(const cli_command *command, const cli_words *words)
+{
+    if (words->count == 0 && given.maps.count == 0) {
+        fprintf(stderr, "usage: wend [-d DIR] %s\n       wend ingest --help says more\n",
+                command->usage);
+        return false;
+    }
+    for (size_t i = given.maps.count == 0; i < words->count; i++) {
+        if (given.files.count == 0 || given.files.count == CLI_LIST_MAX) {
+            fprintf(stderr, "wend ingest: \"%s\" is one argument too many; %s\n", words->items[i],
+                    given.maps.count != 0 ? "--map names the tables"
+                                          : "files are named by --file");
+            return false;
+        }
+        given.files.items[given.files.count++] = words->items[i];
+    }
+    return true;
+}
+
+static void fill_options(wend_ingest_options *options)
+{
+    options->files = given.files.items;
+    options->file_count = given.files.count;
+    options->standard_input = given.standard_input;
+    options->source_name = given.source;
+    options->follow = given.follow;
+    options->reload = given.reload;
+    options->brokers = given.brokers;
+    options->topics = given.topics.items;
+    options->topic_count = given.topics.count;
+    options->group = given.group;
+    options->properties = given.properties.items;
+    options->property_count = given.properties.count;
+    options->properties_file = given.properties_file;
+    options->until_caught_up = given.until_caught_up;
+    options->accept_gap = given.accept_gap;
+    options->commit_rows = given.commit_rows;
+    options->commit_interval_ms = given.commit_interval_us / 1000;
+    options->memory_limit_bytes = given.memory_limit;
+    options->worker_count = given.workers;
+    options->message_count_max = given.max_messages;
+    options->metrics_address = given.metrics;
+    options->no_live_status = given.no_live_status;
+    options->notify_service = true; /* which does nothing unless a service manager asks for it */
+}
+
 int cli_ingest(const cli_command *command, int argc, char **argv)
 {
+    static int32_t partitions[1024];
+    static wend_topic_map maps[CLI_LIST_MAX];
+    static cli_log_format log_format;
     cli_words words;
-    int32_t partitions[1024];
-    size_t partition_count;
     wend_ingest_options options = {0};
     int code;
-    if (!cli_parse(command, argc, argv, 1, CLI_LIST_MAX, &words, &code)) {
+    if (!cli_parse(command, argc, argv, 0, CLI_LIST_MAX, &words, &code)) {
         return code;
     }
-    for (size_t i = 1; i < words.count;
-         i++) { /* --file a b c: the words behind the table are files too */
-        if (given.files.count == 0 || given.files.count == CLI_LIST_MAX) {
-            fprintf(stderr,
-                    "wend ingest: \"%s\" is one argument too many; files are named by --file\n",
-                    words.items[i]);
-            return EXIT_USED_WRONGLY;
-        }
-        given.files.items[given.files.count++] = words.items[i];
-    }
-    if (!cli_text_or_json(command, "stats", given.stats_format, !isatty(STDOUT_FILENO),
+    if (!take_words(command, &words) ||
+        !cli_text_or_json(command, "stats", given.stats_format, !isatty(STDOUT_FILENO),
                           &given.stats_json) ||
-        !parse_partitions(partitions, 1024, &partition_count) || !parse_from(&options)) {
+        !parse_partitions(partitions, 1024, &options.partition_count) ||
+        !parse_maps(maps, &options.map_count) || !parse_framing(&options.framing) ||
+        !parse_log(&log_format) || !parse_bounds(&options) || !fits_source()) {
         return EXIT_USED_WRONGLY;
     }
-    if (!fits_source()) {
-        return EXIT_USED_WRONGLY;
+    fill_options(&options);
+    options.maps = maps;
+    options.partitions = options.partition_count != 0 ? partitions : NULL;
+    if (log_format != CLI_LOG_NONE) {
+        options.log = cli_ingest_log;
+        options.log_context = &log_format;
     }
-    options.files = given.files.items;
-    options.file_count = given.files.count;
-    options.standard_input = given.standard_input;
-    options.source_name = given.source;
-    options.follow = given.follow;
-    options.reload = given.reload;
-    options.brokers = given.brokers;
-    options.topics = given.topics.items;
-    options.topic_count = given.topics.count;
-    options.partitions = partition_count != 0 ? partitions : NULL;
-    options.partition_count = partition_count;
-    options.properties = given.properties.items;
-    options.property_count = given.properties.count;
-    options.properties_file = given.properties_file;
-    options.until_caught_up = given.until_caught_up;
-    options.accept_gap = given.accept_gap;
-    options.commit_rows = given.commit_rows;
-    options.commit_interval_ms = given.commit_interval_us / 1000;
-    options.memory_limit_bytes = given.memory_limit;
-    options.message_count_max = given.max_messages;
-    return run(words.items[0], &options);
+    bool line = isatty(STDERR_FILENO) && !given.quiet && log_format == CLI_LOG_NONE;
+    return run(words.count != 0 && given.maps.count == 0 ? words.items[0] : NULL, &options, line);
 }

@@ -50,7 +50,8 @@ static const cli_command create_command = {
 static const cli_command ingest_command = {
     "ingest",
     "load events, exactly once",
-    "ingest TABLE --file FILE … | --stdin | --brokers B --topic T …",
+    "ingest TABLE --file FILE … | TABLE --stdin | TABLE --brokers B --topic T … | --brokers B --map "
+    "T=TABLE …",
     "May be killed at any moment: rows and the position behind them are committed in\n"
     "one step, and the next run goes on there. SIGTERM and Ctrl-C read no further,\n"
     "commit what was read and end with 0; a second one ends at once, which loses\n"
@@ -60,10 +61,13 @@ static const cli_command ingest_command = {
     "source each time unless --source names it.\n\n"
     "What the parser, a type, NOT NULL or CHECK refuses is kept with its reason: see\n"
     "wend rejects. At the end the numbers are printed, as one JSON object when\n"
-    "standard output is no terminal.\n\n"
+    "standard output is no terminal. Meanwhile wend status tells how it goes on.\n\n"
+    "Several tables in one run share memory and workers, nothing else. When one fails,\n"
+    "the others commit what they have read, and the run ends with its error.\n\n"
     "  wend -d store ingest events --file clicks.ndjson\n"
     "  zcat old.ndjson.gz | wend -d store ingest events --stdin --source old\n"
-    "  wend -d store ingest events --brokers localhost:9092 --topic clicks --until-caught-up",
+    "  wend -d store ingest events --brokers localhost:9092 --topic clicks --until-caught-up\n"
+    "  wend -d store ingest --brokers localhost:9092 --map clicks=events --map orders=orders",
     cli_ingest_options,
     cli_ingest,
     false};
