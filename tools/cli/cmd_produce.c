@@ -192,17 +192,18 @@ cleanup:
     return status;
 }
 
-/* Sleep until line `number` is due. Long pauses let out what is written so far. */
+/* Below this a pause costs more than it mends: at high rates lines go in small bunches. */
+static const double pause_from_s = 0.001;
+
+/* Sleep until line `number` is due, or nearly. Pauses let out what is written so far. */
 static wend_status keep_rate(production *run, uint64_t number, wend_error *error)
 {
     double ahead = (double)number / (double)rate - seconds_since(&run->begun);
-    while (ahead > 0 && !cli_stopped()) {
+    while (ahead > pause_from_s && !cli_stopped()) {
         struct timespec pause = {0, (long)((ahead < 0.05 ? ahead : 0.05) * 1e9)};
-        if (ahead > 0.001) {
-            wend_status status = flush_out(run, error);
-            if (status != WEND_OK) {
-                return status;
-            }
+        wend_status status = flush_out(run, error);
+        if (status != WEND_OK) {
+            return status;
         }
         if (run->producer != NULL) {
             wendi_kafka_producer_serve(run->producer, 0);
