@@ -59,7 +59,7 @@ static void fill(flushing *work, uint32_t row_count, uint64_t *text_bytes)
 static void sort_rows(void *context)
 {
     flushing *work = context;
-    wendi_row_order order;
+    wendi_row_order order = {.row_count = 0};
     wendi_bench_must(wendi_row_order_make(&work->builder, &order, NULL), "sorting", NULL);
     wendi_row_order_free(&order);
 }

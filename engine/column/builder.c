@@ -1,6 +1,6 @@
 /*
  * Row builders. One allocation per array at init, and none afterwards but the interners', so that a row
- * either fits entirely or leaves no trace: raising row_count is its commit.
+ * either fits entirely or leaves no trace: raising row_count is its commit. Lanes and strips: builder_lanes.c.
  */
 #include "engine/column/builder.h"
 
@@ -176,22 +176,36 @@ void wendi_row_builder_keep(wendi_row_builder *builder, uint32_t first, const ui
     builder->row_count = first + kept;
 }
 
-size_t wendi_row_builder_bytes(const wendi_row_builder *builder)
+size_t wendi_row_builder_row_bytes(const wendi_schema *schema)
 {
-    size_t bytes = builder->row_count * sizeof(uint32_t);
+    size_t bytes = sizeof(uint32_t);
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        wendi_physical physical = wendi_type_physical(schema->columns[i].type);
+        bytes += value_bytes(physical) + (physical != WENDI_PHYSICAL_STRING);
+    }
+    return bytes;
+}
+
+size_t wendi_row_builder_string_bytes(const wendi_row_builder *builder)
+{
+    size_t bytes = 0;
     for (uint32_t i = 0; i < builder->column_count; i++) {
-        const wendi_column_builder *column = &builder->columns[i];
-        const wendi_interner *interner = &column->interner;
-        bytes += builder->row_count * (value_bytes((wendi_physical)column->physical) + (column->nulls != NULL));
+        const wendi_interner *interner = &builder->columns[i].interner;
         bytes += interner->bytes.length + interner->slot_count * sizeof *interner->slots +
                  interner->entry_count * (sizeof *interner->offsets + sizeof *interner->hashes);
     }
     return bytes;
 }
 
+size_t wendi_row_builder_bytes(const wendi_row_builder *builder)
+{
+    return builder->row_count * wendi_row_builder_row_bytes(builder->schema) + wendi_row_builder_string_bytes(builder);
+}
+
 void wendi_row_builder_reset(wendi_row_builder *builder)
 {
     builder->row_count = 0;
+    builder->strip_count = 0;
     for (uint32_t i = 0; i < builder->column_count; i++) {
         wendi_interner_reset(&builder->columns[i].interner);
     }
@@ -200,11 +214,16 @@ void wendi_row_builder_reset(wendi_row_builder *builder)
 void wendi_row_builder_free(wendi_row_builder *builder)
 {
     for (uint32_t i = 0; i < builder->column_count; i++) {
-        wendi_free(builder->columns[i].data);
-        wendi_free(builder->columns[i].nulls);
+        if (!builder->is_lane) {
+            wendi_free(builder->columns[i].data);
+            wendi_free(builder->columns[i].nulls);
+        }
         wendi_interner_free(&builder->columns[i].interner);
     }
+    if (!builder->is_lane) {
+        wendi_free(builder->partitions);
+    }
     wendi_free(builder->columns);
-    wendi_free(builder->partitions);
+    wendi_free(builder->strips);
     *builder = (wendi_row_builder){0};
 }

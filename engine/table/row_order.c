@@ -12,7 +12,7 @@
 
 enum { INSERTION_RUN_MAX = 32 };
 
-typedef struct ranked_user {
+typedef struct wendi_ranked_user {
     uint64_t hash;
     uint32_t code; /* interner code, or any row that has the user */
 } ranked_user;
@@ -112,52 +112,126 @@ static int compare_users(const void *left, const void *right, void *context)
     return wendi_value_compare(&left_value, &right_value);
 }
 
+/* ---- memory ---- */
+
+/* An array with room for `count` elements in place of `memory`, whose content is gone; NULL: none, and freed. */
+static void *grown(void *memory, uint32_t *capacity, size_t count, size_t each)
+{
+    if (memory != NULL && count <= *capacity) {
+        return memory;
+    }
+    wendi_free(memory);
+    memory = wendi_alloc(count * each);
+    *capacity = memory != NULL ? (uint32_t)count : 0;
+    return memory;
+}
+
+static wend_status refused(size_t count, size_t each, wend_error *error)
+{
+    return wendi_fail_nomem(error, "sorting rows", count * each);
+}
+
+static wend_status need_codes(wendi_row_order *order, uint32_t count, wend_error *error)
+{
+    uint32_t capacity = order->capacity.codes;
+    order->user_rank = grown(order->user_rank, &order->capacity.codes, count, sizeof *order->user_rank);
+    order->user_codes = grown(order->user_codes, &capacity, count, sizeof *order->user_codes);
+    order->capacity.codes = order->capacity.codes < capacity ? order->capacity.codes : capacity;
+    return order->user_rank != NULL && order->user_codes != NULL ? WEND_OK : refused(count, sizeof(uint32_t), error);
+}
+
+static wend_status need_users(wendi_row_order *order, uint32_t count, wend_error *error)
+{
+    order->scratch.users = grown(order->scratch.users, &order->capacity.users, count, sizeof(ranked_user));
+    return order->scratch.users != NULL ? WEND_OK : refused(count, sizeof(ranked_user), error);
+}
+
+static wend_status need_rows(wendi_row_order *order, uint32_t rows, uint32_t slots, wend_error *error)
+{
+    order->rows = grown(order->rows, &order->capacity.rows, rows, sizeof *order->rows);
+    order->scratch.ranks = grown(order->scratch.ranks, &order->capacity.ranks, slots, sizeof(uint32_t));
+    return order->rows != NULL && order->scratch.ranks != NULL ? WEND_OK : refused(slots, sizeof(uint32_t), error);
+}
+
+static wend_status need_starts(wendi_row_order *order, size_t count, wend_error *error)
+{
+    order->scratch.starts = grown(order->scratch.starts, &order->capacity.starts, count, sizeof(uint32_t));
+    return order->scratch.starts != NULL ? WEND_OK : refused(count, sizeof(uint32_t), error);
+}
+
+/* ---- ranking users ---- */
+
+#define FOR_ROWS(row, builder_strips)                                                              \
+    for (uint32_t strip_ = 0; strip_ < (builder_strips)->count; strip_++)                          \
+        for (uint32_t row = (builder_strips)->strips[strip_].first,                                \
+                      end_ = row + (builder_strips)->strips[strip_].count;                         \
+             row < end_; row++)
+
+typedef struct live_rows { /* of a builder, in the order of arrival */
+    const wendi_row_strip *strips;
+    uint32_t count;
+    wendi_row_strip whole;
+    uint32_t slots; /* all rows stand below */
+} live_rows;
+
+static void find_live(const wendi_row_builder *builder, live_rows *live)
+{
+    live->strips = wendi_row_builder_strips(builder, &live->whole, &live->count);
+    const wendi_row_strip *last = live->count != 0 ? &live->strips[live->count - 1] : NULL;
+    live->slots = last != NULL ? last->first + last->count : 0;
+}
+
 /* Distinct users of a text column are its interner's entries; mark those that rows use. */
-static wend_status rank_text(const wendi_row_builder *builder, const wendi_column_builder *column,
-                             wendi_row_order *order, uint32_t *ranks, wend_error *error)
+static wend_status rank_text(const live_rows *live, const wendi_column_builder *column,
+                             wendi_row_order *order, wend_error *error)
 {
     uint32_t codes = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
+    uint32_t *ranks = order->scratch.ranks;
     wend_status status = WEND_OK;
-    ranked_user *users = wendi_alloc((size_t)codes * sizeof *users);
-    order->user_rank = wendi_alloc_zero(codes, sizeof *order->user_rank);
-    order->user_codes = wendi_alloc((size_t)codes * sizeof *order->user_codes);
-    if (users == NULL || order->user_rank == NULL || order->user_codes == NULL) {
-        WEND_TRY(wendi_fail_nomem(error, "ranking users", (size_t)codes * sizeof *users));
-    }
+    WEND_TRY(need_codes(order, codes, error));
+    WEND_TRY(need_users(order, codes, error));
+    ranked_user *users = order->scratch.users;
+    uint32_t *user_rank = order->user_rank;
     uint32_t count = 0;
-    for (uint32_t row = 0; row < builder->row_count; row++) {
+    memset(user_rank, 0, codes * sizeof *user_rank);
+    FOR_ROWS(row, live)
+    {
         uint32_t code = column->codes[row];
-        if (code != 0 && order->user_rank[code] == 0) {
+        if (code != 0 && user_rank[code] == 0) {
             wendi_value value = wendi_column_builder_value(column, row);
-            order->user_rank[code] = 1;
+            user_rank[code] = 1;
             users[count++] = (ranked_user){wendi_value_hash(&value), code};
         }
     }
     qsort_r(users, count, sizeof *users, compare_users, (void *)(uintptr_t)column);
     for (uint32_t i = 0; i < count; i++) {
-        order->user_rank[users[i].code] = i + 1;
+        user_rank[users[i].code] = i + 1;
         order->user_codes[i + 1] = users[i].code;
     }
     order->user_count = count;
-    for (uint32_t row = 0; row < builder->row_count; row++) {
+    order->text_users = true;
+    FOR_ROWS(row, live)
+    {
         uint32_t code = column->codes[row];
-        ranks[row] = code == 0 ? count + 1 : order->user_rank[code];
+        ranks[row] = code == 0 ? count + 1 : user_rank[code];
     }
 cleanup:
-    wendi_free(users);
     return status;
 }
 
 /* Distinct users of other types: sort one entry a row and number the groups. */
-static wend_status rank_values(const wendi_row_builder *builder, const wendi_column_builder *column,
-                               wendi_row_order *order, uint32_t *ranks, wend_error *error)
+static wend_status rank_values(const live_rows *live, const wendi_column_builder *column,
+                               wendi_row_order *order, wend_error *error)
 {
-    ranked_user *users = wendi_alloc((size_t)builder->row_count * sizeof *users);
-    if (users == NULL) {
-        return wendi_fail_nomem(error, "ranking users", (size_t)builder->row_count * sizeof *users);
+    uint32_t *ranks = order->scratch.ranks;
+    wend_status status = need_users(order, order->row_count, error);
+    if (status != WEND_OK) {
+        return status;
     }
+    ranked_user *users = order->scratch.users;
     uint32_t count = 0;
-    for (uint32_t row = 0; row < builder->row_count; row++) {
+    FOR_ROWS(row, live)
+    {
         if (!column->nulls[row]) {
             wendi_value value = wendi_column_builder_value(column, row);
             users[count++] = (ranked_user){wendi_value_hash(&value), row};
@@ -171,29 +245,33 @@ static wend_status rank_values(const wendi_row_builder *builder, const wendi_col
         }
         ranks[users[i].code] = rank;
     }
-    for (uint32_t row = 0; row < builder->row_count; row++) {
+    FOR_ROWS(row, live)
+    {
         if (column->nulls[row]) {
             ranks[row] = rank + 1;
         }
     }
     order->user_count = rank;
-    wendi_free(users);
     return WEND_OK;
 }
 
+/* ---- dealing rows ---- */
+
 /* A stable counting sort of the rows by rank 1..user_count+1; `starts` gets where each rank begins.
  */
-static void deal_rows(const uint32_t *ranks, uint32_t row_count, uint32_t rank_max,
+static void deal_rows(const live_rows *live, const uint32_t *ranks, uint32_t rank_max,
                       uint32_t *starts, uint32_t *rows)
 {
     memset(starts, 0, ((size_t)rank_max + 2) * sizeof *starts);
-    for (uint32_t row = 0; row < row_count; row++) {
+    FOR_ROWS(row, live)
+    {
         starts[ranks[row] + 1]++;
     }
     for (uint32_t rank = 1; rank <= rank_max + 1; rank++) {
         starts[rank] += starts[rank - 1];
     }
-    for (uint32_t row = 0; row < row_count; row++) {
+    FOR_ROWS(row, live)
+    {
         rows[starts[ranks[row]]++] = row;
     }
     memmove(starts + 1, starts,
@@ -215,38 +293,37 @@ static void sort_runs(const order_keys *keys, wendi_row_order *order, const uint
     }
 }
 
+static wend_status rank_rows(const wendi_row_builder *builder, const live_rows *live,
+                             wendi_row_order *order, wend_error *error)
+{
+    uint32_t user_column = builder->schema->user_column;
+    if (user_column != WENDI_NO_COLUMN) {
+        const wendi_column_builder *user = &builder->columns[user_column];
+        return user->physical == WENDI_PHYSICAL_STRING ? rank_text(live, user, order, error)
+                                                       : rank_values(live, user, order, error);
+    }
+    FOR_ROWS(row, live)
+    {
+        order->scratch.ranks[row] = 1;
+    }
+    return WEND_OK;
+}
+
 wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_order *order,
                                  wend_error *error)
 {
     const wendi_schema *schema = builder->schema;
+    live_rows live;
     wend_status status = WEND_OK;
-    uint32_t *ranks = NULL;
-    uint32_t *starts = NULL;
 
-    memset(order, 0, sizeof *order);
+    find_live(builder, &live);
     order->row_count = builder->row_count;
-    order->rows = wendi_alloc((size_t)builder->row_count * sizeof *order->rows);
-    ranks = wendi_alloc((size_t)builder->row_count * sizeof *ranks);
-    if (order->rows == NULL || ranks == NULL) {
-        WEND_TRY(
-            wendi_fail_nomem(error, "sorting rows", (size_t)builder->row_count * sizeof *ranks));
-    }
-    if (schema->user_column == WENDI_NO_COLUMN) {
-        for (uint32_t row = 0; row < builder->row_count; row++) {
-            ranks[row] = 1;
-        }
-    } else {
-        const wendi_column_builder *user = &builder->columns[schema->user_column];
-        WEND_TRY(user->physical == WENDI_PHYSICAL_STRING
-                     ? rank_text(builder, user, order, ranks, error)
-                     : rank_values(builder, user, order, ranks, error));
-    }
-    size_t start_count = (size_t)order->user_count + 4;
-    starts = wendi_alloc(start_count * sizeof *starts);
-    if (starts == NULL) {
-        WEND_TRY(wendi_fail_nomem(error, "sorting rows", start_count * sizeof *starts));
-    }
-    deal_rows(ranks, builder->row_count, order->user_count + 1, starts, order->rows);
+    order->user_count = 0;
+    order->text_users = false;
+    WEND_TRY(need_rows(order, builder->row_count, live.slots, error));
+    WEND_TRY(rank_rows(builder, &live, order, error));
+    WEND_TRY(need_starts(order, (size_t)order->user_count + 4, error));
+    deal_rows(&live, order->scratch.ranks, order->user_count + 1, order->scratch.starts, order->rows);
     const wendi_column_builder *time =
         schema->time_column == WENDI_NO_COLUMN ? NULL : &builder->columns[schema->time_column];
     order_keys keys = {.time = time == NULL ? NULL : time->i64,
@@ -255,14 +332,9 @@ wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_ord
                                     ? NULL
                                     : &builder->columns[schema->order_column],
                        .partitions = builder->partitions};
-    sort_runs(&keys, order, starts,
-              ranks); /* the ranks have done their work: their memory serves merging */
+    /* The ranks have done their work: their memory, no smaller than the rows', serves merging. */
+    sort_runs(&keys, order, order->scratch.starts, order->scratch.ranks);
 cleanup:
-    wendi_free(ranks);
-    wendi_free(starts);
-    if (status != WEND_OK) {
-        wendi_row_order_free(order);
-    }
     return status;
 }
 
@@ -294,9 +366,17 @@ void wendi_row_order_drop(const wendi_row_builder *builder, wendi_row_order *ord
         kept += drop[i] == 0;
     }
     order->row_count = kept;
-    if (order->user_codes != NULL) {
+    if (order->text_users) {
         renumber_users(&builder->columns[builder->schema->user_column], order);
     }
+}
+
+size_t wendi_row_order_bytes(const wendi_row_order *order)
+{
+    const size_t each = sizeof(uint32_t);
+    return order->capacity.rows * each + order->capacity.codes * 2 * each +
+           order->capacity.ranks * each + order->capacity.starts * each +
+           order->capacity.users * sizeof(ranked_user);
 }
 
 void wendi_row_order_free(wendi_row_order *order)
@@ -304,5 +384,8 @@ void wendi_row_order_free(wendi_row_order *order)
     wendi_free(order->rows);
     wendi_free(order->user_rank);
     wendi_free(order->user_codes);
+    wendi_free(order->scratch.ranks);
+    wendi_free(order->scratch.starts);
+    wendi_free(order->scratch.users);
     memset(order, 0, sizeof *order);
 }

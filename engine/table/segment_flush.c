@@ -1,6 +1,9 @@
 /*
  * Flushing: put the builder's columns into row order and hand them to the segment writer. Strings
  * get ordered dictionaries here; the user column's follows the order of users instead of bytes.
+ *
+ * What is as large as the batch lies in the scratch, which the next flush uses again. A column is gathered once,
+ * in one walk through the builder's rows; what else is to be known of it is read from what was gathered.
  */
 #include "engine/table/segment_flush.h"
 
@@ -10,19 +13,66 @@
 #include "engine/table/row_order.h"
 #include "engine/table/segment_output.h"
 
-enum { UNSORTED_ENTRIES_MIN = 1024 }; /* smaller dictionaries are sorted at once */
+enum {
+    UNSORTED_ENTRIES_MIN = 1024, /* smaller dictionaries are sorted at once */
+    /* Arrays of the scratch: what all columns take turns with, then two for each of them. */
+    ARRAY_DROP = 0,
+    ARRAY_REMAP,
+    ARRAY_USED,
+    ARRAYS_SHARED
+};
 
 typedef struct flush { /* what one flush holds; all of it goes at the end */
     const wendi_row_builder *builder;
-    wendi_row_order order;
+    wendi_flush_scratch *scratch;
+    wendi_row_order *order; /* the scratch's */
     wendi_vector *vectors;
-    void **memory; /* per column: values; then nulls */
-    wendi_dictionary **dictionaries;
+    wendi_dictionary **dictionaries; /* that were made here */
+    wendi_dictionary *views;         /* of interners, where these serve as they are */
 } flush;
 
-static bool any_null(const wendi_column_builder *column, uint32_t row_count)
+/* The builder's column that column `position` of the segment comes from. */
+static uint32_t source_of(const flush *work, uint32_t position)
 {
-    return row_count != 0 && memchr(column->nulls, 1, row_count) != NULL;
+    const wendi_schema *schema = work->builder->schema;
+    bool behind = schema->event_id_policy == WENDI_EVENT_ID_DROP && position >= schema->id_column;
+    return position + behind;
+}
+
+static const wendi_column_builder *column_of(const flush *work, uint32_t position)
+{
+    return &work->builder->columns[source_of(work, position)];
+}
+
+static void *array_of_values(const flush *work, uint32_t position, size_t bytes)
+{
+    return wendi_flush_scratch_array(work->scratch, ARRAYS_SHARED + 2 * position, bytes);
+}
+
+static uint8_t *array_of_nulls(const flush *work, uint32_t position)
+{
+    return wendi_flush_scratch_array(work->scratch, ARRAYS_SHARED + 2 * position + 1,
+                                     work->order->row_count);
+}
+
+static wend_status refused(size_t bytes, wend_error *error)
+{
+    return wendi_fail_nomem(error, "sorting a column", bytes);
+}
+
+/* ---- values ---- */
+
+static bool any_null(const flush *work, const wendi_column_builder *column)
+{
+    wendi_row_strip whole;
+    uint32_t count;
+    const wendi_row_strip *strips = wendi_row_builder_strips(work->builder, &whole, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (memchr(column->nulls + strips[i].first, 1, strips[i].count) != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 #define GATHER(type, from)                                                                         \
@@ -33,24 +83,15 @@ static bool any_null(const wendi_column_builder *column, uint32_t row_count)
         }                                                                                          \
     } while (0)
 
-/* The builder's column that column `position` of the segment comes from. */
-static uint32_t source_of(const flush *work, uint32_t position)
-{
-    const wendi_schema *schema = work->builder->schema;
-    bool behind = schema->event_id_policy == WENDI_EVENT_ID_DROP && position >= schema->id_column;
-    return position + behind;
-}
-
 static wend_status gather_fixed(flush *work, uint32_t position, wend_error *error)
 {
-    const wendi_column_builder *column = &work->builder->columns[source_of(work, position)];
-    const uint32_t *rows = work->order.rows;
-    uint32_t row_count = work->order.row_count;
+    const wendi_column_builder *column = column_of(work, position);
+    const uint32_t *rows = work->order->rows;
+    uint32_t row_count = work->order->row_count;
     size_t each = column->physical == WENDI_PHYSICAL_B16 ? sizeof(wendi_b16) : sizeof(int64_t);
-    void *values = wendi_alloc_aligned(64, row_count * each + 64);
-    work->memory[position] = values;
+    void *values = array_of_values(work, position, row_count * each);
     if (values == NULL) {
-        return wendi_fail_nomem(error, "sorting a column", row_count * each);
+        return refused(row_count * each, error);
     }
     if (column->physical == WENDI_PHYSICAL_B16) {
         GATHER(wendi_b16, column->b16);
@@ -58,11 +99,10 @@ static wend_status gather_fixed(flush *work, uint32_t position, wend_error *erro
         GATHER(int64_t, column->i64); /* doubles too: the same eight bytes */
     }
     uint8_t *nulls = NULL;
-    if (any_null(column, work->builder->row_count)) {
-        nulls = wendi_alloc_aligned(64, row_count + 64u);
-        work->memory[work->builder->column_count + position] = nulls;
+    if (any_null(work, column)) {
+        nulls = array_of_nulls(work, position);
         if (nulls == NULL) {
-            return wendi_fail_nomem(error, "sorting a column", row_count);
+            return refused(row_count, error);
         }
         for (uint32_t i = 0; i < row_count; i++) {
             nulls[i] = column->nulls[rows[i]];
@@ -79,18 +119,16 @@ static wend_status gather_fixed(flush *work, uint32_t position, wend_error *erro
 /* A column of which only hashes are stored. */
 static wend_status gather_hashes(flush *work, uint32_t position, wend_error *error)
 {
-    const wendi_column_builder *column = &work->builder->columns[source_of(work, position)];
-    uint32_t row_count = work->order.row_count;
-    int64_t *hashes = wendi_alloc_aligned(64, row_count * sizeof *hashes + 64);
-    uint8_t *nulls = wendi_alloc_aligned(64, row_count + 64u);
+    const wendi_column_builder *column = column_of(work, position);
+    uint32_t row_count = work->order->row_count;
+    int64_t *hashes = array_of_values(work, position, row_count * sizeof *hashes);
+    uint8_t *nulls = array_of_nulls(work, position);
     bool any = false;
-    work->memory[position] = hashes;
-    work->memory[work->builder->column_count + position] = nulls;
     if (hashes == NULL || nulls == NULL) {
-        return wendi_fail_nomem(error, "sorting a column", row_count * sizeof *hashes);
+        return refused(row_count * sizeof *hashes, error);
     }
     for (uint32_t i = 0; i < row_count; i++) {
-        uint32_t row = work->order.rows[i];
+        uint32_t row = work->order->rows[i];
         bool null = wendi_column_builder_is_null(column, row);
         wendi_value value = wendi_column_builder_value(column, row);
         hashes[i] = null ? 0 : (int64_t)wendi_value_hash(&value);
@@ -105,11 +143,13 @@ static wend_status gather_hashes(flush *work, uint32_t position, wend_error *err
     return WEND_OK;
 }
 
+/* ---- strings ---- */
+
 /* The user dictionary: entries in the order of user ranks, which is (hash, bytes). */
 static wend_status user_dictionary(const flush *work, const wendi_column_builder *column,
                                    wendi_dictionary **dictionary_out, wend_error *error)
 {
-    const wendi_row_order *order = &work->order;
+    const wendi_row_order *order = work->order;
     size_t bytes = 0;
     for (uint32_t rank = 1; rank <= order->user_count; rank++) {
         bytes += wendi_interner_at(&column->interner, order->user_codes[rank]).length;
@@ -140,87 +180,100 @@ static wend_status user_dictionary(const flush *work, const wendi_column_builder
  * Hardly a text comes back once another has begun, as with sessions: their dictionary is stored in the order of
  * its entries' first rows, and sorting it here would be in vain.
  */
-static bool mostly_new(const flush *work, const wendi_column_builder *column)
+static bool mostly_new(const uint32_t *codes, uint32_t row_count, uint32_t entries)
 {
-    const uint32_t *rows = work->order.rows;
-    uint32_t entries = column->interner.entry_count;
     uint32_t runs = 0;
     uint32_t before = 0;
-    for (uint32_t i = 0; i < work->order.row_count; i++) {
-        uint32_t code = column->codes[rows[i]];
-        runs += code != before;
-        before = code;
+    for (uint32_t i = 0; i < row_count; i++) {
+        runs += codes[i] != before;
+        before = codes[i];
     }
     return runs <= entries + entries / 8;
 }
 
+/* The interner's entries as they are: read here, and by the segment's writer, before the builder is reset. */
+static void view_interner(const wendi_interner *interner, wendi_dictionary *view)
+{
+    union {
+        const uint8_t *kept;
+        char *borrowed;
+    } bytes = {.kept = interner->bytes.data};
+    atomic_init(&view->references, 1);
+    view->entry_count = interner->entry_count;
+    view->ordered = false;
+    view->offsets = interner->offsets;
+    view->bytes = bytes.borrowed;
+}
+
+static void recode(uint32_t *codes, uint32_t row_count, const uint32_t *remap)
+{
+    for (uint32_t i = 0; i < row_count; i++) {
+        codes[i] = remap[codes[i]];
+    }
+}
+
+/* A dictionary that rises bytewise, of the entries that rows use; `codes` become its codes. */
 static wend_status ordered_dictionary(const flush *work, const wendi_column_builder *column,
-                                      uint32_t *remap, wendi_dictionary **dictionary_out,
+                                      uint32_t *codes, wendi_dictionary **dictionary_out,
                                       wend_error *error)
 {
     uint32_t entries = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
-    uint8_t *used = wendi_alloc_zero(entries, 1);
-    if (used == NULL) {
-        return wendi_fail_nomem(error, "a dictionary", entries);
+    uint32_t row_count = work->order->row_count;
+    uint8_t *used = wendi_flush_scratch_array(work->scratch, ARRAY_USED, entries);
+    uint32_t *remap =
+        wendi_flush_scratch_array(work->scratch, ARRAY_REMAP, entries * sizeof *remap);
+    if (used == NULL || remap == NULL) {
+        return wendi_fail_nomem(error, "a dictionary", entries * sizeof *remap);
     }
-    for (uint32_t i = 0; i < work->order.row_count; i++) {
-        used[column->codes[work->order.rows[i]]] = 1;
+    memset(used, 0, entries);
+    for (uint32_t i = 0; i < row_count; i++) {
+        used[codes[i]] = 1;
     }
     wend_status status =
         wendi_interner_ordered(&column->interner, used, remap, dictionary_out, error);
-    wendi_free(used);
+    if (status == WEND_OK) {
+        recode(codes, row_count, remap);
+    }
     return status;
-}
-
-static wend_status other_dictionary(const flush *work, const wendi_column_builder *column,
-                                    uint32_t *remap, wendi_dictionary **dictionary_out,
-                                    wend_error *error)
-{
-    uint32_t entries = column->interner.entry_count;
-    if (entries < UNSORTED_ENTRIES_MIN || !mostly_new(work, column)) {
-        return ordered_dictionary(work, column, remap, dictionary_out, error);
-    }
-    for (uint32_t code = 0; code < entries; code++) {
-        remap[code] = code;
-    }
-    return wendi_interner_dictionary(&column->interner, dictionary_out) == WEND_OK
-               ? WEND_OK
-               : wendi_fail_nomem(error, "a dictionary", column->interner.bytes.length);
 }
 
 static wend_status gather_strings(flush *work, uint32_t position, wend_error *error)
 {
-    const wendi_column_builder *column = &work->builder->columns[source_of(work, position)];
-    const uint32_t *rows = work->order.rows;
-    uint32_t row_count = work->order.row_count;
-    uint32_t entries = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
+    const wendi_column_builder *column = column_of(work, position);
+    const uint32_t *rows = work->order->rows;
+    uint32_t row_count = work->order->row_count;
+    uint32_t entries = column->interner.entry_count;
     bool user = source_of(work, position) == work->builder->schema->user_column;
+    wendi_dictionary *dictionary = NULL;
     wend_status status = WEND_OK;
-    uint32_t *remap = user ? work->order.user_rank : wendi_alloc_zero(entries, sizeof *remap);
-    uint32_t *codes = wendi_alloc_aligned(64, row_count * sizeof *codes + 64);
-    work->memory[position] = codes;
-    if (remap == NULL || codes == NULL) {
-        WEND_TRY(wendi_fail_nomem(error, "sorting a column", row_count * sizeof *codes));
+    uint32_t *values = array_of_values(work, position, row_count * sizeof *values);
+    if (values == NULL) {
+        return refused(row_count * sizeof *values, error);
     }
-    WEND_TRY(
-        user ? user_dictionary(work, column, &work->dictionaries[position], error)
-             : other_dictionary(work, column, remap, &work->dictionaries[position], error));
-    for (uint32_t i = 0; i < row_count; i++) {
-        codes[i] = remap[column->codes[rows[i]]];
+    GATHER(uint32_t, column->codes);
+    if (user) {
+        WEND_TRY(user_dictionary(work, column, &work->dictionaries[position], error));
+        recode(values, row_count, work->order->user_rank);
+    } else if (entries >= UNSORTED_ENTRIES_MIN && mostly_new(values, row_count, entries)) {
+        dictionary = &work->views[position];
+        view_interner(&column->interner, dictionary);
+    } else {
+        WEND_TRY(
+            ordered_dictionary(work, column, values, &work->dictionaries[position], error));
     }
-    work->vectors[position] = (wendi_vector){.type = column->type,
-                                             .form = WENDI_FORM_DICTIONARY,
-                                             .row_count = row_count,
-                                             .codes = codes,
-                                             .dictionary = work->dictionaries[position]};
+    work->vectors[position] = (wendi_vector){
+        .type = column->type,
+        .form = WENDI_FORM_DICTIONARY,
+        .row_count = row_count,
+        .codes = values,
+        .dictionary = dictionary != NULL ? dictionary : work->dictionaries[position]};
 cleanup:
-    if (!user) {
-        wendi_free(remap);
-    }
     return status;
 }
 
-/* Leave out the rows that the filter does not let through. */
+/* ---- one flush ---- */
+
+/* Let the filter say which places are not to be stored, and take them out. */
 static wend_status filter_rows(flush *work, const wendi_flush_filter *filter, wend_error *error)
 {
     uint32_t dropped = 0;
@@ -228,33 +281,36 @@ static wend_status filter_rows(flush *work, const wendi_flush_filter *filter, we
     if (filter == NULL) {
         return WEND_OK;
     }
-    uint8_t *drop = wendi_alloc_zero(work->order.row_count, 1);
+    uint8_t *drop = wendi_flush_scratch_array(work->scratch, ARRAY_DROP, work->order->row_count);
     if (drop == NULL) {
-        return wendi_fail_nomem(error, "sorting rows", work->order.row_count);
+        return wendi_fail_nomem(error, "sorting rows", work->order->row_count);
     }
-    status = filter->drop(filter->context, work->builder, &work->order, drop, &dropped, error);
+    memset(drop, 0, work->order->row_count);
+    status = filter->drop(filter->context, work->builder, work->order, drop, &dropped, error);
     if (status == WEND_OK && dropped != 0) {
-        wendi_row_order_drop(work->builder, &work->order, drop);
+        wendi_row_order_drop(work->builder, work->order, drop);
     }
-    wendi_free(drop);
     return status;
 }
 
-static wend_status flush_open(flush *work, const wendi_row_builder *builder,
+static wend_status flush_open(flush *work, wendi_flush_shelf *shelf,
                               const wendi_flush_filter *filter, wend_error *error)
 {
+    const wendi_row_builder *builder = work->builder;
     uint32_t columns = builder->column_count;
-    *work = (flush){.builder = builder,
-                    .vectors = wendi_alloc_zero(columns, sizeof(wendi_vector)),
-                    .memory = wendi_alloc_zero(2 * (size_t)columns, sizeof(void *)),
-                    .dictionaries = wendi_alloc_zero(columns, sizeof(wendi_dictionary *))};
     wend_status status = WEND_OK;
-    if (work->vectors == NULL || work->memory == NULL || work->dictionaries == NULL) {
+    work->scratch = wendi_flush_shelf_take(shelf, ARRAYS_SHARED + 2 * columns);
+    work->vectors = wendi_alloc_zero(columns, sizeof(wendi_vector));
+    work->dictionaries = wendi_alloc_zero(columns, sizeof(wendi_dictionary *));
+    work->views = wendi_alloc_zero(columns, sizeof(wendi_dictionary));
+    if (work->scratch == NULL || work->vectors == NULL || work->dictionaries == NULL ||
+        work->views == NULL) {
         return wendi_fail_nomem(error, "sorting rows", columns * sizeof(wendi_vector));
     }
-    WEND_TRY(wendi_row_order_make(builder, &work->order, error));
+    work->order = &work->scratch->order;
+    WEND_TRY(wendi_row_order_make(builder, work->order, error));
     WEND_TRY(filter_rows(work, filter, error));
-    if (work->order.row_count == 0) {
+    if (work->order->row_count == 0) {
         goto cleanup;
     }
     const wendi_schema *stored = wendi_schema_reading(builder->schema);
@@ -268,19 +324,15 @@ cleanup:
     return status;
 }
 
-static void flush_close(flush *work)
+static void flush_close(flush *work, wendi_flush_shelf *shelf)
 {
-    uint32_t columns = work->builder->column_count;
-    for (uint32_t i = 0; work->memory != NULL && i < 2 * columns; i++) {
-        wendi_free(work->memory[i]);
-    }
-    for (uint32_t i = 0; work->dictionaries != NULL && i < columns; i++) {
+    for (uint32_t i = 0; work->dictionaries != NULL && i < work->builder->column_count; i++) {
         wendi_dictionary_release(work->dictionaries[i]);
     }
-    wendi_free(work->memory);
     wendi_free(work->dictionaries);
+    wendi_free(work->views);
     wendi_free(work->vectors);
-    wendi_row_order_free(&work->order);
+    wendi_flush_shelf_put(shelf, work->scratch);
 }
 
 static wend_status write_segment(const flush *work, wendi_io *io, const char *folder,
@@ -305,7 +357,7 @@ static wend_status write_segment(const flush *work, wendi_io *io, const char *fo
                                             .zstd_level = zstd_level};
     WEND_TRY(wendi_segment_output_open(io, folder, &options, &output, error));
     WEND_TRY(wendi_segment_writer_row_group(output.writer, work->vectors,
-                                            work->order.row_count, error));
+                                            work->order->row_count, error));
     WEND_TRY(wendi_segment_output_finish(&output, entry, error));
 cleanup:
     wendi_segment_output_close(&output);
@@ -314,15 +366,15 @@ cleanup:
 }
 
 wend_status wendi_segment_flush(wendi_io *io, const char *folder, const wendi_row_builder *builder,
-                                const wendi_flush_filter *filter, int zstd_level,
-                                wendi_segment_entry *entry, wend_error *error)
+                                const wendi_flush_filter *filter, wendi_flush_shelf *shelf,
+                                int zstd_level, wendi_segment_entry *entry, wend_error *error)
 {
     flush work = {.builder = builder};
-    wend_status status = flush_open(&work, builder, filter, error);
+    wend_status status = flush_open(&work, shelf, filter, error);
     entry->row_count = 0;
-    if (status == WEND_OK && work.order.row_count != 0) {
+    if (status == WEND_OK && work.order->row_count != 0) {
         status = write_segment(&work, io, folder, zstd_level, entry, error);
     }
-    flush_close(&work);
+    flush_close(&work, shelf);
     return status;
 }

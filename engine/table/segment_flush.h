@@ -6,6 +6,7 @@
 
 #include "engine/column/builder.h"
 #include "engine/table/commit_log.h"
+#include "engine/table/flush_scratch.h"
 #include "engine/table/row_order.h"
 
 /**
@@ -24,9 +25,10 @@ typedef struct wendi_flush_filter {
  * Sort, encode, write, sync and name the segment; `entry` is filled but for the commit numbers and
  * ordinal. The builder has at least one row. After a failure no file is left but in tmp/. Any
  * thread. `filter` may be NULL. When it drops all rows no file is made and entry->row_count is 0.
+ * Memory of the batch's size is taken from `shelf` and put back there.
  */
 wend_status wendi_segment_flush(wendi_io *io, const char *folder, const wendi_row_builder *builder,
-                                const wendi_flush_filter *filter, int zstd_level,
-                                wendi_segment_entry *entry, wend_error *error);
+                                const wendi_flush_filter *filter, wendi_flush_shelf *shelf,
+                                int zstd_level, wendi_segment_entry *entry, wend_error *error);
 
 #endif

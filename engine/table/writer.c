@@ -54,6 +54,7 @@ struct wendi_table_writer {
     wendi_pending_segment *pending; /* flushed, not committed */
     gathered_keys *gathered;        /* under pending_lock, but for the keys: their builder's */
     wendi_retired_keys retired_keys;
+    wendi_flush_shelf shelf; /* memory of flushes, for the next one */
 };
 
 /* ---- records ---- */
@@ -132,6 +133,7 @@ wend_status wendi_table_writer_open(wendi_table *table, const wendi_writer_optio
     pthread_mutex_init(&writer->pending_lock, NULL);
     writer->table = table;
     writer->options = options != NULL ? *options : (wendi_writer_options){0};
+    wendi_flush_shelf_init(&writer->shelf, writer->options.flush_memory_bytes);
     wendi_uuid_make(writer->uuid);
     WEND_TRY(wendi_table_path(lock_path, table->folder, "LOCK", "", error));
     WEND_TRY(wendi_io_lock_acquire(table->io, lock_path, &writer->lock, error));
@@ -188,6 +190,7 @@ void wendi_table_writer_close(wendi_table_writer *writer)
     wendi_snapshot_release(writer->retired);
     wendi_io_lock_release(writer->lock);
     pthread_mutex_destroy(&writer->pending_lock);
+    wendi_flush_shelf_free(&writer->shelf);
     wendi_free(writer);
 }
 
@@ -279,7 +282,7 @@ wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_build
         return wendi_fail_nomem(error, "a pending segment", sizeof *pending);
     }
     wend_status status =
-        wendi_segment_flush(writer->table->io, writer->table->folder, builder, NULL,
+        wendi_segment_flush(writer->table->io, writer->table->folder, builder, NULL, &writer->shelf,
                             writer->options.zstd_level, &pending->entry, error);
     if (status != WEND_OK) {
         wendi_free(pending);
@@ -292,6 +295,11 @@ wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_build
     pthread_mutex_unlock(&writer->pending_lock);
     *pending_out = pending;
     return WEND_OK;
+}
+
+size_t wendi_table_writer_flush_bytes(wendi_table_writer *writer)
+{
+    return wendi_flush_shelf_bytes(&writer->shelf);
 }
 
 static wend_status check_sources(const wendi_table_writer *writer,

@@ -19,6 +19,7 @@ typedef struct wendi_writer_options {
     int zstd_level;             /* 0: the default of L0 */
     size_t unique_window_bytes; /* memory for the deduplication window; 0: default */
     bool takes_no_rows;         /* no window is kept: for writers that only merge */
+    size_t flush_memory_bytes;  /* that flushes may leave for the next one, at most; 0: all that they needed */
 } wendi_writer_options;
 
 /** Takes the lock (WEND_BUSY names the holder), recovers, raises the epoch with an empty commit. */
@@ -48,6 +49,9 @@ typedef struct wendi_pending_segment wendi_pending_segment;
  */
 wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_builder *builder,
                                      wendi_pending_segment **pending_out, wend_error *error);
+
+/** Memory that flushes have left for the next one. Any thread. */
+size_t wendi_table_writer_flush_bytes(wendi_table_writer *writer);
 
 /** Rows that a flush left out since the table has them. */
 typedef struct wendi_segment_repeats {

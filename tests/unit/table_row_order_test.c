@@ -161,7 +161,7 @@ static void check(int user, bool with_time, int order_type, uint32_t rows, uint6
 {
     wendi_schema *schema = make_schema(user, with_time, order_type);
     wendi_row_builder builder = {0};
-    wendi_row_order order;
+    wendi_row_order order = {.row_count = 0};
     uint32_t *expected = malloc(rows * sizeof *expected);
     char text[32];
     assert_int_equal(wendi_row_builder_init(&builder, schema, rows, NULL), WEND_OK);
@@ -257,7 +257,7 @@ static void refused_memory_leaves_nothing(void **state)
         builder.row_count++;
     }
     for (int64_t calls = 0;; calls++) {
-        wendi_row_order order;
+        wendi_row_order order = {.row_count = 0};
         wendi_alloc_refuse_at(calls);
         wend_status status = wendi_row_order_make(&builder, &order, &error);
         wendi_alloc_refuse_at(-1);
