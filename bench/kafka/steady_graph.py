@@ -27,7 +27,7 @@ class Sample:
         self.at_s = now["elapsed_us"] / 1e6
         self.taken = now["taken"] - before["taken"]
         self.rate = self.taken / seconds
-        self.waiting = before["lag"] > 0 and now["lag"] > 0
+        self.waiting = now["lag"] > 0
         self.lag = max(now["lag"], 0)
         self.rss = now["rss_bytes"]
         self.window = now["window_bytes"]
