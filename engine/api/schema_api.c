@@ -71,8 +71,8 @@ wend_status wend_alter_table(wend_store *store, const char *sql, bool wait, char
     WEND_TRY(wendi_api_argument(store, "store", error));
     WEND_TRY(wendi_api_argument(sql, "sql", error));
     WEND_TRY(wendi_sql_parse_one(sql, strlen(sql), &arena, &statement, error));
-    if (statement->kind != WENDI_SQL_STATEMENT_ADD_COLUMN) {
-        WEND_TRY(wendi_fail_at(error, WEND_INVALID, statement->span.start, "this is not ALTER TABLE … ADD COLUMN"));
+    if (statement->kind != WENDI_SQL_STATEMENT_ADD_COLUMN && statement->kind != WENDI_SQL_STATEMENT_ALTER_RULES) {
+        WEND_TRY(wendi_fail_at(error, WEND_INVALID, statement->span.start, "this is not ALTER TABLE"));
     }
     WEND_TRY(wendi_table_open(store->path, statement->table, &table, error));
     WEND_TRY(wendi_table_alter(table, sql, wait, name, error));

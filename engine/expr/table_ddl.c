@@ -378,17 +378,177 @@ static wend_status keep_ids(const wendi_schema *schema, wendi_schema *joined, we
     return wendi_schema_make_reading(joined, error);
 }
 
-wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alter,
-                                    wendi_schema **schema_out, wend_error *error)
+/* ---- changing rules ---- */
+
+/* Options that say how a value is read or how long an event is kept. All others are about what segments hold. */
+static bool may_change(const wendi_sql_change *change, const wendi_sql_option *option)
+{
+    static const char *const of_table[] = {"max_future", "retention", "duplicate_keys", "unique_window", NULL};
+    static const char *const of_column[] = {"path", "format", "timezone", "on_error", "round", NULL};
+    const char *const *names = change->kind == WENDI_SQL_TABLE_OPTIONS ? of_table : of_column;
+    while (*names != NULL && !wendi_string_equal(option->name, wendi_string_of(*names))) {
+        names++;
+    }
+    return *names != NULL;
+}
+
+/* `options` with those of the change in place of, or behind, the old ones. */
+static wend_status change_options(const wendi_sql_statement *alter, const wendi_sql_change *change,
+                                  const wendi_sql_option **options, uint32_t *count, wendi_arena *arena,
+                                  wend_error *error)
+{
+    wendi_sql_option *changed =
+        wendi_arena_alloc(arena, ((size_t)*count + change->option_count + 1) * sizeof *changed);
+    if (changed == NULL) {
+        return wendi_fail_nomem(error, "a schema", sizeof *changed);
+    }
+    if (*count != 0) {
+        memcpy(changed, *options, *count * sizeof *changed);
+    }
+    for (uint32_t i = 0; i < change->option_count; i++) {
+        const wendi_sql_option *option = &change->options[i];
+        uint32_t at = 0;
+        if (!may_change(change, option)) {
+            wendi_fail_at(error, WEND_UNSUPPORTED, option->span.start, "%.*s cannot be changed",
+                          WENDI_DDL_TEXT(option->name));
+            wendi_error_hint(error, "%s", change->kind == WENDI_SQL_TABLE_OPTIONS
+                                              ? "max_future, retention, duplicate_keys and unique_window can"
+                                              : "path, format, timezone, on_error and round can");
+            return WEND_UNSUPPORTED;
+        }
+        while (at < *count && !wendi_string_equal(changed[at].name, option->name)) {
+            at++;
+        }
+        *count += at == *count;
+        changed[at] = *option;
+        changed[at].span = alter->table_span;
+    }
+    *options = changed;
+    return WEND_OK;
+}
+
+static wend_status drop_constraint(const wendi_schema *schema, const wendi_sql_statement *alter,
+                                   const wendi_sql_change *change, wendi_sql_statement *joined, wendi_arena *arena,
+                                   wend_error *error)
+{
+    wendi_sql_constraint *kept = wendi_arena_alloc(arena, (joined->constraint_count + 1) * sizeof *kept);
+    uint32_t count = 0;
+    bool check = false;
+    if (kept == NULL) {
+        return wendi_fail_nomem(error, "a schema", sizeof *kept);
+    }
+    for (uint32_t i = 0; i < schema->check_count; i++) {
+        check = check || wendi_string_equal(schema->checks[i].name, change->name);
+    }
+    for (uint32_t i = 0; i < joined->constraint_count; i++) {
+        const wendi_sql_constraint *constraint = &joined->constraints[i];
+        if (constraint->kind != WENDI_SQL_CHECK || !wendi_string_equal(constraint->name, change->name)) {
+            kept[count++] = *constraint;
+        }
+    }
+    if (!check && !change->if_exists) {
+        wendi_fail_at(error, WEND_NOT_FOUND, alter->table_span.start, "the table has no CHECK named %.*s",
+                      WENDI_DDL_TEXT(change->name));
+        wendi_error_hint(error, "wend describe shows the names; of constraints only a CHECK can be dropped");
+        return WEND_NOT_FOUND;
+    }
+    joined->constraints = kept;
+    joined->constraint_count = count;
+    return WEND_OK;
+}
+
+static void drop_not_null(wendi_sql_column_def *column, wendi_sql_constraint *kept)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < column->constraint_count; i++) {
+        if (column->constraints[i].kind != WENDI_SQL_NOT_NULL) {
+            kept[count++] = column->constraints[i];
+        }
+    }
+    column->constraints = kept;
+    column->constraint_count = count;
+}
+
+static wend_status change_column(const wendi_sql_statement *alter, const wendi_sql_change *change,
+                                 wendi_sql_column_def *columns, uint32_t count, wendi_arena *arena, wend_error *error)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        wendi_sql_column_def *column = &columns[i];
+        if (!wendi_string_equal(column->name, change->name)) {
+            continue;
+        }
+        if (change->kind == WENDI_SQL_COLUMN_OPTIONS) {
+            return change_options(alter, change, &column->options, &column->option_count, arena, error);
+        }
+        wendi_sql_constraint *kept = wendi_arena_alloc(arena, (column->constraint_count + 1) * sizeof *kept);
+        if (kept == NULL) {
+            return wendi_fail_nomem(error, "a schema", sizeof *kept);
+        }
+        drop_not_null(column, kept);
+        return WEND_OK;
+    }
+    return wendi_fail_at(error, WEND_NOT_FOUND, alter->table_span.start, "the table has no column %.*s",
+                         WENDI_DDL_TEXT(change->name));
+}
+
+/* The table's own statement with the changes made. It is a stored one, so its constraints stand behind the columns. */
+static wend_status change_rules(const wendi_schema *schema, const wendi_sql_statement *base,
+                                const wendi_sql_statement *alter, wendi_arena *arena, wendi_sql_statement *joined,
+                                wend_error *error)
+{
+    wend_status status = WEND_OK;
+    wendi_sql_column_def *columns = wendi_arena_alloc(arena, (base->column_count + 1) * sizeof *columns);
+    if (columns == NULL) {
+        return wendi_fail_nomem(error, "a schema", sizeof *columns);
+    }
+    memcpy(columns, base->columns, base->column_count * sizeof *columns);
+    *joined = *base;
+    joined->columns = columns;
+    for (uint32_t i = 0; i < alter->change_count && status == WEND_OK; i++) {
+        const wendi_sql_change *change = &alter->changes[i];
+        switch ((wendi_sql_change_kind)change->kind) {
+        case WENDI_SQL_DROP_CONSTRAINT:
+            status = drop_constraint(schema, alter, change, joined, arena, error);
+            break;
+        case WENDI_SQL_TABLE_OPTIONS:
+            status = change_options(alter, change, &joined->options, &joined->option_count, arena, error);
+            break;
+        case WENDI_SQL_DROP_NOT_NULL:
+        case WENDI_SQL_COLUMN_OPTIONS:
+            status = change_column(alter, change, columns, base->column_count, arena, error);
+            break;
+        }
+    }
+    return status;
+}
+
+static wend_status join(const wendi_schema *schema, const wendi_sql_statement *base, const wendi_sql_statement *alter,
+                        wendi_arena *arena, wendi_schema **schema_out, wend_error *error)
+{
+    wendi_sql_statement joined;
+    wend_status status = WEND_OK;
+    bool rules = alter->kind == WENDI_SQL_STATEMENT_ALTER_RULES;
+    WEND_TRY(rules ? change_rules(schema, base, alter, arena, &joined, error)
+                   : join_columns(schema, base, alter, arena, &joined, error));
+    status = make_schema(&joined, base->column_count, alter->text, (wendi_rest_policy)schema->rest_policy, schema_out, error);
+    if (status != WEND_OK && rules && error != NULL) {
+        error->position = -1; /* it is about the table's whole statement, which nobody sees here */
+        wendi_error_context(error, "with this change");
+    }
+cleanup:
+    return status;
+}
+
+wend_status wendi_schema_alter(const wendi_schema *schema, const char *alter, wendi_schema **schema_out,
+                               wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_arena arena = {0};
     const wendi_sql_statement *base = NULL;
     const wendi_sql_statement *added = NULL;
-    wendi_sql_statement joined;
     *schema_out = NULL;
     WEND_TRY(wendi_sql_parse_one(alter, strlen(alter), &arena, &added, error));
-    if (added->kind != WENDI_SQL_STATEMENT_ADD_COLUMN) {
+    if (added->kind != WENDI_SQL_STATEMENT_ADD_COLUMN && added->kind != WENDI_SQL_STATEMENT_ALTER_RULES) {
         status = refuse_at(error, WEND_INVALID, added->span.start, "ALTER TABLE is expected here",
                            "write ALTER TABLE name ADD COLUMN column type …");
         goto cleanup;
@@ -400,9 +560,7 @@ wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alte
         goto cleanup;
     }
     WEND_TRY(wendi_sql_parse_one(schema->ddl.data, schema->ddl.length, &arena, &base, error));
-    WEND_TRY(join_columns(schema, base, added, &arena, &joined, error));
-    WEND_TRY(make_schema(&joined, base->column_count, added->text,
-                         (wendi_rest_policy)schema->rest_policy, schema_out, error));
+    WEND_TRY(join(schema, base, added, &arena, schema_out, error));
     status = keep_ids(schema, *schema_out, error);
     if (status != WEND_OK) {
         wendi_schema_free(*schema_out);

@@ -39,17 +39,20 @@ wend_status wendi_schema_from_statement(const wendi_sql_statement *statement,
                                         wendi_schema **schema_out, wend_error *error);
 
 /**
- * A new schema with the columns of `ALTER TABLE t ADD COLUMN …` (one or several) behind those of
- * `schema`; old columns keep their ids, new ones take schema->next_column_id on. Rows stored before
- * read the new column's DEFAULT, null, or its GENERATED value; so NOT NULL needs one of them, and
- * UNIQUE is refused.
+ * A new schema: `schema` with what ALTER TABLE says.
+ *
+ * ADD COLUMN (one or several): the columns stand behind those of `schema`; old columns keep their
+ * ids, new ones take schema->next_column_id on. Rows stored before read the new column's DEFAULT,
+ * null, or its GENERATED value; so NOT NULL needs one of them, and UNIQUE is refused.
+ * DROP CONSTRAINT, DROP NOT NULL, OPTIONS, SET: other events are taken from now on, or read in another way. Nothing
+ * that is stored changes, so only such options can be changed as say nothing of it.
  *
  * Returns:   WEND_NOT_FOUND the statement names another table; WEND_EXISTS the column is there
  * (with IF NOT EXISTS: WEND_OK and an equal schema); else as wendi_schema_parse(), positions in
  * `alter`.
  */
-wend_status wendi_schema_add_column(const wendi_schema *schema, const char *alter,
-                                    wendi_schema **schema_out, wend_error *error);
+wend_status wendi_schema_alter(const wendi_schema *schema, const char *alter, wendi_schema **schema_out,
+                               wend_error *error);
 
 
 /** Append the canonical DDL of `schema`, ended by ";\n". */

@@ -264,12 +264,29 @@ typedef struct wendi_sql_column_def {
     uint32_t constraint_count;
 } wendi_sql_column_def;
 
+/** ALTER TABLE that changes which events are taken, and no column. */
+typedef enum wendi_sql_change_kind {
+    WENDI_SQL_DROP_CONSTRAINT,  /* DROP CONSTRAINT [IF EXISTS] name */
+    WENDI_SQL_DROP_NOT_NULL,    /* ALTER COLUMN name DROP NOT NULL */
+    WENDI_SQL_COLUMN_OPTIONS,   /* ALTER COLUMN name OPTIONS ([ADD | SET] option value, …) */
+    WENDI_SQL_TABLE_OPTIONS     /* SET (option = value, …) */
+} wendi_sql_change_kind;
+
+typedef struct wendi_sql_change {
+    uint8_t kind; /* wendi_sql_change_kind */
+    wendi_string name;
+    bool if_exists;
+    const wendi_sql_option *options;
+    uint32_t option_count;
+} wendi_sql_change;
+
 typedef enum wendi_sql_statement_kind {
     WENDI_SQL_STATEMENT_SELECT,       /* select */
     WENDI_SQL_STATEMENT_EXPLAIN,      /* select, analyze */
     WENDI_SQL_STATEMENT_CREATE_TABLE, /* table, if_exists = IF NOT EXISTS, columns, constraints,
                                          options */
     WENDI_SQL_STATEMENT_ADD_COLUMN,   /* table, if_exists = IF NOT EXISTS, columns: one or more */
+    WENDI_SQL_STATEMENT_ALTER_RULES,  /* table, changes: one or more */
     WENDI_SQL_STATEMENT_DROP_TABLE    /* table, if_exists */
 } wendi_sql_statement_kind;
 
@@ -288,6 +305,8 @@ typedef struct wendi_sql_statement {
     uint32_t constraint_count;
     const wendi_sql_option *options;
     uint32_t option_count;
+    const wendi_sql_change *changes;
+    uint32_t change_count;
 } wendi_sql_statement;
 
 #endif

@@ -1,4 +1,4 @@
-/* CREATE TABLE, ALTER TABLE … ADD COLUMN, DROP TABLE. What the words mean is
+/* CREATE TABLE, ALTER TABLE, DROP TABLE. What the words mean is
  * engine/expr/table_ddl.h's business. */
 #include "engine/sql/reader.h"
 
@@ -34,8 +34,7 @@ static wend_status convert_option(wendi_sql_reader *reader, const PgQuery__DefEl
     char number[32];
     out->span = option_span(reader, node->location);
     if (node->defnamespace[0] != '\0' ||
-        (node->defaction != PG_QUERY__DEF_ELEM_ACTION__DEFELEM_UNSPEC &&
-         node->defaction != PG_QUERY__DEF_ELEM_ACTION__DEF_ELEM_ACTION_UNDEFINED)) {
+        node->defaction == PG_QUERY__DEF_ELEM_ACTION__DEFELEM_DROP) {
         return wendi_sql_refuse(reader, node->location, "write the option's name and value",
                                 "this form of an option is not supported");
     }
@@ -304,6 +303,65 @@ wend_status wendi_sql_convert_create(wendi_sql_reader *reader, const PgQuery__Cr
     return convert_options(reader, node->options, node->n_options, &statement->options);
 }
 
+static wend_status refuse_alter(wendi_sql_reader *reader, const PgQuery__AlterTableStmt *node)
+{
+    return wendi_sql_refuse(
+        reader, node->relation->location,
+        "of ALTER TABLE wend has ADD COLUMN [IF NOT EXISTS] column type …, DROP CONSTRAINT name, "
+        "ALTER COLUMN name DROP NOT NULL, ALTER COLUMN name OPTIONS (SET option value), SET (option = value)",
+        "this form of ALTER is not supported");
+}
+
+/* One of the forms that change rules; `*known` false: none of them. */
+static wend_status convert_change(wendi_sql_reader *reader, const PgQuery__AlterTableCmd *command,
+                                  wendi_sql_change *out, bool *known)
+{
+    const PgQuery__Node *list = command->def;
+    *known = command->behavior != PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
+    switch (command->subtype) {
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_DropConstraint:
+        out->kind = WENDI_SQL_DROP_CONSTRAINT;
+        break;
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_DropNotNull:
+        out->kind = WENDI_SQL_DROP_NOT_NULL;
+        break;
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_AlterColumnGenericOptions:
+        out->kind = WENDI_SQL_COLUMN_OPTIONS;
+        break;
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_SetRelOptions:
+        out->kind = WENDI_SQL_TABLE_OPTIONS;
+        break;
+    default:
+        *known = false;
+        return WEND_OK;
+    }
+    out->if_exists = command->missing_ok;
+    if (list != NULL && list->node_case == PG_QUERY__NODE__NODE_LIST) {
+        out->option_count = (uint32_t)list->list->n_items;
+        WENDI_SQL_PASS(
+            convert_options(reader, list->list->items, list->list->n_items, &out->options));
+    }
+    return wendi_sql_copy(reader, command->name, &out->name);
+}
+
+static wend_status convert_changes(wendi_sql_reader *reader, const PgQuery__AlterTableStmt *node,
+                                   wendi_sql_statement *statement)
+{
+    wendi_sql_change *changes = NULL;
+    statement->kind = WENDI_SQL_STATEMENT_ALTER_RULES;
+    WENDI_SQL_PASS(wendi_sql_memory(reader, node->n_cmds, sizeof *changes, &changes));
+    for (size_t i = 0; i < node->n_cmds; i++) {
+        bool known;
+        WENDI_SQL_PASS(convert_change(reader, node->cmds[i]->alter_table_cmd, &changes[i], &known));
+        if (!known) {
+            return refuse_alter(reader, node);
+        }
+    }
+    statement->changes = changes;
+    statement->change_count = (uint32_t)node->n_cmds;
+    return WEND_OK;
+}
+
 wend_status wendi_sql_convert_alter(wendi_sql_reader *reader, const PgQuery__AlterTableStmt *node,
                                     wendi_sql_statement *statement)
 {
@@ -311,15 +369,17 @@ wend_status wendi_sql_convert_alter(wendi_sql_reader *reader, const PgQuery__Alt
     statement->kind = WENDI_SQL_STATEMENT_ADD_COLUMN;
     WENDI_SQL_PASS(wendi_sql_convert_table_name(reader, node->relation, &statement->table,
                                                 &statement->table_span));
+    if (node->objtype != PG_QUERY__OBJECT_TYPE__OBJECT_TABLE || node->missing_ok) {
+        return refuse_alter(reader, node);
+    }
+    if (node->cmds[0]->alter_table_cmd->subtype != PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn) {
+        return convert_changes(reader, node, statement);
+    }
     WENDI_SQL_PASS(wendi_sql_memory(reader, node->n_cmds, sizeof *columns, &columns));
     for (size_t i = 0; i < node->n_cmds; i++) {
         const PgQuery__AlterTableCmd *command = node->cmds[i]->alter_table_cmd;
-        if (command->subtype != PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn ||
-            node->objtype != PG_QUERY__OBJECT_TYPE__OBJECT_TABLE || node->missing_ok) {
-            return wendi_sql_refuse(
-                reader, node->relation->location,
-                "of ALTER wend has: ALTER TABLE name ADD COLUMN [IF NOT EXISTS] column type …",
-                "this form of ALTER is not supported");
+        if (command->subtype != PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn) {
+            return refuse_alter(reader, node);
         }
         if (i > 0 && command->missing_ok != statement->if_exists) {
             return wendi_sql_refuse(reader, wendi_sql_first_location(&command->def->base),

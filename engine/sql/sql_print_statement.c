@@ -400,6 +400,47 @@ cleanup:
     return status;
 }
 
+static wend_status print_change(const wendi_sql_change *change, wendi_buffer *out)
+{
+    wend_status status = WEND_OK;
+    switch ((wendi_sql_change_kind)change->kind) {
+    case WENDI_SQL_DROP_CONSTRAINT:
+        WEND_TRY(text(out, change->if_exists ? "drop constraint if exists " : "drop constraint "));
+        WEND_TRY(wendi_sql_print_name(change->name, out));
+        break;
+    case WENDI_SQL_DROP_NOT_NULL:
+        WEND_TRY(text(out, "alter column "));
+        WEND_TRY(wendi_sql_print_name(change->name, out));
+        WEND_TRY(text(out, " drop not null"));
+        break;
+    case WENDI_SQL_COLUMN_OPTIONS:
+        WEND_TRY(text(out, "alter column "));
+        WEND_TRY(wendi_sql_print_name(change->name, out));
+        WEND_TRY(text(out, " options "));
+        WEND_TRY(print_options(change->options, change->option_count, " ", out));
+        break;
+    case WENDI_SQL_TABLE_OPTIONS:
+        WEND_TRY(text(out, "set "));
+        WEND_TRY(print_options(change->options, change->option_count, " = ", out));
+        break;
+    }
+cleanup:
+    return status;
+}
+
+static wend_status print_changes(const wendi_sql_statement *statement, wendi_buffer *out)
+{
+    wend_status status = WEND_OK;
+    WEND_TRY(text(out, "alter table "));
+    WEND_TRY(wendi_sql_print_name(statement->table, out));
+    for (uint32_t i = 0; i < statement->change_count; i++) {
+        WEND_TRY(text(out, i > 0 ? ", " : " "));
+        WEND_TRY(print_change(&statement->changes[i], out));
+    }
+cleanup:
+    return status;
+}
+
 wend_status wendi_sql_print_statement(const wendi_sql_statement *statement, wendi_buffer *out)
 {
     wend_status status = WEND_OK;
@@ -416,6 +457,9 @@ wend_status wendi_sql_print_statement(const wendi_sql_statement *statement, wend
         break;
     case WENDI_SQL_STATEMENT_ADD_COLUMN:
         WEND_TRY(print_alter(statement, out));
+        break;
+    case WENDI_SQL_STATEMENT_ALTER_RULES:
+        WEND_TRY(print_changes(statement, out));
         break;
     case WENDI_SQL_STATEMENT_DROP_TABLE:
         WEND_TRY(text(out, statement->if_exists ? "drop table if exists " : "drop table "));

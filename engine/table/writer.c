@@ -607,7 +607,7 @@ wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sq
     if (text == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "a request", sql.length));
     }
-    WEND_TRY(wendi_schema_add_column(wendi_table_writer_schema(writer), text, &schema, error));
+    WEND_TRY(wendi_schema_alter(wendi_table_writer_schema(writer), text, &schema, error));
     wendi_schema_record stored = {
         .ddl = schema->ddl,
         .column_ids = wendi_arena_alloc(&arena, schema->column_count * sizeof(uint32_t)),

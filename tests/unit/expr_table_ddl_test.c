@@ -214,7 +214,7 @@ static void added_columns_keep_ids(void **state)
         WEND_OK);
     assert_int_equal(schema->columns[2].id, 9);
     assert_int_equal(
-        wendi_schema_add_column(
+        wendi_schema_alter(
             schema,
             "alter table t add x text default 'q' not null check (x <> a::text), add column y int "
             "generated always as (a + 1) stored",
@@ -230,13 +230,71 @@ static void added_columns_keep_ids(void **state)
     assert_text(wider->checks[0].expression, "c <> b");
     assert_text(wider->checks[1].expression, "x <> a::text");
     assert_text(wider->columns[4].generated, "a + 1");
-    assert_int_equal(wendi_schema_add_column(wider, "alter table t add column if not exists x text",
+    assert_int_equal(wendi_schema_alter(wider, "alter table t add column if not exists x text",
                                              &same, &error),
                      WEND_OK);
     assert_schemas_equal(wider, same);
     wendi_schema_free(schema);
     wendi_schema_free(wider);
     wendi_schema_free(same);
+}
+
+static void rules_are_changed_and_nothing_that_is_stored(void **state)
+{
+    static const struct {
+        const char *alter;
+        wend_status status;
+        const char *ddl; /* what the statement holds then, or does not (with a leading '!') */
+    } cases[] = {
+        {"alter table t drop constraint t_price_check", WEND_OK, "!CHECK (price > 0)"},
+        {"alter table t drop constraint t_price_check, drop constraint sane", WEND_OK, "!CHECK"},
+        {"alter table t drop constraint sane", WEND_OK, "CONSTRAINT t_price_check CHECK (price > 0)"},
+        {"alter table t drop constraint if exists nothing", WEND_OK, "CONSTRAINT sane"},
+        {"alter table t alter column b drop not null", WEND_OK, "b text,"},
+        {"alter table t alter column b drop not null, alter b options (on_error 'null')", WEND_OK,
+         "b text OPTIONS (on_error 'null')"},
+        {"alter table t alter column ts options (set format 'epoch_ms')", WEND_OK, "OPTIONS (format 'epoch_ms')"},
+        {"alter table t set (max_future = '30 days')", WEND_OK, "max_future = '30 days'"},
+        {"alter table t set (max_future = '30 days', duplicate_keys = 'last')", WEND_OK, "duplicate_keys = 'last'"},
+        {"alter table t drop constraint nothing", WEND_NOT_FOUND, NULL},
+        {"alter table t drop constraint t_id_key", WEND_NOT_FOUND, NULL},
+        {"alter table t alter column nothing drop not null", WEND_NOT_FOUND, NULL},
+        {"alter table t alter column ts drop not null", WEND_INVALID, NULL},
+        {"alter table t set (time_column = 'b')", WEND_UNSUPPORTED, NULL},
+        {"alter table t set (rest = 'drop')", WEND_UNSUPPORTED, NULL},
+        {"alter table t alter column b options (on_error 'perhaps')", WEND_INVALID, NULL},
+        {"alter table t alter column b options (drop on_error)", WEND_UNSUPPORTED, NULL},
+        {"alter table t add column x int, drop constraint sane", WEND_UNSUPPORTED, NULL},
+        {"alter table t drop column b", WEND_UNSUPPORTED, NULL},
+        {"alter table t alter column b type bigint", WEND_UNSUPPORTED, NULL},
+        {"alter table u drop constraint sane", WEND_NOT_FOUND, NULL},
+    };
+    wendi_schema *schema = parse("create table t (ts timestamptz not null, id text unique, price int check (price > 0), "
+                                 "b text not null, constraint sane check (price < 10)) with (time_column = 'ts')");
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        wendi_schema *changed = NULL;
+        wend_error error;
+        wend_status status = wendi_schema_alter(schema, cases[i].alter, &changed, &error);
+        if (status != cases[i].status) {
+            fail_msg("%s: %d, %s", cases[i].alter, status, status == WEND_OK ? "" : error.message);
+        }
+        if (status != WEND_OK) {
+            assert_null(changed);
+            continue;
+        }
+        bool absent = cases[i].ddl[0] == '!';
+        if ((memmem(changed->ddl.data, changed->ddl.length, cases[i].ddl + absent, strlen(cases[i].ddl + absent)) ==
+             NULL) != absent) {
+            fail_msg("%s: %.*s", cases[i].alter, (int)changed->ddl.length, changed->ddl.data);
+        }
+        assert_int_equal(changed->column_count, schema->column_count);
+        for (uint32_t c = 0; c < schema->column_count; c++) {
+            assert_int_equal(changed->columns[c].id, schema->columns[c].id);
+        }
+        wendi_schema_free(changed);
+    }
+    wendi_schema_free(schema);
 }
 
 /* What is stored of an event: `_rest` behind the statement's columns, the id as its policy says. */
@@ -257,7 +315,7 @@ static void what_is_left_over_has_a_column(void **state)
     assert_int_equal(wendi_schema_parse_with_ids("create table t (a int, b text) with (rest = 'keep')",
                                                  ids, 3, 9, &schema, &error),
                      WEND_OK);
-    assert_int_equal(wendi_schema_add_column(
+    assert_int_equal(wendi_schema_alter(
                          schema, "alter table t add c text generated always as (_rest->>'c') stored", &wider,
                          &error),
                      WEND_OK);
@@ -301,12 +359,12 @@ static void readers_see_the_id_as_it_is_stored(void **state)
     assert_text(seen->dropped_name, "id");
     assert_true(seen->user_column == 0 && seen->time_column == 1 && seen->rest_column == 2);
     assert_int_equal(seen->columns[0].id, 2);
-    assert_int_equal(wendi_schema_add_column(schema, "alter table t add x int generated always as (length(id::text)) "
+    assert_int_equal(wendi_schema_alter(schema, "alter table t add x int generated always as (length(id::text)) "
                                                      "stored",
                                              &wider, &error),
                      WEND_INVALID);
     assert_non_null(strstr(error.message, "GENERATED column is made of id"));
-    assert_int_equal(wendi_schema_add_column(schema, "alter table t add x int", &wider, &error), WEND_OK);
+    assert_int_equal(wendi_schema_alter(schema, "alter table t add x int", &wider, &error), WEND_OK);
     seen = wendi_schema_reading(wider);
     assert_int_equal(seen->column_count, 4);
     assert_int_equal(seen->columns[2].id, 5);
@@ -522,7 +580,7 @@ static void bad_alters_point(void **state)
         wendi_schema *wider = NULL;
         int32_t position = 0;
         char *alter = unmark(BAD_ALTER[i].alter, &position);
-        wend_status status = wendi_schema_add_column(schema, alter, &wider, &error);
+        wend_status status = wendi_schema_alter(schema, alter, &wider, &error);
         if (status != BAD_ALTER[i].status || error.position != position ||
             strstr(error.message, BAD_ALTER[i].message) == NULL) {
             fail_msg("%s: %s at %d (not %d): %s", alter, wend_status_name(status), error.position,
@@ -559,6 +617,7 @@ int main(void)
         cmocka_unit_test(canonical_ddl_gives_an_equal_schema),
         cmocka_unit_test(canonical_ddl_reads_well),
         cmocka_unit_test(added_columns_keep_ids),
+        cmocka_unit_test(rules_are_changed_and_nothing_that_is_stored),
         cmocka_unit_test(what_is_left_over_has_a_column),
         cmocka_unit_test(readers_see_the_id_as_it_is_stored),
         cmocka_unit_test(ids_must_fit),

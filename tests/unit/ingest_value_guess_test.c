@@ -142,7 +142,7 @@ static void check_ddl(const char *path, const char *values, const char *expected
     if (expected != NULL) {
         assert_string_equal((const char *)text.data, expected);
     }
-    if (wendi_schema_add_column(schema, (const char *)text.data, &altered, &error) != WEND_OK) {
+    if (wendi_schema_alter(schema, (const char *)text.data, &altered, &error) != WEND_OK) {
         fail_msg("%s: %s", (const char *)text.data, error.message);
     }
     const wendi_column *column = &altered->columns[schema->column_count];

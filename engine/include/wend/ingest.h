@@ -211,7 +211,7 @@ WEND_API WEND_MUST_USE wend_status wend_infer_table(const char *file, const char
                                                     wend_error *error);
 
 /**
- * Run ALTER TABLE … ADD COLUMN. A live writer carries it out at its next commit and this call waits for it, unless `wait`
+ * Run ALTER TABLE (ADD COLUMN, or a form that loosens rules: docs/SQL.md). A live writer carries it out at its next commit and this call waits for it, unless `wait`
  * is false: then `request` (64 bytes, may be NULL) gets the request's name, or "" when it was done at once.
  */
 WEND_API WEND_MUST_USE wend_status wend_alter_table(wend_store *store, const char *sql, bool wait, char *request,
