@@ -11,11 +11,6 @@ typedef struct retired_item {
     int64_t dropped_us;
 } retired_item;
 
-static uint64_t key_count_of(const wendi_buffer *keys)
-{
-    return keys->length / sizeof(wendi_hash128);
-}
-
 /* The first file that the new one takes in, or the number of files. */
 static uint32_t first_joined(const wendi_table_state *state, uint64_t new_keys)
 {
@@ -45,46 +40,60 @@ static wend_status list_dropped(const wendi_table_state *state, uint64_t oldest,
     return WEND_OK;
 }
 
-/* The window's commits from `from` on, and the new one. */
-static wend_status write_joined(wendi_io *io, const char *folder, const wendi_unique_window *window,
-                                uint64_t from, uint64_t version, const wendi_buffer *keys,
-                                wendi_arena *arena, wendi_commit_keys *out, wend_error *error)
+/* The keys of the window's commits from `from` on, and of the new one, copied to the arena. */
+static wend_status gather_runs(const wendi_unique_window *window, uint64_t from, uint64_t version,
+                               uint64_t batch, wendi_arena *arena, wendi_key_run **runs_out,
+                               uint32_t *count, wend_error *error)
 {
     uint32_t commits = wendi_unique_window_commits(window);
-    uint32_t count = 0;
-    wendi_key_run *runs = wendi_arena_alloc(arena, ((size_t)commits + 1) * sizeof *runs);
-    if (runs == NULL) {
-        return wendi_fail_nomem(error, "a key file", commits * sizeof *runs);
+    uint32_t first = commits;
+    uint64_t total = wendi_unique_window_pending(window, batch);
+    while (first > 0 && wendi_unique_window_at(window, first - 1).version >= from) {
+        total += wendi_unique_window_at(window, --first).key_count;
     }
-    for (uint32_t i = 0; i < commits; i++) {
-        wendi_key_run run;
-        run.keys = wendi_unique_window_of(window, i, &run.commit, &run.key_count);
-        if (run.commit >= from) {
-            runs[count++] = run;
-        }
+    wendi_key_run *runs = wendi_arena_alloc(arena, ((size_t)commits - first + 1) * sizeof *runs);
+    wendi_hash128 *keys = wendi_arena_alloc(arena, total * sizeof *keys);
+    if (runs == NULL || keys == NULL) {
+        return wendi_fail_nomem(error, "a key file", total * sizeof *keys);
     }
-    runs[count++] = (wendi_key_run){version, (const wendi_hash128 *)(const void *)keys->data,
-                                    key_count_of(keys)};
-    wend_status status = wendi_key_file_write(io, folder, runs, count, &out->added, error);
-    out->added_count = status == WEND_OK;
-    return status;
+    *runs_out = runs;
+    for (*count = 0; first < commits; first++) {
+        wendi_window_commit commit = wendi_unique_window_at(window, first);
+        wendi_unique_window_copy(window, first, keys);
+        runs[(*count)++] = (wendi_key_run){commit.version, keys, commit.key_count};
+        keys += commit.key_count;
+    }
+    wendi_unique_window_copy_pending(window, batch, keys);
+    runs[(*count)++] =
+        (wendi_key_run){version, keys, wendi_unique_window_pending(window, batch)};
+    return WEND_OK;
 }
 
 wend_status wendi_commit_keys_write(wendi_io *io, const char *folder,
                                     const wendi_table_state *state,
-                                    const wendi_unique_window *window, uint64_t version,
-                                    const wendi_buffer *keys, wendi_arena *arena,
+                                    const wendi_unique_window *window, pthread_mutex_t *lock,
+                                    uint64_t version, uint64_t batch, wendi_arena *arena,
                                     wendi_commit_keys *out, wend_error *error)
 {
+    wendi_key_run *runs = NULL;
+    uint32_t count = 0;
     wend_status status = WEND_OK;
-    uint64_t oldest = wendi_unique_window_oldest(window);
-    uint32_t joined = first_joined(state, key_count_of(keys));
     memset(out, 0, sizeof *out);
-    WEND_TRY(list_dropped(state, oldest, joined, arena, out, error));
-    if (key_count_of(keys) > 0) {
+    pthread_mutex_lock(lock);
+    uint64_t oldest = wendi_unique_window_oldest(window);
+    uint64_t new_keys = wendi_unique_window_pending(window, batch);
+    uint32_t joined = first_joined(state, new_keys);
+    if (new_keys > 0) {
         uint64_t from =
             joined < state->key_file_count ? state->key_files[joined].commit_first : version;
-        WEND_TRY(write_joined(io, folder, window, from, version, keys, arena, out, error));
+        status = gather_runs(window, from, version, batch, arena, &runs, &count, error);
+    }
+    pthread_mutex_unlock(lock);
+    WEND_TRY(status);
+    WEND_TRY(list_dropped(state, oldest, joined, arena, out, error));
+    if (count > 0) {
+        WEND_TRY(wendi_key_file_write(io, folder, runs, count, &out->added, error));
+        out->added_count = 1;
     }
 cleanup:
     return status;

@@ -9,6 +9,8 @@
 #ifndef WENDI_TABLE_COMMIT_KEYS_H
 #define WENDI_TABLE_COMMIT_KEYS_H
 
+#include <pthread.h>
+
 #include "engine/table/key_file.h"
 #include "engine/table/unique_window.h"
 
@@ -23,13 +25,14 @@ typedef struct wendi_commit_keys {
 } wendi_commit_keys;
 
 /**
- * Write the key file of commit `version`, whose rows have `keys` (none: no file), and say which
- * files it takes the place of and which have left the window. `window` holds all commits before it.
+ * Write the key file of commit `version`, whose rows are those of batches up to `batch` (no keys: no
+ * file), and say which files it takes the place of and which have left the window. `window` holds
+ * all commits before it; it is read under `lock`, and not while files are written.
  */
 wend_status wendi_commit_keys_write(wendi_io *io, const char *folder,
                                     const wendi_table_state *state,
-                                    const wendi_unique_window *window, uint64_t version,
-                                    const wendi_buffer *keys, wendi_arena *arena,
+                                    const wendi_unique_window *window, pthread_mutex_t *lock,
+                                    uint64_t version, uint64_t batch, wendi_arena *arena,
                                     wendi_commit_keys *out, wend_error *error);
 /** Fill an empty window from the newest key files on, until it is full. */
 wend_status wendi_commit_keys_rebuild(wendi_io *io, const char *folder,

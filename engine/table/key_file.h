@@ -4,7 +4,7 @@
  * Under event_id 'hash' or 'drop' the UNIQUE column is not in the segments as it arrived, so every
  * commit that adds rows also names a file with the keys of these rows (docs/FORMAT.md, part 2).
  * Only writers read them. The bytes here; when files are written, joined and dropped:
- * unique_keys.h.
+ * commit_keys.h.
  */
 #ifndef WENDI_TABLE_KEY_FILE_H
 #define WENDI_TABLE_KEY_FILE_H

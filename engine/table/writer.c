@@ -13,6 +13,7 @@
 #include "engine/base/hash.h"
 #include "engine/expr/table_ddl.h"
 #include "engine/table/commit_keys.h"
+#include "engine/table/old_repeats.h"
 #include "engine/table/requests.h"
 #include "engine/table/row_key.h"
 #include "engine/table/segment_flush.h"
@@ -20,39 +21,41 @@
 #include "engine/table/table_sweep.h"
 #include "engine/table/window_rebuild.h"
 
-enum { REJECT_ZSTD_LEVEL = 3, UNIQUE_KEY_BYTES = 48 };
+enum { REJECT_ZSTD_LEVEL = 3 };
 #define UNIQUE_WINDOW_BYTES_DEFAULT ((size_t)256 << 20)
 
 struct wendi_pending_segment {
     wendi_pending_segment *next;
     wendi_segment_entry entry; /* row_count 0: there is no file */
-    wendi_buffer keys;         /* wendi_hash128s of its rows */
+    uint64_t batch;            /* that its rows were taken in by the window; 0: by none */
     wendi_buffer repeats;      /* wendi_segment_repeats each */
 };
 
-/* The keys of a builder's rows until it is flushed: rows of the next commit come in while one is
- * under way. */
-typedef struct gathered_keys {
-    struct gathered_keys *next;
+/* Rows that the window took in and that are not flushed. Batches have rising numbers, from 1. */
+typedef struct open_batch {
+    struct open_batch *next; /* an older one */
     const wendi_row_builder *builder;
-    wendi_buffer keys;
-} gathered_keys;
+    uint64_t number;
+} open_batch;
 
 struct wendi_table_writer {
     wendi_table *table;
-    wendi_io_lock *lock;
-    wendi_snapshot *snapshot; /* of the newest commit */
+    wendi_io_lock *table_lock;
+    wendi_snapshot *snapshot; /* of the newest commit; written under `lock` by the committing thread */
     wendi_snapshot
         *retired; /* keeps the schema that builders still name until the next requests() */
     wendi_unique_window *window; /* NULL without UNIQUE */
+    uint32_t key_rules;
     wendi_writer_options options;
     uint8_t uuid[WENDI_UUID_BYTES];
     uint64_t epoch;
     bool failed; /* a publication ended in a failure: what the log holds is unknown until it is read
                     again */
-    pthread_mutex_t pending_lock;
+    pthread_mutex_t lock;           /* over what follows, the window and `snapshot` */
     wendi_pending_segment *pending; /* flushed, not committed */
-    gathered_keys *gathered;        /* under pending_lock, but for the keys: their builder's */
+    open_batch *batches;            /* newest first */
+    uint64_t batch_count;           /* so far */
+    uint64_t repeats_merged;        /* so far */
     wendi_retired_keys retired_keys;
     wendi_flush_shelf shelf; /* memory of flushes, for the next one */
 };
@@ -83,8 +86,11 @@ static wend_status publish(wendi_table_writer *writer, wendi_record *record, wen
     WEND_TRY(wendi_log_publish(table->io, table->folder, record, &checksum, error));
     WEND_TRY(wendi_state_apply(before, record, checksum, &after, error));
     WEND_TRY(wendi_snapshot_make(table, &after, writer->snapshot, &snapshot, error));
-    wendi_snapshot_release(writer->snapshot);
+    pthread_mutex_lock(&writer->lock);
+    wendi_snapshot *replaced = writer->snapshot;
     writer->snapshot = snapshot;
+    pthread_mutex_unlock(&writer->lock);
+    wendi_snapshot_release(replaced);
     wendi_table_set_newest(table, wendi_snapshot_acquire(snapshot));
     if (record->version % WENDI_CHECKPOINT_COMMITS == 0) {
         WEND_TRY(wendi_log_checkpoint(table->io, table->folder, &snapshot->owned, record->commit_us,
@@ -97,26 +103,47 @@ cleanup:
 
 /* ---- open and close ---- */
 
+static wend_status fill_window(wendi_table_writer *writer, wendi_unique_window *window,
+                               wend_error *error)
+{
+    return wendi_table_writer_schema(writer)->id_column == WENDI_NO_COLUMN
+               ? wendi_window_rebuild(writer->snapshot, window, error)
+               : wendi_commit_keys_rebuild(writer->table->io, writer->table->folder,
+                                           wendi_snapshot_state(writer->snapshot), window, error);
+}
+
+/* Put another window (or none) in place of the one there is. */
+static void set_window(wendi_table_writer *writer, wendi_unique_window *window)
+{
+    pthread_mutex_lock(&writer->lock);
+    wendi_unique_window *replaced = writer->window;
+    writer->window = window;
+    pthread_mutex_unlock(&writer->lock);
+    wendi_unique_window_close(replaced);
+}
+
+/* Make the window that the schema asks for out of what the table holds. */
 static wend_status open_window(wendi_table_writer *writer, wend_error *error)
 {
     const wendi_schema *schema = wendi_table_writer_schema(writer);
-    wendi_unique_window_close(writer->window);
-    writer->window = NULL;
-    if (wendi_row_key_rules(schema) == 0 || writer->options.takes_no_rows) {
+    wendi_unique_window *window = NULL;
+    wend_status status = WEND_OK;
+    writer->key_rules = wendi_row_key_rules(schema);
+    set_window(writer, NULL); /* never two of them in memory */
+    if (writer->key_rules == 0 || writer->options.takes_no_rows) {
         return WEND_OK;
     }
     size_t bytes = writer->options.unique_window_bytes != 0 ? writer->options.unique_window_bytes
                                                             : UNIQUE_WINDOW_BYTES_DEFAULT;
-    uint64_t keys =
-        schema->unique_window_keys != 0 ? schema->unique_window_keys : bytes / UNIQUE_KEY_BYTES;
-    wend_status status = wendi_unique_window_open(keys, &writer->window, error);
-    if (status == WEND_OK && schema->id_column != WENDI_NO_COLUMN) {
-        return wendi_commit_keys_rebuild(writer->table->io, writer->table->folder,
-                                         wendi_snapshot_state(writer->snapshot), writer->window,
-                                         error);
-    }
-    return status == WEND_OK ? wendi_window_rebuild(writer->snapshot, writer->window, error)
-                             : status;
+    uint64_t keys = schema->unique_window_keys != 0 ? schema->unique_window_keys
+                                                    : bytes / WENDI_UNIQUE_KEY_BYTES;
+    WEND_TRY(wendi_unique_window_open(keys, &window, error));
+    WEND_TRY(fill_window(writer, window, error));
+    set_window(writer, window);
+    window = NULL;
+cleanup:
+    wendi_unique_window_close(window);
+    return status;
 }
 
 wend_status wendi_table_writer_open(wendi_table *table, const wendi_writer_options *options,
@@ -130,13 +157,13 @@ wend_status wendi_table_writer_open(wendi_table *table, const wendi_writer_optio
     if (writer == NULL) {
         return wendi_fail_nomem(error, "a table's writer", sizeof *writer);
     }
-    pthread_mutex_init(&writer->pending_lock, NULL);
+    pthread_mutex_init(&writer->lock, NULL);
     writer->table = table;
     writer->options = options != NULL ? *options : (wendi_writer_options){0};
     wendi_flush_shelf_init(&writer->shelf, writer->options.flush_memory_bytes);
     wendi_uuid_make(writer->uuid);
     WEND_TRY(wendi_table_path(lock_path, table->folder, "LOCK", "", error));
-    WEND_TRY(wendi_io_lock_acquire(table->io, lock_path, &writer->lock, error));
+    WEND_TRY(wendi_io_lock_acquire(table->io, lock_path, &writer->table_lock, error));
     WEND_TRY(wendi_table_snapshot(table, &writer->snapshot, error));
     writer->epoch = writer->snapshot->owned.state.epoch + 1;
     WEND_TRY(publish(writer, &epoch_commit, error));
@@ -152,7 +179,6 @@ cleanup:
 
 static void free_pending(wendi_pending_segment *pending)
 {
-    wendi_buffer_free(&pending->keys);
     wendi_buffer_free(&pending->repeats);
     wendi_free(pending);
 }
@@ -178,18 +204,17 @@ void wendi_table_writer_close(wendi_table_writer *writer)
         writer->pending = pending->next;
         remove_pending(writer, pending);
     }
-    while (writer->gathered != NULL) {
-        gathered_keys *gathered = writer->gathered;
-        writer->gathered = gathered->next;
-        wendi_buffer_free(&gathered->keys);
-        wendi_free(gathered);
+    while (writer->batches != NULL) {
+        open_batch *batch = writer->batches;
+        writer->batches = batch->next;
+        wendi_free(batch);
     }
     wendi_retired_keys_free(&writer->retired_keys);
     wendi_unique_window_close(writer->window);
     wendi_snapshot_release(writer->snapshot);
     wendi_snapshot_release(writer->retired);
-    wendi_io_lock_release(writer->lock);
-    pthread_mutex_destroy(&writer->pending_lock);
+    wendi_io_lock_release(writer->table_lock);
+    pthread_mutex_destroy(&writer->lock);
     wendi_flush_shelf_free(&writer->shelf);
     wendi_free(writer);
 }
@@ -204,62 +229,42 @@ const wendi_table_state *wendi_table_writer_state(const wendi_table_writer *writ
     return wendi_snapshot_state(writer->snapshot);
 }
 
-/* ---- keys of rows that are not committed ---- */
+/* ---- batches that the window takes in ---- */
 
-/* What is gathered for `builder`, or NULL; under pending_lock. */
-static gathered_keys *find_gathered(wendi_table_writer *writer, const wendi_row_builder *builder)
+/* Forget the oldest batch of `builder`; its number, or 0 when there is none. Under the lock. */
+static uint64_t end_batch(wendi_table_writer *writer, const wendi_row_builder *builder)
 {
-    gathered_keys *gathered = writer->gathered;
-    while (gathered != NULL && gathered->builder != builder) {
-        gathered = gathered->next;
+    open_batch **oldest = NULL;
+    for (open_batch **link = &writer->batches; *link != NULL; link = &(*link)->next) {
+        oldest = (*link)->builder == builder ? link : oldest;
     }
-    return gathered;
+    if (oldest == NULL) {
+        return 0;
+    }
+    open_batch *batch = *oldest;
+    uint64_t number = batch->number;
+    *oldest = batch->next;
+    wendi_free(batch);
+    return number;
 }
 
-/* The builder's rows are a segment now, and their keys go with it; under pending_lock. */
-static void take_gathered(wendi_table_writer *writer, const wendi_row_builder *builder,
-                          wendi_buffer *keys)
+/* The number of the batch that `builder` collects now. Under the lock. */
+static wend_status need_batch(wendi_table_writer *writer, const wendi_row_builder *builder,
+                              uint64_t *number, wend_error *error)
 {
-    gathered_keys *gathered = find_gathered(writer, builder);
-    if (gathered != NULL) {
-        *keys = gathered->keys;
-        gathered->keys = (wendi_buffer){0};
+    if (writer->batches != NULL && writer->batches->builder == builder) {
+        *number = writer->batches->number;
+        return WEND_OK;
     }
-}
-
-static wend_status need_gathered(wendi_table_writer *writer, const wendi_row_builder *builder,
-                                 gathered_keys **gathered_out, wend_error *error)
-{
-    pthread_mutex_lock(&writer->pending_lock);
-    gathered_keys *gathered = find_gathered(writer, builder);
-    if (gathered == NULL) {
-        gathered = wendi_alloc_zero(1, sizeof *gathered);
-        if (gathered != NULL) {
-            gathered->builder = builder;
-            gathered->next = writer->gathered;
-            writer->gathered = gathered;
-        }
+    while (end_batch(writer, builder) != 0) { /* left without rows, and so never flushed */
     }
-    pthread_mutex_unlock(&writer->pending_lock);
-    *gathered_out = gathered;
-    return gathered != NULL ? WEND_OK : wendi_fail_nomem(error, "keys", sizeof *gathered);
-}
-
-/* The keys of all rows of a commit, in the order of its segments. */
-static wend_status join_keys(const wendi_commit_request *request, wendi_buffer *keys,
-                             wend_error *error)
-{
-    for (uint32_t i = 0; i < request->segment_count; i++) {
-        wendi_buffer *more = &request->segments[i]->keys;
-        if (keys->length == 0) { /* nearly always the only one */
-            wendi_buffer_free(keys);
-            *keys = *more;
-            *more = (wendi_buffer){0};
-        } else if (more->length != 0 &&
-                   wendi_buffer_append(keys, more->data, more->length) != WEND_OK) {
-            return wendi_fail_nomem(error, "a commit's keys", keys->length + more->length);
-        }
+    open_batch *batch = wendi_alloc_zero(1, sizeof *batch);
+    if (batch == NULL) {
+        return wendi_fail_nomem(error, "a batch", sizeof *batch);
     }
+    *batch = (open_batch){writer->batches, builder, ++writer->batch_count};
+    writer->batches = batch;
+    *number = batch->number;
     return WEND_OK;
 }
 
@@ -270,29 +275,108 @@ wendi_snapshot *wendi_table_writer_snapshot(wendi_table_writer *writer)
 
 /* ---- flush and commit ---- */
 
+typedef struct repeat_filter { /* what leaves out repeats of rows that left the window */
+    wendi_table_writer *writer;
+    wendi_pending_segment *pending;
+    wendi_snapshot *snapshot;
+    uint64_t covered_from;
+} repeat_filter;
+
+/* One more row of a partition was left out. */
+static wend_status count_repeat(wendi_pending_segment *pending, uint32_t partition,
+                                wend_error *error)
+{
+    wendi_segment_repeats one = {partition, 1};
+    size_t count = pending->repeats.length / sizeof one;
+    wendi_segment_repeats *repeats = (wendi_segment_repeats *)(void *)pending->repeats.data;
+    size_t at = 0;
+    while (at < count && repeats[at].partition < partition) {
+        at++;
+    }
+    if (at < count && repeats[at].partition == partition) {
+        repeats[at].row_count++;
+        return WEND_OK;
+    }
+    if (wendi_buffer_append(&pending->repeats, &one, sizeof one) != WEND_OK) {
+        return wendi_fail_nomem(error, "counting repeats", pending->repeats.length);
+    }
+    repeats = (wendi_segment_repeats *)(void *)pending->repeats.data;
+    memmove(repeats + at + 1, repeats + at, (count - at) * sizeof one);
+    repeats[at] = one;
+    return WEND_OK;
+}
+
+/* A row that was found leaves, and its keys the window, unless another one was refused for its sake
+ * that only it stands for. */
+static wend_status drop_repeats(void *context, const wendi_row_builder *builder,
+                                const wendi_row_order *order, uint8_t *drop, uint32_t *drop_count,
+                                wend_error *error)
+{
+    repeat_filter *filter = context;
+    wendi_table_writer *writer = filter->writer;
+    wendi_repeat_scope scope = {.io = writer->table->io,
+                                .folder = writer->table->folder,
+                                .state = wendi_snapshot_state(filter->snapshot),
+                                .stored = wendi_snapshot_schema(filter->snapshot),
+                                .covered_from = filter->covered_from};
+    wendi_old_repeats repeats;
+    wend_status status = WEND_OK;
+    *drop_count = 0;
+    WEND_TRY(wendi_old_repeats_find(&scope, builder, order, &repeats, error));
+    pthread_mutex_lock(&writer->lock);
+    for (uint32_t i = 0; i < repeats.count; i++) {
+        size_t at = (size_t)i * repeats.rules;
+        uint32_t place = repeats.places[i];
+        drop[place] = wendi_unique_window_withdraw(writer->window, repeats.keys + at,
+                                                   repeats.stored + at, repeats.rules);
+        *drop_count += drop[place];
+    }
+    pthread_mutex_unlock(&writer->lock);
+    for (uint32_t i = 0; status == WEND_OK && i < repeats.count; i++) {
+        if (drop[repeats.places[i]]) {
+            uint32_t row = order->rows[repeats.places[i]];
+            status = count_repeat(filter->pending, builder->partitions[row], error);
+        }
+    }
+    wendi_old_repeats_free(&repeats);
+cleanup:
+    return status;
+}
+
 wend_status wendi_table_writer_flush(wendi_table_writer *writer, wendi_row_builder *builder,
                                      wendi_pending_segment **pending_out, wend_error *error)
 {
     *pending_out = NULL;
-    if (builder->row_count == 0) {
-        return WEND_OK;
-    }
     wendi_pending_segment *pending = wendi_alloc_zero(1, sizeof *pending);
     if (pending == NULL) {
         return wendi_fail_nomem(error, "a pending segment", sizeof *pending);
     }
-    wend_status status =
-        wendi_segment_flush(writer->table->io, writer->table->folder, builder, NULL, &writer->shelf,
-                            writer->options.zstd_level, &pending->entry, error);
-    if (status != WEND_OK) {
-        wendi_free(pending);
+    /* All rows of the builder were compared with what the window holds now and with what has come
+     * since: only commits that have left it by now are looked at, all of which the snapshot has. */
+    pthread_mutex_lock(&writer->lock);
+    pending->batch = end_batch(writer, builder);
+    repeat_filter filter = {
+        .writer = writer,
+        .pending = pending,
+        .snapshot = wendi_snapshot_acquire(writer->snapshot),
+        .covered_from = writer->window == NULL ? 0 : wendi_unique_window_oldest(writer->window)};
+    pthread_mutex_unlock(&writer->lock);
+    wend_status status = WEND_OK;
+    if (builder->row_count != 0) {
+        wendi_flush_filter hook = {drop_repeats, &filter};
+        status = wendi_segment_flush(writer->table->io, writer->table->folder, builder,
+                                     writer->window == NULL ? NULL : &hook, &writer->shelf,
+                                     writer->options.zstd_level, &pending->entry, error);
+    }
+    wendi_snapshot_release(filter.snapshot);
+    if (status != WEND_OK || builder->row_count == 0) {
+        free_pending(pending);
         return status;
     }
-    pthread_mutex_lock(&writer->pending_lock);
+    pthread_mutex_lock(&writer->lock);
     pending->next = writer->pending;
     writer->pending = pending;
-    take_gathered(writer, builder, &pending->keys);
-    pthread_mutex_unlock(&writer->pending_lock);
+    pthread_mutex_unlock(&writer->lock);
     *pending_out = pending;
     return WEND_OK;
 }
@@ -369,7 +453,7 @@ cleanup:
 /* Take the request's segments out of the pending list; they are this commit's now. */
 static void unlink_pending(wendi_table_writer *writer, const wendi_commit_request *request)
 {
-    pthread_mutex_lock(&writer->pending_lock);
+    pthread_mutex_lock(&writer->lock);
     for (uint32_t i = 0; i < request->segment_count; i++) {
         wendi_pending_segment **link = &writer->pending;
         while (*link != NULL && *link != request->segments[i]) {
@@ -378,7 +462,29 @@ static void unlink_pending(wendi_table_writer *writer, const wendi_commit_reques
         WEND_REQUIRE(*link != NULL);
         *link = (*link)->next;
     }
-    pthread_mutex_unlock(&writer->pending_lock);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* The window's batches up to `batch` are committed; so are the repeats that flushes found. */
+static wend_status commit_window(wendi_table_writer *writer, const wendi_commit_request *request,
+                                 uint64_t version, uint64_t batch, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    pthread_mutex_lock(&writer->lock);
+    for (uint32_t i = 0; i < request->segment_count; i++) {
+        uint32_t count;
+        const wendi_segment_repeats *repeats =
+            wendi_pending_segment_repeats(request->segments[i], &count);
+        for (uint32_t k = 0; k < count; k++) {
+            writer->repeats_merged += repeats[k].row_count;
+        }
+    }
+    if (writer->window != NULL) {
+        int64_t commit_us = wendi_table_writer_state(writer)->commit_us;
+        status = wendi_unique_window_commit(writer->window, version, commit_us, batch, error);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return status;
 }
 
 wend_status wendi_table_writer_commit(wendi_table_writer *writer,
@@ -387,7 +493,7 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer,
     wendi_reject_entry reject;
     wendi_commit_keys key_files = {.added_count = 0};
     wendi_arena arena = {0};
-    wendi_buffer keys = {0};
+    uint64_t batch = 0;
     bool has_rejects = request->rejects != NULL && request->rejects->row_count != 0;
     bool tried = false;
     wend_status status = WEND_OK;
@@ -402,11 +508,14 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer,
         WEND_TRY(write_rejects(writer, request->rejects, &reject, error));
     }
     uint64_t version = wendi_table_writer_state(writer)->version + 1;
-    WEND_TRY(join_keys(request, &keys, error));
+    for (uint32_t i = 0; i < request->segment_count; i++) {
+        const wendi_pending_segment *segment = request->segments[i];
+        batch = segment->batch > batch ? segment->batch : batch;
+    }
     if (wendi_table_writer_schema(writer)->id_column != WENDI_NO_COLUMN) {
         WEND_TRY(wendi_commit_keys_write(writer->table->io, writer->table->folder,
-                                         wendi_table_writer_state(writer), writer->window, version,
-                                         &keys, &arena, &key_files, error));
+                                         wendi_table_writer_state(writer), writer->window,
+                                         &writer->lock, version, batch, &arena, &key_files, error));
     }
     uint32_t added = 0;
     for (uint32_t i = 0; i < request->segment_count; i++) {
@@ -435,13 +544,10 @@ wend_status wendi_table_writer_commit(wendi_table_writer *writer,
                            .dropped_key_file_count = key_files.dropped_count};
     tried = true;
     WEND_TRY(publish(writer, &record, error));
-    if (writer->window != NULL) {
-        WEND_TRY(wendi_unique_window_commit(writer->window, version, &keys, error));
-    }
+    WEND_TRY(commit_window(writer, request, version, batch, error));
     wendi_retired_keys_add(&writer->retired_keys, writer->table->io, writer->table->folder,
                            &key_files, wendi_table_writer_state(writer)->commit_us);
 cleanup:
-    wendi_buffer_free(&keys);
     wendi_arena_free(&arena);
     for (uint32_t i = 0; i < request->segment_count; i++) {
         if (tried) { /* the record may be there even if publishing failed: only a sweep may remove
@@ -491,7 +597,7 @@ wend_status wendi_table_writer_replace(wendi_table_writer *writer,
 
 uint32_t wendi_table_writer_key_rules(const wendi_table_writer *writer)
 {
-    return wendi_row_key_rules(wendi_table_writer_schema(writer));
+    return writer->key_rules;
 }
 
 wend_status wendi_table_writer_keys(const wendi_table_writer *writer, wendi_row_builder *builder,
@@ -519,8 +625,8 @@ wend_status wendi_table_writer_unique_keys(wendi_table_writer *writer,
                                            const wendi_hash128 *keys, uint32_t count, uint8_t *keep,
                                            uint32_t *duplicate_count, wend_error *error)
 {
-    uint32_t rules = wendi_table_writer_key_rules(writer);
-    gathered_keys *gathered = NULL;
+    uint32_t rules = wendi_row_key_rules(batch->schema);
+    uint64_t number = 0;
     wend_status status = WEND_OK;
 
     *duplicate_count = 0;
@@ -528,25 +634,12 @@ wend_status wendi_table_writer_unique_keys(wendi_table_writer *writer,
         return WEND_OK;
     }
     WEND_REQUIRE(!writer->options.takes_no_rows);
-    WEND_TRY(need_gathered(writer, batch, &gathered, error));
-    for (uint32_t row = 0; row < count; row++) {
-        bool duplicate = false;
-        for (uint32_t rule = 0; keep[row] && rule < rules;
-             rule++) { /* all rules are asked before any key enters */
-            duplicate |=
-                wendi_unique_window_holds(writer->window, keys[(size_t)rule * count + row]);
-        }
-        for (uint32_t rule = 0; keep[row] && !duplicate && rule < rules; rule++) {
-            bool added;
-            WEND_TRY(wendi_unique_window_add(writer->window, keys[(size_t)rule * count + row],
-                                             &gathered->keys, &added, error));
-        }
-        if (duplicate) {
-            keep[row] = 0;
-            (*duplicate_count)++;
-        }
-    }
+    pthread_mutex_lock(&writer->lock);
+    WEND_TRY(need_batch(writer, batch, &number, error));
+    WEND_TRY(wendi_unique_window_take(writer->window, number, keys, rules, count, keep,
+                                      duplicate_count, error));
 cleanup:
+    pthread_mutex_unlock(&writer->lock);
     return status;
 }
 
@@ -554,7 +647,7 @@ wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_buil
                                       uint32_t first, uint8_t *keep, uint32_t *duplicate_count,
                                       wend_error *error)
 {
-    size_t rules = wendi_table_writer_key_rules(writer);
+    size_t rules = wendi_row_key_rules(builder->schema);
     uint32_t count = builder->row_count - first;
     wend_status status = WEND_OK;
     *duplicate_count = 0;
@@ -585,14 +678,47 @@ uint64_t wendi_pending_segment_rows(const wendi_pending_segment *pending)
     return pending->entry.row_count;
 }
 
+/* When a commit was made, as its record says; -1 when that is gone or cannot be read. */
+static int64_t time_of_commit(const wendi_table_writer *writer, uint64_t version)
+{
+    wendi_arena arena = {0};
+    wendi_record record;
+    uint64_t checksum;
+    wend_status status = wendi_log_read(writer->table->io, writer->table->folder,
+                                        WENDI_RECORD_COMMIT, version, &arena, &record, &checksum,
+                                        NULL);
+    int64_t commit_us = status == WEND_OK ? record.commit_us : -1;
+    wendi_arena_free(&arena);
+    return commit_us;
+}
+
 wendi_unique_report wendi_table_writer_unique_report(wendi_table_writer *writer)
 {
-    if (writer->window == NULL) {
-        return (wendi_unique_report){0};
+    wendi_unique_report report = {0};
+    wendi_window_commit oldest = {0};
+    pthread_mutex_lock(&writer->lock);
+    report.repeats_merged = writer->repeats_merged;
+    if (writer->window != NULL) {
+        report.keys = wendi_unique_window_keys(writer->window);
+        report.keys_max = wendi_unique_window_keys_max(writer->window);
+        report.memory_bytes = wendi_unique_window_bytes(writer->window);
+        if (wendi_unique_window_commits(writer->window) != 0) {
+            oldest = wendi_unique_window_at(writer->window, 0);
+        }
     }
-    return (wendi_unique_report){.keys = wendi_unique_window_keys(writer->window),
-                                 .memory_bytes = wendi_unique_window_bytes(writer->window),
-                                 .oldest_commit = wendi_unique_window_oldest(writer->window)};
+    pthread_mutex_unlock(&writer->lock);
+    if (oldest.version != 0 && oldest.commit_us == 0) { /* the window was rebuilt: ask the log, once */
+        oldest.commit_us = time_of_commit(writer, oldest.version);
+        pthread_mutex_lock(&writer->lock);
+        if (writer->window != NULL && wendi_unique_window_commits(writer->window) != 0 &&
+            wendi_unique_window_at(writer->window, 0).version == oldest.version) {
+            wendi_unique_window_set_time(writer->window, 0, oldest.commit_us);
+        }
+        pthread_mutex_unlock(&writer->lock);
+    }
+    report.oldest_commit = oldest.version;
+    report.oldest_us = oldest.commit_us > 0 ? oldest.commit_us : 0;
+    return report;
 }
 
 /* ---- requests ---- */

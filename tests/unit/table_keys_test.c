@@ -110,6 +110,7 @@ typedef struct keyed_table {
     uint32_t turn;                 /* the one that is filled */
     wendi_pending_segment *pending;
     int64_t taken;
+    int64_t clock; /* no time comes twice: what has left the window is not found again by it */
 } keyed_table;
 
 static void open_keyed(keyed_table *of)
@@ -169,7 +170,7 @@ static void take_rows(keyed_table *of, const int64_t *ids, uint32_t count, uint8
         wendi_value n = {.type = wendi_type_of(WENDI_TYPE_BIGINT), .i64 = ids[i]};
         wendi_value id = {.type = wendi_type_of(WENDI_TYPE_TEXT), .null = ids[i] < 0};
         wendi_value user = {.type = wendi_type_of(WENDI_TYPE_TEXT)};
-        wendi_value ts = {.type = wendi_type_of(WENDI_TYPE_TIMESTAMPTZ), .i64 = ids[i] * 1000000};
+        wendi_value ts = {.type = wendi_type_of(WENDI_TYPE_TIMESTAMPTZ), .i64 = ++of->clock};
         id.string = (wendi_string){
             text, (uint32_t)snprintf(text, sizeof text, "event-%lld", (long long)ids[i])};
         user.string = (wendi_string){text, 7};
