@@ -299,7 +299,7 @@ static wend_status keep_outcomes(wend_ingest *ingest, wendi_run_board *board, we
     wend_status status = views != NULL && outcomes != NULL ? WEND_OK : WEND_NOMEM;
     for (uint32_t i = 0; status == WEND_OK && i < ingest->table_count; i++) {
         bool began = views[i].phase >= WENDI_RUN_DONE;
-        outcomes[i].table = views[i].table;
+        outcomes[i].table = ingest->shares[i].table;
         outcomes[i].status = began ? views[i].outcome : overall;
         outcomes[i].message = began || why == NULL ? views[i].message
                                                    : wendi_arena_copy(&ingest->shown_arena, why->message, strlen(why->message));

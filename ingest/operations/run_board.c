@@ -253,7 +253,8 @@ wend_status wendi_run_board_read(wendi_run_board *board, uint32_t table, wendi_a
     bool whole = copy_partitions(&view->stats, arena);
     view->message = wendi_arena_copy(arena, entry->message, strlen(entry->message));
     pthread_mutex_unlock(&entry->lock);
-    return whole && view->message != NULL ? WEND_OK : WEND_NOMEM;
+    view->table = wendi_arena_copy(arena, view->table, strlen(view->table));
+    return whole && view->message != NULL && view->table != NULL ? WEND_OK : WEND_NOMEM;
 }
 
 bool wendi_run_view_gets_on(const wendi_run_view *view, int64_t monotonic_us, int64_t patience_us)

@@ -180,9 +180,9 @@ static void look_at_commits(wendi_run_log *log, told *last, const wendi_run_view
     }
     wendi_log_line line = line_of(log, view, WENDI_LOG_INFO, "commit");
     snprintf(log->text, TEXT_BYTES,
-             "%" PRIu64 " commit%s: %" PRIu64 " taken, %" PRIu64 " stored, %" PRIu64
-             " rejected, %" PRIu64 " deduplicated since the last line; %.0f events/s",
-             stats->commit_count - last->commits, stats->commit_count - last->commits == 1 ? "" : "s",
+             "%" PRIu64 " more; since the last line %" PRIu64 " taken, %" PRIu64 " stored, %" PRIu64
+             " rejected, %" PRIu64 " deduplicated; %.0f events/s",
+             stats->commit_count - last->commits,
              stats->taken - last->taken, stats->stored - last->stored,
              stats->rejected - last->rejected, stats->deduplicated - last->deduplicated,
              view->events_per_s);
@@ -218,7 +218,7 @@ static void look_at_rejects(wendi_run_log *log, told *last, const wendi_run_view
     }
     wendi_log_line line = line_of(log, view, WENDI_LOG_WARNING, "rejects");
     size_t at = (size_t)snprintf(log->text, TEXT_BYTES,
-                                 "%" PRIu64 " events rejected since the last line; in all",
+                                 "%" PRIu64 " more; so far",
                                  stats->rejected - last->rejects_told);
     for (uint32_t i = 0; i < stats->reason_count && i < 3 && at < TEXT_BYTES; i++) {
         at += (size_t)snprintf(log->text + at, TEXT_BYTES - at, "%s %" PRIu64 " %s",

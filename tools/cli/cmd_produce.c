@@ -36,7 +36,7 @@ static const cli_option *produce_options(void)
         {"brokers", 'b', CLI_TEXT, &brokers, "HOST:PORT,…",
          "send to Kafka instead of standard output"},
         {"topic", 't', CLI_LIST, &topics_asked, "T",
-         "the topic to send to; with --shop and no --brokers: the one topic to print"},
+         "the topic to send to; with --shop and no --brokers: the one to print"},
         {"partitions", 0, CLI_INTEGER, &partition_count, "N",
          "of topics that are missing and so created; 0: do not create (default 4)"},
         {"rate", 'r', CLI_INTEGER, &rate, "R", "lines a second (default: as fast as they go)"},
@@ -52,7 +52,7 @@ static const cli_option *produce_options(void)
         {"summary", 0, CLI_TEXT, &summary_path, "FILE",
          "write what was produced, by kind, as JSON"},
         {"ddl", 0, CLI_FLAG, &ddl_only, NULL,
-         "print the CREATE TABLE statement that fits, and nothing else"},
+         "print the CREATE TABLE statement that fits (of --shop three, or that of --topic), and no more"},
         {"property", 'X', CLI_LIST, &settings, "KEY=VALUE",
          "a librdkafka setting; ${NAME} is taken from the environment"},
         {"properties", 'F', CLI_TEXT, &properties_path, "FILE",
@@ -395,10 +395,12 @@ static void tell(const production *run)
             seconds, run->producer != NULL ? ", all acknowledged" : "");
 }
 
-static void print_ddl(void)
+static void print_ddl(int only_topic)
 {
     for (int topic = 0; topic < (shop ? WENDI_CLICKGEN_TOPIC_COUNT : 1); topic++) {
-        fputs(wendi_clickgen_ddl(shop, (wendi_clickgen_topic)topic), stdout);
+        if (only_topic < 0 || topic == only_topic) {
+            fputs(wendi_clickgen_ddl(shop, (wendi_clickgen_topic)topic), stdout);
+        }
     }
 }
 
@@ -451,13 +453,13 @@ static int run_produce(const cli_command *command, int argc, char **argv)
     if (!cli_parse(command, argc, argv, 0, 0, &words, &exit_code)) {
         return exit_code;
     }
-    if (ddl_only) {
-        print_ddl();
-        return fflush(stdout) == 0 ? EXIT_DONE : EXIT_COULD_NOT;
-    }
-    exit_code = check_usage();
+    exit_code = ddl_only ? EXIT_DONE : check_usage();
     if (exit_code == EXIT_DONE) {
         exit_code = choose_topic(&run);
+    }
+    if (exit_code == EXIT_DONE && ddl_only) {
+        print_ddl(run.only_topic);
+        return fflush(stdout) == 0 ? EXIT_DONE : EXIT_COULD_NOT;
     }
     if (exit_code == EXIT_DONE && paced_by != NULL) {
         exit_code = cli_open_store(false, &run.store);

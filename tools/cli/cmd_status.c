@@ -1,9 +1,13 @@
-/* status: what a table holds, and its accounts of every message taken. */
+/*
+ * status: what a table holds, its accounts of every message taken, and what a live ingestor does
+ * (live_text.c).
+ */
 #include <string.h>
 
 #include "engine/base/bytes.h"
 #include "engine/column/value.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/live_text.h"
 #include "tools/cli/result_print.h"
 
 static bool reconcile;
@@ -82,84 +86,107 @@ static void print_source(void *context, const wend_source_status *source)
     of->first = false;
 }
 
+static void print_table_json(const char *table, const wend_table_status *status)
+{
+    char committed[64];
+    time_text(status->commit_us, committed, sizeof committed);
+    printf("{\"table\":\"%s\",\"version\":%llu,\"committed\":\"%s\",\"rows\":%llu,\"segments\":"
+           "%llu,\"segment_bytes\":%llu,\"rejects\":%llu,"
+           "\"rows_without_user\":%llu,\"segments_by_level\":[%llu,%llu,%llu],\"sources\":[",
+           table, (unsigned long long)status->version, committed,
+           (unsigned long long)status->row_count, (unsigned long long)status->segment_count,
+           (unsigned long long)status->segment_bytes, (unsigned long long)status->reject_row_count,
+           (unsigned long long)status->null_user_rows,
+           (unsigned long long)status->level_segments[0],
+           (unsigned long long)status->level_segments[1],
+           (unsigned long long)status->level_segments[2]);
+}
+
+static void print_table_text(const char *table, const wend_table_status *status)
+{
+    char committed[64];
+    char oldest[64];
+    char newest[64];
+    time_text(status->commit_us, committed, sizeof committed);
+    time_text(status->time_min_us, oldest, sizeof oldest);
+    time_text(status->time_max_us, newest, sizeof newest);
+    printf("%s: commit %llu of %s\n", table, (unsigned long long)status->version, committed);
+    printf("  %llu rows in %llu segments, %.1f MB (%.2f bytes a row), %llu rejected rows kept\n",
+           (unsigned long long)status->row_count, (unsigned long long)status->segment_count,
+           (double)status->segment_bytes / 1e6,
+           status->row_count != 0 ? (double)status->segment_bytes / (double)status->row_count : 0.0,
+           (unsigned long long)status->reject_row_count);
+    if (status->segment_count != status->level_segments[0]) {
+        printf("  of these %llu as ingested (%.1f MB), %llu merged (%.1f MB), %llu finished "
+               "(%.1f MB)\n",
+               (unsigned long long)status->level_segments[0], (double)status->level_bytes[0] / 1e6,
+               (unsigned long long)status->level_segments[1], (double)status->level_bytes[1] / 1e6,
+               (unsigned long long)status->level_segments[2], (double)status->level_bytes[2] / 1e6);
+    }
+    if (status->time_min_us <= status->time_max_us) {
+        printf("  times from %s to %s, %llu rows without a user\n", oldest, newest,
+               (unsigned long long)status->null_user_rows);
+    }
+}
+
+static void print_account(const wend_source_status *total, bool good)
+{
+    if (json) {
+        printf("],\"taken\":%lld,\"stored\":%lld,\"rejected\":%lld,\"deduplicated\":%lld,"
+               "\"tombstones\":%lld,\"gap\":%lld,\"reconciled\":%s",
+               (long long)total->taken, (long long)total->stored, (long long)total->rejected,
+               (long long)total->deduplicated, (long long)total->tombstones, (long long)total->gap,
+               good ? "true" : "false");
+        return;
+    }
+    printf("  %lld taken = %lld stored + %lld rejected + %lld deduplicated + %lld tombstones%s\n",
+           (long long)total->taken, (long long)total->stored, (long long)total->rejected,
+           (long long)total->deduplicated, (long long)total->tombstones,
+           good ? "" : "   DOES NOT RECONCILE");
+    if (total->gap != 0) {
+        printf("  %lld messages were deleted by the broker before they could be read (accepted "
+               "gaps)\n",
+               (long long)total->gap);
+    }
+}
+
+/* What the ingestor left; that it cannot be read is told, and is no fault of the table's. */
+static void print_ingestor(wend_store *store, const char *table)
+{
+    wend_live *live = NULL;
+    wend_error error;
+    wend_status status = wend_table_live(store, table, &live, &error);
+    if (json) {
+        cli_live_json(status == WEND_OK ? live : NULL);
+    } else if (status == WEND_OK) {
+        cli_live_text(live);
+    } else if (status != WEND_NOT_FOUND) {
+        printf("ingestor: what it says of itself cannot be read: %s\n", error.message);
+    }
+    wend_live_free(live);
+}
+
 static int print_status(wend_store *store, const char *table)
 {
     wend_table_status status;
     wend_error error;
-    account of = {.json = json,
-                  .first = true,
-                  .balanced = true};
-    char committed[64];
-    char oldest[64];
-    char newest[64];
+    account of = {.json = json, .first = true, .balanced = true};
     if (wend_table_status_of(store, table, &status, &error) != WEND_OK) {
         return cli_fail(&error, NULL);
     }
-    time_text(status.commit_us, committed, sizeof committed);
-    time_text(status.time_min_us, oldest, sizeof oldest);
-    time_text(status.time_max_us, newest, sizeof newest);
-    if (of.json) {
-        printf("{\"table\":\"%s\",\"version\":%llu,\"committed\":\"%s\",\"rows\":%llu,\"segments\":"
-               "%llu,\"segment_bytes\":%llu,\"rejects\":%llu,"
-               "\"rows_without_user\":%llu,\"segments_by_level\":[%llu,%llu,%llu],\"sources\":[",
-               table, (unsigned long long)status.version, committed,
-               (unsigned long long)status.row_count, (unsigned long long)status.segment_count,
-               (unsigned long long)status.segment_bytes,
-               (unsigned long long)status.reject_row_count,
-               (unsigned long long)status.null_user_rows,
-               (unsigned long long)status.level_segments[0],
-               (unsigned long long)status.level_segments[1],
-               (unsigned long long)status.level_segments[2]);
-    } else {
-        printf("%s: commit %llu of %s\n", table, (unsigned long long)status.version, committed);
-        printf(
-            "  %llu rows in %llu segments, %.1f MB (%.2f bytes a row), %llu rejected rows kept\n",
-            (unsigned long long)status.row_count, (unsigned long long)status.segment_count,
-            (double)status.segment_bytes / 1e6,
-            status.row_count != 0 ? (double)status.segment_bytes / (double)status.row_count : 0.0,
-            (unsigned long long)status.reject_row_count);
-        if (status.segment_count != status.level_segments[0]) {
-            printf("  of these %llu as ingested (%.1f MB), %llu merged (%.1f MB), %llu finished "
-                   "(%.1f MB)\n",
-                   (unsigned long long)status.level_segments[0], (double)status.level_bytes[0] / 1e6,
-                   (unsigned long long)status.level_segments[1], (double)status.level_bytes[1] / 1e6,
-                   (unsigned long long)status.level_segments[2],
-                   (double)status.level_bytes[2] / 1e6);
-        }
-        if (status.time_min_us <= status.time_max_us) {
-            printf("  times from %s to %s, %llu rows without a user\n", oldest, newest,
-                   (unsigned long long)status.null_user_rows);
-        }
-        if (reconcile) {
-            printf("accounts:\n");
-        }
+    (json ? print_table_json : print_table_text)(table, &status);
+    if (reconcile && !json) {
+        printf("accounts:\n");
     }
-    wend_status got = wend_table_sources(
-        store, table, reconcile || of.json ? print_source : add_source, &of, &error);
-    if (got != WEND_OK) {
+    if (wend_table_sources(store, table, reconcile || json ? print_source : add_source, &of,
+                           &error) != WEND_OK) {
         return cli_fail(&error, NULL);
     }
-    const wend_source_status *total = &of.total;
-    bool rows_agree = total->taken == 0 || total->stored == (int64_t)status.row_count;
+    bool rows_agree = of.total.taken == 0 || of.total.stored == (int64_t)status.row_count;
     bool good = of.balanced && rows_agree;
-    if (of.json) {
-        printf("],\"taken\":%lld,\"stored\":%lld,\"rejected\":%lld,\"deduplicated\":%lld,"
-               "\"tombstones\":%lld,\"gap\":%lld,\"reconciled\":%s}\n",
-               (long long)total->taken, (long long)total->stored, (long long)total->rejected,
-               (long long)total->deduplicated, (long long)total->tombstones, (long long)total->gap,
-               good ? "true" : "false");
-    } else {
-        printf(
-            "  %lld taken = %lld stored + %lld rejected + %lld deduplicated + %lld tombstones%s\n",
-            (long long)total->taken, (long long)total->stored, (long long)total->rejected,
-            (long long)total->deduplicated, (long long)total->tombstones,
-            good ? "" : "   DOES NOT RECONCILE");
-        if (total->gap != 0) {
-            printf("  %lld messages were deleted by the broker before they could be read (accepted "
-                   "gaps)\n",
-                   (long long)total->gap);
-        }
-    }
+    print_account(&of.total, good);
+    print_ingestor(store, table);
+    printf("%s", json ? "}\n" : "");
     return good ? EXIT_DONE : EXIT_DAMAGED;
 }
 

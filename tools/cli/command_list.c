@@ -167,6 +167,9 @@ static const cli_command status_command = {
     "Rows, bytes, times, and the sum of all accounts. With --reconcile one line a\n"
     "partition or file: taken = stored + rejected + deduplicated + tombstones. Ends\n"
     "with 3 when an account does not add up.\n\n"
+    "While an ingestor is at work, what it does: rates, what waits in each partition,\n"
+    "rejects by reason, memory by use, how far back repeats are known, Kafka's faults.\n"
+    "It leaves that once a second; what is older is said to be.\n\n"
     "  wend -d store status events --reconcile\n"
     "  wend -d store status events --format json",
     cli_status_options,
