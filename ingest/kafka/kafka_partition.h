@@ -71,6 +71,9 @@ typedef struct wendi_kafka_source {
     wendi_kafka_framing framing;
     void (*notice)(void *context, const char *text);
     void *notice_context;
+    void (*observe)(void *context, const struct wendi_kafka_source_state *state);
+    void *observe_context;
+    int64_t observed_at_ms;
     wendi_kafka_group *group; /* NULL: all partitions are ours */
     const wendi_kafka_shards *shards;
     uint64_t group_changes_seen;

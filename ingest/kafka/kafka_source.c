@@ -33,6 +33,7 @@ enum {
     COMMIT_WAIT_MS = 2000,
     STALL_MS = 5000,           /* asked for nothing for so long: nothing was fetched meanwhile */
     FRESH_MS = 5000,           /* marks that librdkafka remembers may be from before a new start */
+    OBSERVE_INTERVAL_MS = 200,
     MISSING_TELL_MS = 30000,   /* between notices of one missing topic */
     UNTIL_INTERVAL_MS = 1000,  /* between questions for the ends by time */
     FRAME_BYTES = 5
@@ -545,6 +546,16 @@ cleanup:
 
 /* ---- the source's calls ---------------------------------------------------------------------- */
 
+static void let_observe(wendi_kafka_source *source, int64_t now_ms)
+{
+    wendi_kafka_source_state state;
+    if (source->observe != NULL && now_ms - source->observed_at_ms >= OBSERVE_INTERVAL_MS) {
+        source->observed_at_ms = now_ms;
+        wendi_kafka_source_state_of(&source->base, &state);
+        source->observe(source->observe_context, &state);
+    }
+}
+
 static wend_status source_next(wendi_source *self, wendi_message_block *block, int timeout_ms,
                                wend_error *error)
 {
@@ -552,6 +563,7 @@ static wend_status source_next(wendi_source *self, wendi_message_block *block, i
 
     int64_t now_ms = wendi_kafka_now_ms();
 
+    let_observe(source, now_ms);
     wendi_message_block_reset(block);
     if (source->failure == WEND_OK) {
         if (now_ms - source->asked_at_ms >= STALL_MS) {
@@ -798,6 +810,8 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
     source->framing = options->framing;
     source->notice = options->notice;
     source->notice_context = options->notice_context;
+    source->observe = options->observe;
+    source->observe_context = options->observe_context;
     source->shards = options->shards;
     source->connect_timeout_ms =
         or_default(options->connect_timeout_ms, WENDI_KAFKA_CONNECT_TIMEOUT_MS);

@@ -66,7 +66,7 @@ typedef struct wendi_kafka_shards {
                          wend_error *error);
 } wendi_kafka_shards;
 
-/** Borrowed for the call of open() only, but for shards and notice_context. Zero-filled but for
+/** Borrowed for the call of open() only, but for shards and the two contexts. Zero-filled but for
  *  brokers and topics is a valid choice. */
 typedef struct wendi_kafka_source_options {
     const char *brokers; /* bootstrap.servers; NULL when the properties have it */
@@ -92,8 +92,7 @@ typedef struct wendi_kafka_source_options {
                              source, with each thing that somebody should know: a missing topic,
                              another shard's claim waited for, a fault retried. May be NULL */
     void *notice_context;
-    /* Called from the thread that calls the source: once it is open, and from next() when faults,
-     * brokers or the partitions' share have changed, else some times a second. May be NULL */
+    /* Called from next() about five times a second. May be NULL */
     void (*observe)(void *context, const struct wendi_kafka_source_state *state);
     void *observe_context;
     bool accept_gap;      /* go on behind lost messages, counting them, instead of WEND_CONFLICT */
