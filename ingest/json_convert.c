@@ -102,6 +102,28 @@ static void plan_kind(wendi_convert_column *plan, const wendi_column *column)
     }
 }
 
+static wendi_convert_quick quick_of(const wendi_convert_column *plan)
+{
+    switch (plan->kind) {
+    case WENDI_CONVERT_TEXT:
+        return plan->type.length_max == 0 ? WENDI_QUICK_TEXT : WENDI_QUICK_NONE;
+    case WENDI_CONVERT_TIME:
+        return plan->pattern.length == 0 && !plan->is_date ? WENDI_QUICK_TIME : WENDI_QUICK_NONE;
+    case WENDI_CONVERT_UUID:
+        return WENDI_QUICK_UUID;
+    case WENDI_CONVERT_INET:
+        return WENDI_QUICK_INET;
+    case WENDI_CONVERT_INTEGER:
+        return WENDI_QUICK_INTEGER;
+    case WENDI_CONVERT_NUMERIC:
+        return WENDI_QUICK_NUMERIC;
+    case WENDI_CONVERT_DOUBLE:
+        return WENDI_QUICK_DOUBLE;
+    default:
+        return WENDI_QUICK_NONE;
+    }
+}
+
 wend_status wendi_convert_column_init(wendi_convert_column *plan, const wendi_schema *schema, uint32_t position,
                                       wend_error *error)
 {
@@ -122,6 +144,7 @@ wend_status wendi_convert_column_init(wendi_convert_column *plan, const wendi_sc
         }
     }
     plan_kind(plan, column);
+    plan->quick = (uint8_t)quick_of(plan);
     if (column->has_default) {
         wend_status status = wendi_value_parse(column->type, column->default_value, wendi_timezone_utc(),
                                                &plan->default_value, &reason);

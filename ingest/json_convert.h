@@ -24,8 +24,21 @@ typedef enum wendi_convert_kind {
     WENDI_CONVERT_JSONB
 } wendi_convert_kind;
 
+/** Values that json_members_body.h takes itself when they are written in the usual way. */
+typedef enum wendi_convert_quick {
+    WENDI_QUICK_NONE,
+    WENDI_QUICK_TEXT,
+    WENDI_QUICK_UUID,
+    WENDI_QUICK_INET,
+    WENDI_QUICK_TIME,
+    WENDI_QUICK_INTEGER,
+    WENDI_QUICK_NUMERIC,
+    WENDI_QUICK_DOUBLE
+} wendi_convert_quick;
+
 typedef struct wendi_convert_column {
-    uint8_t kind; /* wendi_convert_kind */
+    uint8_t kind;  /* wendi_convert_kind */
+    uint8_t quick; /* wendi_convert_quick */
     bool null_on_error;
     bool keeps_unfit; /* what null_on_error makes null goes to _rest */
     bool half_even;

@@ -14,42 +14,13 @@
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
 #include "engine/base/hash.h"
-#include "ingest/json_convert.h"
-#include "ingest/json_keys.h"
-#include "ingest/json_rest.h"
-#include "ingest/json_strays.h"
+#include "format/kernel/kernels.h"
+#include "ingest/json_members.h"
 
-/** An object that is open: where to go on when the one inside it ends. */
-typedef struct decoder_frame {
-    uint32_t node;
-    uint32_t last; /* slot of the last key, WENDI_KEY_NONE before the first */
-} decoder_frame;
-
-struct wendi_json_decoder {
-    const wendi_schema *schema;
-    wendi_key_tree tree;
-    wendi_convert_column *plans;
-    wendi_convert_row row;
-    wendi_json_strays strays;
-    wendi_json_rest rest;
-    wendi_string stray; /* the key just read, where it has no slot */
-    bool stray_seen;    /* and this object had it before */
-    wendi_reject reject;
-    wendi_decoder_counters counters;
-    uint64_t *json_columns;     /* bits: columns whose value comes from JSON */
-    uint64_t *not_null_columns; /* bits: NOT NULL and not generated */
-    uint64_t *bits;             /* the memory of all bit sets */
-    uint32_t word_count;
-    uint32_t *origin_columns; /* columns from Kafka */
-    uint32_t origin_column_count;
-    uint32_t *late_columns; /* columns decided at the row's end */
-    uint32_t late_column_count;
-    uint32_t stamp; /* number of the row; never 0 */
-    bool defer;
-    bool keeps_rest; /* the table has the column _rest */
-    bool predict;
-    wendi_duplicate_key duplicates;
-};
+enum { KEY_SHOWN_BYTES = 100,
+       FRAMING_BYTES = 5, /* a zero and the number of a schema */
+       ROWS_JUDGED = 256, /* rows after which it is judged whether guesses at keys pay */
+       ROWS_UNGUESSED = 4096 };
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
@@ -110,6 +81,16 @@ static wend_status sort_columns(wendi_json_decoder *decoder, wend_error *error)
     return WEND_OK;
 }
 
+/* The same instruction set as the kernels', WEND_ISA included. */
+static wendi_json_members choose_members(void)
+{
+#if defined(__x86_64__)
+    return strncmp(wendi_kernels_get()->name, "avx", 3) == 0 ? wendi_json_members_avx2 : wendi_json_members_portable;
+#else
+    return wendi_json_members_portable;
+#endif
+}
+
 wend_status wendi_json_decoder_open(const wendi_schema *schema, wendi_json_decoder **decoder_out, wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -123,6 +104,8 @@ wend_status wendi_json_decoder_open(const wendi_schema *schema, wendi_json_decod
     decoder->defer = decoder->duplicates == WENDI_DUPLICATE_KEY_LAST;
     decoder->keeps_rest = schema->rest_column != WENDI_NO_COLUMN;
     decoder->predict = true;
+    decoder->guesses_keys = true;
+    decoder->judged_at = ROWS_JUDGED;
     decoder->row.schema = schema;
     decoder->row.counters = &decoder->counters;
     decoder->row.reject = &decoder->reject;
@@ -133,6 +116,10 @@ wend_status wendi_json_decoder_open(const wendi_schema *schema, wendi_json_decod
     WEND_TRY(make_bits(decoder, error));
     WEND_TRY(wendi_key_tree_init(&decoder->tree, schema, decoder->defer, error));
     WEND_TRY(sort_columns(decoder, error));
+    if (wendi_json_recall_init(&decoder->recall, schema) != WEND_OK) {
+        WEND_TRY(wendi_fail_nomem(error, "a decoder", WENDI_RECALL_LINES * sizeof *decoder->recall.lines));
+    }
+    decoder->take_members = choose_members();
     wendi_json_decoder_set_now(decoder, wendi_clock_wall_us());
     *decoder_out = decoder;
     decoder = NULL;
@@ -147,6 +134,7 @@ void wendi_json_decoder_close(wendi_json_decoder *decoder)
         return;
     }
     wendi_key_tree_free(&decoder->tree);
+    wendi_json_recall_free(&decoder->recall);
     wendi_json_strays_free(&decoder->strays);
     wendi_json_rest_free(&decoder->rest);
     wendi_buffer_free(&decoder->row.scratch);
@@ -189,16 +177,7 @@ uint32_t wendi_json_decoder_unknown_keys(const wendi_json_decoder *decoder, wend
 
 /* ---- keys ------------------------------------------------------------------------------------- */
 
-enum { KEY_STRAY = 0xfffffffeu, /* an unknown key that is not learnt */
-       KEY_SHOWN_BYTES = 100,
-       FRAMING_BYTES = 5 /* a zero and the number of a schema */ };
-
-static inline uint32_t *expected(wendi_key_tree *tree, const decoder_frame *frame)
-{
-    return frame->last != WENDI_KEY_NONE ? tree->slots[frame->last].next : tree->nodes[frame->node].first;
-}
-
-static const char *fault_here(wendi_json_decoder *decoder, const char *at)
+const char *wendi_json_fault_here(wendi_json_decoder *decoder, const char *at)
 {
     wendi_json_error error;
     wendi_json_fail_here(&error, at, decoder->row.message_end);
@@ -235,7 +214,7 @@ static const char *stray_key(wendi_json_decoder *decoder, uint32_t node, wendi_s
 }
 
 /* Read a key as it stands, find its slot or learn it, and remember that it followed the last one. */
-static const char *read_key(wendi_json_decoder *decoder, decoder_frame *frame, const char *at, uint32_t *slot)
+const char *wendi_json_read_key(wendi_json_decoder *decoder, wendi_json_frame *frame, const char *at, uint32_t *slot)
 {
     wendi_convert_row *row = &decoder->row;
     wendi_json_string string;
@@ -243,7 +222,7 @@ static const char *read_key(wendi_json_decoder *decoder, decoder_frame *frame, c
     const char *begin = at;
 
     if (at >= row->message_end || *at != '"') {
-        return fault_here(decoder, at);
+        return wendi_json_fault_here(decoder, at);
     }
     at = wendi_json_scan_string(at + 1, row->message_end, &string, &error);
     if (at == NULL) {
@@ -251,7 +230,7 @@ static const char *read_key(wendi_json_decoder *decoder, decoder_frame *frame, c
     }
     at = wendi_json_blanks(at, row->message_end);
     if (at >= row->message_end || *at != ':') {
-        return fault_here(decoder, at);
+        return wendi_json_fault_here(decoder, at);
     }
     wendi_string key = {string.data, string.length};
     if (string.escaped) {
@@ -267,10 +246,10 @@ static const char *read_key(wendi_json_decoder *decoder, decoder_frame *frame, c
         *slot = wendi_key_learn(&decoder->tree, frame->node, key);
     }
     if (*slot == WENDI_KEY_NONE) {
-        *slot = KEY_STRAY;
+        *slot = WENDI_KEY_STRAY;
         return stray_key(decoder, frame->node, key, begin, at + 1);
     }
-    uint32_t *next = expected(&decoder->tree, frame);
+    uint32_t *next = wendi_json_expected(&decoder->tree, frame);
     if (next[0] != *slot) {
         next[1] = next[0];
         next[0] = *slot;
@@ -279,32 +258,9 @@ static const char *read_key(wendi_json_decoder *decoder, decoder_frame *frame, c
     return at + 1;
 }
 
-/* The slot of the key at `at`, and the byte behind its colon. */
-static inline const char *take_key(wendi_json_decoder *decoder, decoder_frame *frame, const char *at, uint32_t *slot)
-{
-    wendi_key_tree *tree = &decoder->tree;
-    uint32_t *next = expected(tree, frame);
-    const char *end = decoder->row.message_end;
-    if (decoder->predict && next[0] != WENDI_KEY_NONE) {
-        if (wendi_key_matches(&tree->slots[next[0]], at, end)) {
-            decoder->counters.key_hits++;
-            *slot = next[0];
-            return at + tree->slots[*slot].literal_bytes;
-        }
-        if (next[1] != WENDI_KEY_NONE && wendi_key_matches(&tree->slots[next[1]], at, end)) {
-            decoder->counters.key_hits++;
-            *slot = next[1];
-            next[1] = next[0];
-            next[0] = *slot;
-            return at + tree->slots[*slot].literal_bytes;
-        }
-    }
-    return read_key(decoder, frame, at, slot);
-}
-
 /* ---- values ----------------------------------------------------------------------------------- */
 
-static const char *skip_value(wendi_json_decoder *decoder, const char *at, uint32_t depth)
+const char *wendi_json_skip_value(wendi_json_decoder *decoder, const char *at, uint32_t depth)
 {
     wendi_json_error error;
     at = wendi_json_skip(at, decoder->row.message_end, depth, &error);
@@ -335,7 +291,7 @@ static const char *keep_member(wendi_json_decoder *decoder, uint32_t slot, const
 /* Pass over a value that no column takes; it is left over unless a column has the object around it. */
 static const char *leave_value(wendi_json_decoder *decoder, uint32_t slot, const char *at, uint32_t depth)
 {
-    const char *end = skip_value(decoder, at, depth);
+    const char *end = wendi_json_skip_value(decoder, at, depth);
     bool keep = decoder->keeps_rest && !decoder->tree.nodes[decoder->tree.slots[slot].node].covered;
     return keep && end != NULL ? keep_member(decoder, slot, at, end) : end;
 }
@@ -358,7 +314,7 @@ static const char *leave_stray(wendi_json_decoder *decoder, uint32_t node, const
                 !(decoder->stray_seen && decoder->duplicates == WENDI_DUPLICATE_KEY_FIRST);
     decoder->tree.stray_count++;
     decoder->counters.unknown_values++;
-    end = skip_value(decoder, at, depth);
+    end = wendi_json_skip_value(decoder, at, depth);
     if (keep && end != NULL &&
         wendi_json_rest_add_stray(&decoder->rest, node, decoder->stray, at, end) != WEND_OK) {
         decoder->row.out_of_memory = true;
@@ -380,12 +336,12 @@ static const char *convert_or_keep(wendi_json_decoder *decoder, uint32_t slot, u
  * Take the value of `slot` at `at`. `*opened`: it is an object to be gone into, and the byte given is the
  * one behind its brace.
  */
-static inline const char *take_value(wendi_json_decoder *decoder, uint32_t slot_index, uint32_t node, const char *at,
+const char *wendi_json_take_value(wendi_json_decoder *decoder, uint32_t slot_index, uint32_t node, const char *at,
                                      uint32_t depth, bool *opened)
 {
     wendi_key_tree *tree = &decoder->tree;
     *opened = false;
-    if (slot_index == KEY_STRAY) {
+    if (slot_index == WENDI_KEY_STRAY) {
         return leave_stray(decoder, node, at, depth);
     }
     wendi_key_slot *slot = &tree->slots[slot_index];
@@ -409,7 +365,7 @@ static inline const char *take_value(wendi_json_decoder *decoder, uint32_t slot_
             return leave_unknown(decoder, slot_index, at, depth);
         }
         return slot->action == WENDI_KEY_DESCEND ? leave_value(decoder, slot_index, at, depth)
-                                                 : skip_value(decoder, at, depth);
+                                                 : wendi_json_skip_value(decoder, at, depth);
     }
     if (depth >= WENDI_JSON_DEPTH_MAX) {
         wendi_json_error error;
@@ -421,7 +377,7 @@ static inline const char *take_value(wendi_json_decoder *decoder, uint32_t slot_
 }
 
 /* This row had the key before: what to do with its second value. `*skip`: pass it over. */
-static bool meet_again(wendi_json_decoder *decoder, const wendi_key_slot *slot, const char *at, bool *skip)
+bool wendi_json_meet_again(wendi_json_decoder *decoder, const wendi_key_slot *slot, const char *at, bool *skip)
 {
     switch (decoder->duplicates) {
     case WENDI_DUPLICATE_KEY_REJECT:
@@ -441,68 +397,6 @@ static bool meet_again(wendi_json_decoder *decoder, const wendi_key_slot *slot, 
 }
 
 /* ---- rows ------------------------------------------------------------------------------------- */
-
-static inline const char *blanks(const char *at, const char *end)
-{
-    return at < end && (unsigned char)*at <= ' ' ? wendi_json_blanks(at, end) : at;
-}
-
-/* All members of the document, its braces included; the byte behind it. */
-static const char *take_members(wendi_json_decoder *decoder, const char *at)
-{
-    decoder_frame frames[WENDI_JSON_DEPTH_MAX];
-    const char *end = decoder->row.message_end;
-    uint32_t depth = 1; /* brackets open, all of them braces of frames */
-    bool opened = true; /* a brace was passed just now */
-
-    frames[0] = (decoder_frame){0, WENDI_KEY_NONE};
-    at++;
-    for (;;) {
-        at = blanks(at, end);
-        if (at >= end) {
-            return fault_here(decoder, at);
-        }
-        if (*at == '}') {
-            at++;
-            opened = false;
-            if (--depth == 0) {
-                return at;
-            }
-            continue;
-        }
-        if (!opened) {
-            if (*at != ',') {
-                return fault_here(decoder, at);
-            }
-            at = blanks(at + 1, end);
-        }
-        decoder_frame *frame = &frames[depth - 1];
-        const char *key = at;
-        uint32_t slot = KEY_STRAY;
-        bool skip = false;
-        at = take_key(decoder, frame, at, &slot);
-        if (at == NULL) {
-            return NULL;
-        }
-        at = blanks(at, end);
-        if (slot != KEY_STRAY) {
-            wendi_key_slot *met = &decoder->tree.slots[slot];
-            frame->last = slot;
-            if (met->stamp == decoder->stamp && !meet_again(decoder, met, key, &skip)) {
-                return NULL;
-            }
-            met->stamp = decoder->stamp;
-        }
-        opened = false;
-        at = skip ? skip_value(decoder, at, depth) : take_value(decoder, slot, frame->node, at, depth, &opened);
-        if (at == NULL) {
-            return NULL;
-        }
-        if (opened) {
-            frames[depth++] = (decoder_frame){decoder->tree.slots[slot].child, WENDI_KEY_NONE};
-        }
-    }
-}
 
 static bool take_document(wendi_json_decoder *decoder)
 {
@@ -524,7 +418,7 @@ static bool take_document(wendi_json_decoder *decoder)
         wendi_reject_set(&decoder->reject, WENDI_REJECT_NOT_OBJECT, WENDI_NO_COLUMN, 0, "a JSON value that is no object");
         return false;
     }
-    at = take_members(decoder, at);
+    at = decoder->take_members(decoder, at);
     if (at == NULL) {
         return false;
     }
@@ -568,7 +462,7 @@ static bool keep_losers(wendi_json_decoder *decoder, uint32_t column)
         const wendi_key_target *target = &tree->targets[t];
         const wendi_key_slot *slot = &tree->slots[target->slot];
         if (target->stamp == decoder->stamp && slot->first_target == t && is_left_over(decoder, slot)) {
-            const char *end = skip_value(decoder, target->value, 1);
+            const char *end = wendi_json_skip_value(decoder, target->value, 1);
             if (end == NULL || keep_member(decoder, target->slot, target->value, end) == NULL) {
                 return false;
             }
@@ -736,6 +630,18 @@ static bool take_row(wendi_json_decoder *decoder, const wendi_message *message, 
     return settle_missing(decoder) && check_not_null(decoder) && (!decoder->keeps_rest || settle_rest(decoder));
 }
 
+/* Guesses at keys that mostly fail are left off for the next rows, then tried again. */
+static void judge_keys(wendi_json_decoder *decoder)
+{
+    uint64_t hits = decoder->counters.key_hits - decoder->judged_hits;
+    uint64_t misses = decoder->counters.key_misses - decoder->judged_misses;
+    decoder->guesses_keys = !decoder->guesses_keys || misses < 4 * hits;
+    decoder->judged_rows = 0;
+    decoder->judged_at = decoder->guesses_keys ? ROWS_JUDGED : ROWS_UNGUESSED;
+    decoder->judged_hits = decoder->counters.key_hits;
+    decoder->judged_misses = decoder->counters.key_misses;
+}
+
 static void begin_row(wendi_json_decoder *decoder, const wendi_message *message, wendi_row_builder *builder)
 {
     wendi_convert_row *row = &decoder->row;
@@ -750,6 +656,9 @@ static void begin_row(wendi_json_decoder *decoder, const wendi_message *message,
     for (uint32_t i = 0; i < decoder->word_count; i++) {
         row->given[i] = 0;
         row->nulls[i] = 0;
+    }
+    if (++decoder->judged_rows == decoder->judged_at) {
+        judge_keys(decoder);
     }
     if (++decoder->stamp == 0) {
         wendi_key_reset_stamps(&decoder->tree);

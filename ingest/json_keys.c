@@ -102,6 +102,10 @@ static wend_status add_slot(wendi_key_tree *tree, uint32_t node_index, wendi_str
         at = (at + 1) & node->table_mask;
     }
     *added = tree->slot_count++;
+    if (slot->literal_bytes != 0) {
+        uint32_t *head = &node->heads[wendi_key_head((const char *)slot->literal)];
+        *head = *head == 0 ? *added + 1 : *head;
+    }
     node->table[at] = *added + 1;
     node->slot_count++;
 cleanup:

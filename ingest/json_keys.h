@@ -15,6 +15,8 @@
 
 enum {
     WENDI_KEY_LITERAL_WORDS = 4,
+    WENDI_KEY_HEADS_BITS = 7,
+    WENDI_KEY_HEADS = 1 << WENDI_KEY_HEADS_BITS,
     WENDI_KEY_NONE = 0xffffffffu,
     WENDI_KEY_LEARNT_BYTES_MAX = 128 /* longer unknown keys are not learnt */
 };
@@ -60,6 +62,7 @@ typedef struct wendi_key_node {
     uint32_t *table;   /* open addressing: slot + 1, 0 free */
     uint32_t table_mask;
     uint32_t slot_count;
+    uint32_t heads[WENDI_KEY_HEADS]; /* slot + 1 by the first bytes of keys that have a literal; 0: none, or one that shares them */
     bool covered; /* a jsonb column takes the object as a whole: nothing in it is left over */
 } wendi_key_node;
 
@@ -106,6 +109,17 @@ static inline bool wendi_key_matches(const wendi_key_slot *slot, const char *at,
     uint64_t differ = ((words[0] & slot->mask[0]) ^ slot->literal[0]) | ((words[1] & slot->mask[1]) ^ slot->literal[1]) |
                       ((words[2] & slot->mask[2]) ^ slot->literal[2]) | ((words[3] & slot->mask[3]) ^ slot->literal[3]);
     return differ == 0 && slot->literal_bytes != 0 && end - at >= (ptrdiff_t)slot->literal_bytes;
+}
+
+/** Where a key is looked for among its node's heads; `at` is its opening quote, and nine bytes may be read. */
+static inline uint32_t wendi_key_head(const char *at)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t head = wendi_load_u64(at + 1);
+    uint64_t quotes = head ^ ones * '"';
+    quotes = (quotes - ones) & ~quotes & ones << 7; /* its lowest bit is the first quote's */
+    head &= quotes ^ (quotes - 1);                  /* all bits if there is none */
+    return (uint32_t)(head * UINT64_C(0x9e3779b97f4a7c15) >> (64 - WENDI_KEY_HEADS_BITS));
 }
 
 #endif

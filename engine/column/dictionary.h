@@ -42,6 +42,14 @@ uint32_t wendi_dictionary_find(const wendi_dictionary *dictionary, wendi_string 
 /** Ordered only: the first code whose entry is not below `text`; entry_count when all are below. */
 uint32_t wendi_dictionary_lower_bound(const wendi_dictionary *dictionary, wendi_string text);
 
+/** Where a probe looks: all that decides whether an entry's bytes are worth a look lies in one cache line. */
+typedef struct wendi_interner_slot {
+    uint32_t tag;  /* upper half of the entry's hash */
+    uint32_t code; /* 0: free */
+    uint32_t begin;
+    uint32_t length;
+} wendi_interner_slot;
+
 /**
  * Strings to codes in order of first appearance: 1, 2, 3, … Zero-filled is a valid empty one. One thread.
  * entry_count counts null too, once there is a table: 0 or 1 when empty.
@@ -50,7 +58,7 @@ typedef struct wendi_interner {
     wendi_buffer bytes;
     uint32_t *offsets; /* entry_count + 1, as in a dictionary */
     uint64_t *hashes;  /* per entry */
-    uint64_t *slots;   /* open addressing, power of two: upper half of the hash, then the code; 0: free */
+    wendi_interner_slot *slots; /* open addressing, power of two */
     uint64_t seed;     /* of the hash; drawn when the table is made, so that no input can aim at collisions */
     uint32_t entry_count;
     uint32_t entry_capacity;
@@ -61,6 +69,12 @@ typedef struct wendi_interner {
 wend_status wendi_interner_reserve(wendi_interner *interner, uint32_t entries);
 /** The code of `text`, adding it when new. WEND_NOMEM also beyond 4 GiB of bytes or 2^30 entries. */
 wend_status wendi_interner_code(wendi_interner *interner, wendi_string text, uint32_t *code);
+/**
+ * The same in two steps, for who has other work to do while the table's cache line comes: the hash of `text` in a
+ * reserved interner, which asks for that line, and later the code. The hash holds until the interner is freed.
+ */
+uint64_t wendi_interner_hash(const wendi_interner *interner, wendi_string text);
+wend_status wendi_interner_code_hashed(wendi_interner *interner, wendi_string text, uint64_t hash, uint32_t *code);
 /** The code of `text`, or 0 when it is not there. */
 uint32_t wendi_interner_find(const wendi_interner *interner, wendi_string text);
 static inline wendi_string wendi_interner_at(const wendi_interner *interner, uint32_t code)

@@ -1,9 +1,9 @@
 /*
  * The growing dictionary of one column while rows arrive.
  *
- * Invariants: a slot's upper half is the upper half of its entry's hash, its place follows from the
- * lower half, so that a probe touches one cache line of slots and then the entry's own bytes. At most
- * half of the slots are taken. Whatever can be refused is asked for before anything is changed.
+ * Invariants: a slot's tag is the upper half of its entry's hash, its place follows from the lower
+ * half, and it knows where the entry's bytes stand, so that a probe touches one cache line of slots and then those
+ * bytes. At most two thirds of the slots are taken. Whatever can be refused is asked for before anything is changed.
  *
  * The hash folds 128-bit products as wyhash does (https://github.com/wangyi-fudan/wyhash); it is
  * keyed per table and never leaves memory.
@@ -17,20 +17,20 @@
 
 enum { ENTRY_CAPACITY_MIN = 16, ENTRY_COUNT_MAX_BITS = 31 };
 
-static uint64_t fold(uint64_t a, uint64_t b)
+static inline uint64_t fold(uint64_t a, uint64_t b)
 {
     wendi_uint128 product = (wendi_uint128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t load_8(const char *at)
+static inline uint64_t load_8(const char *at)
 {
     uint64_t word;
     memcpy(&word, at, sizeof word);
     return word;
 }
 
-static uint64_t load_4(const char *at)
+static inline uint64_t load_4(const char *at)
 {
     uint32_t word;
     memcpy(&word, at, sizeof word);
@@ -61,6 +61,28 @@ static inline uint64_t hash_of(const char *data, uint32_t length, uint64_t seed)
     return fold(secret ^ length, fold(a ^ secret, b ^ seed));
 }
 
+/* Are `length` bytes the same? Most strings are short, so this is a few loads that may overlap and no call. */
+static inline bool bytes_equal(const char *a, const char *b, uint32_t length)
+{
+    if (length > 16) {
+        const char *last = a + length - 16;
+        for (; a < last; a += 16, b += 16) {
+            if (((load_8(a) ^ load_8(b)) | (load_8(a + 8) ^ load_8(b + 8))) != 0) {
+                return false;
+            }
+        }
+        b += last - a;
+        return ((load_8(last) ^ load_8(b)) | (load_8(last + 8) ^ load_8(b + 8))) == 0;
+    }
+    if (length >= 8) {
+        return ((load_8(a) ^ load_8(b)) | (load_8(a + length - 8) ^ load_8(b + length - 8))) == 0;
+    }
+    if (length >= 4) {
+        return ((load_4(a) ^ load_4(b)) | (load_4(a + length - 4) ^ load_4(b + length - 4))) == 0;
+    }
+    return length == 0 || (a[0] == b[0] && a[length >> 1] == b[length >> 1] && a[length - 1] == b[length - 1]);
+}
+
 /* Not secret from somebody who can read our memory, but nothing that can be guessed from outside. */
 static uint64_t draw_seed(const wendi_interner *interner)
 {
@@ -74,15 +96,17 @@ static void place(wendi_interner *interner, uint64_t hash, uint32_t code)
 {
     uint32_t mask = interner->slot_count - 1;
     uint32_t at = (uint32_t)hash & mask;
-    while (interner->slots[at] != 0) {
+    while (interner->slots[at].code != 0) {
         at = (at + 1) & mask;
     }
-    interner->slots[at] = (hash & UINT64_C(0xffffffff00000000)) | code;
+    uint32_t begin = interner->offsets[code];
+    interner->slots[at] =
+        (wendi_interner_slot){(uint32_t)(hash >> 32), code, begin, interner->offsets[code + 1] - begin};
 }
 
 static wend_status grow_slots(wendi_interner *interner, uint32_t slot_count)
 {
-    uint64_t *slots = wendi_alloc_zero(slot_count, sizeof *slots);
+    wendi_interner_slot *slots = wendi_alloc_zero(slot_count, sizeof *slots);
     if (slots == NULL) {
         return WEND_NOMEM;
     }
@@ -118,6 +142,12 @@ static wend_status grow_entries(wendi_interner *interner, uint32_t capacity)
     return WEND_OK;
 }
 
+/* How many entries, null included, so many slots are for. */
+static uint32_t room_of(uint32_t slot_count)
+{
+    return (uint32_t)((uint64_t)slot_count * 2 / 3);
+}
+
 wend_status wendi_interner_reserve(wendi_interner *interner, uint32_t entries)
 {
     wend_status status = WEND_OK;
@@ -131,7 +161,7 @@ wend_status wendi_interner_reserve(wendi_interner *interner, uint32_t entries)
         WEND_TRY(grow_entries(interner, doubled > entries ? (uint32_t)doubled : entries));
     }
     uint32_t slot_count = interner->slot_count == 0 ? 2 * ENTRY_CAPACITY_MIN : interner->slot_count;
-    while (slot_count / 2 < entries) {
+    while (room_of(slot_count) < entries) {
         slot_count *= 2;
     }
     if (slot_count != interner->slot_count) {
@@ -148,12 +178,13 @@ static inline uint32_t probe(const wendi_interner *interner, wendi_string text, 
     uint32_t mask = interner->slot_count - 1;
     uint32_t tag = (uint32_t)(hash >> 32);
     for (uint32_t at = (uint32_t)hash & mask;; at = (at + 1) & mask) {
-        uint64_t slot = interner->slots[at];
-        if (slot == 0) {
-            return 0;
+        const wendi_interner_slot *slot = &interner->slots[at];
+        if (slot->tag == tag && slot->length == text.length && slot->code != 0 &&
+            bytes_equal((const char *)interner->bytes.data + slot->begin, text.data, text.length)) {
+            return slot->code;
         }
-        if ((uint32_t)(slot >> 32) == tag && wendi_string_equal(wendi_interner_at(interner, (uint32_t)slot), text)) {
-            return (uint32_t)slot;
+        if (slot->code == 0) {
+            return 0;
         }
     }
 }
@@ -164,7 +195,7 @@ static wend_status add(wendi_interner *interner, wendi_string text, uint64_t has
         return WEND_NOMEM;
     }
     wend_status status = WEND_OK;
-    if (interner->entry_count == interner->entry_capacity || interner->entry_count >= interner->slot_count / 2) {
+    if (interner->entry_count == interner->entry_capacity || interner->entry_count >= room_of(interner->slot_count)) {
         WEND_TRY(wendi_interner_reserve(interner, interner->entry_count + 1));
     }
     WEND_TRY(wendi_buffer_append(&interner->bytes, text.data, text.length));
@@ -185,7 +216,19 @@ wend_status wendi_interner_code(wendi_interner *interner, wendi_string text, uin
             return status;
         }
     }
+    return wendi_interner_code_hashed(interner, text, hash_of(text.data, text.length, interner->seed), code);
+}
+
+uint64_t wendi_interner_hash(const wendi_interner *interner, wendi_string text)
+{
+    assert(interner->slot_count != 0);
     uint64_t hash = hash_of(text.data, text.length, interner->seed);
+    __builtin_prefetch(&interner->slots[(uint32_t)hash & (interner->slot_count - 1)]);
+    return hash;
+}
+
+wend_status wendi_interner_code_hashed(wendi_interner *interner, wendi_string text, uint64_t hash, uint32_t *code)
+{
     uint32_t found = probe(interner, text, hash);
     if (found != 0) {
         *code = found;
