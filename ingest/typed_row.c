@@ -141,6 +141,9 @@ wend_status wendi_typed_row_read(wendi_string object, wendi_row_builder *builder
     const char *end = object.data + object.length;
     char before = '{';
     wend_status status = set_defaults(builder, error);
+    if (status == WEND_OK && object.length == 2 && memcmp(at, "{}", 2) == 0) {
+        return WEND_OK;
+    }
     while (status == WEND_OK && at + 1 < end && *at == before) {
         at++;
         before = ',';
