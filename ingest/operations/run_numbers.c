@@ -13,6 +13,9 @@
 #define COUNTER(label, metric_name, help_text, where)                                             \
     {.name = label, .metric = metric_name, .help = help_text, .counter = true, .scale = 1,        \
      .type = WENDI_NUMBER_U64, .offset = where}
+#define KAFKA_GAUGE(label, metric_name, help_text, field)                                         \
+    {.name = label, .metric = metric_name, .help = help_text, .kafka = true, .scale = 1,          \
+     .type = WENDI_NUMBER_U32, .offset = KAFKA(field)}
 
 const wendi_run_number wendi_run_numbers[] = {
     {.name = "started_us", .metric = "wend_ingest_start_time_seconds",
@@ -89,12 +92,18 @@ const wendi_run_number wendi_run_numbers[] = {
     {.name = "kafka_unverified", .metric = "wend_ingest_kafka_fingerprints_gone_total",
      .help = "Last messages taken that are not there any more to be compared.", .counter = true,
      .kafka = true, .type = WENDI_NUMBER_U64, .scale = 1, .offset = KAFKA(unverified_count)},
-    {.name = "kafka_brokers_down", .metric = "wend_ingest_kafka_brokers_down",
-     .help = "1 while no broker answers.", .kafka = true, .type = WENDI_NUMBER_U32, .scale = 1,
-     .offset = KAFKA(brokers_down)},
-    {.name = "kafka_unread_partitions", .metric = "wend_ingest_kafka_unread_partitions",
-     .help = "Partitions that have appeared and are not read.", .kafka = true,
-     .type = WENDI_NUMBER_U32, .scale = 1, .offset = KAFKA(unread_partition_count)},
+    KAFKA_GAUGE("kafka_brokers_down", "wend_ingest_kafka_brokers_down",
+                "1 while no broker answers.", brokers_down),
+    KAFKA_GAUGE("kafka_unread_partitions", "wend_ingest_kafka_unread_partitions",
+                "Partitions that have appeared and are not read.", unread_partition_count),
+    KAFKA_GAUGE("kafka_missing_partitions", "wend_ingest_kafka_missing_partitions",
+                "Partitions whose topic is gone now.", missing_partition_count),
+    KAFKA_GAUGE("kafka_assigned_partitions", "wend_ingest_kafka_assigned_partitions",
+                "Partitions that the consumer group wants this run to read.", assigned_count),
+    KAFKA_GAUGE("kafka_claimed_partitions", "wend_ingest_kafka_claimed_partitions",
+                "Partitions of a consumer group that this run may read.", claimed_count),
+    KAFKA_GAUGE("kafka_waiting_partitions", "wend_ingest_kafka_waiting_partitions",
+                "Assigned partitions that another process has not let go yet.", waiting_count),
 };
 const uint32_t wendi_run_number_count = sizeof wendi_run_numbers / sizeof wendi_run_numbers[0];
 
