@@ -383,8 +383,8 @@ static void count_commit(replay *self)
 
 static wend_status commit(replay *self, wend_error *error)
 {
-    wendi_source_state *sources;
-    uint32_t source_count;
+    wendi_source_state *sources = NULL;
+    uint32_t source_count = 0;
     wend_status status = WEND_OK;
     uint32_t dropped_count = (uint32_t)(self->dropped.length / WENDI_UUID_BYTES);
     if (dropped_count == 0) {
