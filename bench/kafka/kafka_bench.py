@@ -231,7 +231,7 @@ def freshness_part(bench, broker):
         must(ingest.poll() is None and poll.poll() is None, "the ingestor or the poller ended at once")
         poll_reader, since_s = Reader(poll), time.time()
         _, produced = run_measured(bench.produce_command(
-            broker, "fresh", "--rate", str(FRESH_RATE), "--events", str(FRESH_RATE * bench.options.seconds), "--live"),
+            broker, "fresh", "--rate", str(FRESH_RATE), "--events", str(FRESH_RATE * bench.options.seconds)),
             stderr=subprocess.DEVNULL)
         time.sleep(4)
         cost = stop_and_finish(ingest, begin)
@@ -302,7 +302,7 @@ def steady_part(bench, broker):
         time.sleep(1)
         produce_begin_s = time.monotonic() - begin
         _, produced = run_measured(bench.produce_command(
-            broker, "steady", "--rate", str(rate), "--events", str(rate * seconds), "--live"), stderr=subprocess.DEVNULL)
+            broker, "steady", "--rate", str(rate), "--events", str(rate * seconds)), stderr=subprocess.DEVNULL)
         until_s = time.monotonic() - begin
         time.sleep(10)
         must(follow.poll() is None, "kafka_follow ended early")
