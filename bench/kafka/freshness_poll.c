@@ -1,13 +1,14 @@
 /*
- * When does a reader see what was taken from Kafka? Asks a table again and again, as a dashboard would: each time
- * that its positions have moved, opens a snapshot, counts the rows and finds the newest of them, and only then
- * writes down the time.
+ * When does a reader see what was taken from Kafka? Asks a table again and again, as a dashboard
+ * would: each time that its positions have moved, opens a snapshot, counts the rows and finds the
+ * newest of them, and only then writes down the time.
  *
  *   freshness_poll STORE TABLE TIME_COLUMN [POLL_MS]      (default 10 ms); SIGTERM ends it
  *
- * Lines, fields parted by tabs: seen_us (wall time once the query has answered), rows, newest_us (the greatest
- * TIME_COLUMN), then for each partition NUMBER:NEXT, the position that the table had before the query began. So
- * every message of that partition below NEXT could be queried at seen_us at the latest.
+ * Lines, fields parted by tabs: seen_us (wall time once the query has answered), rows, newest_us
+ * (the greatest TIME_COLUMN), then for each partition NUMBER:NEXT, the position that the table had
+ * before the query began. So every message of that partition below NEXT could be queried at seen_us
+ * at the latest.
  */
 #include <inttypes.h>
 #include <signal.h>

@@ -1,13 +1,14 @@
 /*
- * An ingestor from Kafka that tells how it is doing once a second, for graphs: the library's own wend_ingest_run(),
- * as `wend ingest` calls it, with a line of numbers for each call of its progress.
+ * An ingestor from Kafka that tells how it is doing once a second, for graphs: the library's own
+ * wend_ingest_run(), as `wend ingest` calls it, with a line of numbers for each call of its
+ * progress.
  *
  *   kafka_follow STORE TABLE BROKERS TOPIC COMMIT_INTERVAL_MS
  *
- * Lines, fields parted by tabs, under a line of names: elapsed_us, taken, taken_committed, commits, lag (messages
- * known to wait; -1 unknown), payload_bytes, rss_bytes, window_bytes (keys of deduplication, which fill up to their
- * share of the memory limit), cpu_us (user and system, all threads).
- * Ends like `wend ingest` when it gets SIGTERM: drains, commits, and writes a last line.
+ * Lines, fields parted by tabs, under a line of names: elapsed_us, taken, taken_committed, commits,
+ * lag (messages known to wait; -1 unknown), payload_bytes, rss_bytes, window_bytes (keys of
+ * deduplication, which fill up to their share of the memory limit), cpu_us (user and system, all
+ * threads). Ends like `wend ingest` when it gets SIGTERM: drains, commits, and writes a last line.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -47,15 +48,15 @@ static int64_t used_cpu_us(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + usage.ru_utime.tv_usec +
-           usage.ru_stime.tv_usec;
+    return (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+           usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
 static void show(void *context, const wend_ingest_stats *stats)
 {
     (void)context;
-    printf("%" PRId64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRId64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRId64
-           "\n",
+    printf("%" PRId64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRId64 "\t%" PRIu64 "\t%" PRIu64
+           "\t%" PRIu64 "\t%" PRId64 "\n",
            stats->elapsed_us, stats->taken, stats->taken_committed, stats->commit_count, stats->lag,
            stats->payload_bytes, resident_bytes(), stats->memory_window, used_cpu_us());
     fflush(stdout);
@@ -93,7 +94,8 @@ int main(int argc, char **argv)
     running = ingest;
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    printf("elapsed_us\ttaken\ttaken_committed\tcommits\tlag\tpayload_bytes\trss_bytes\twindow_bytes\tcpu_us\n");
+    printf("elapsed_us\ttaken\ttaken_committed\tcommits\tlag\tpayload_bytes\trss_bytes\twindow_"
+           "bytes\tcpu_us\n");
     fflush(stdout);
     wend_status status = wend_ingest_run(ingest, show, NULL, &error);
     show(NULL, wend_ingest_result(ingest));

@@ -1,13 +1,15 @@
 /*
- * The floor that an ingestor from Kafka stands on: a consumer that takes every message of a topic and touches it,
- * one byte of each cache line, and does nothing else. Settings and way of taking are those of ingest/kafka: one
- * queue of all partitions, batches of 4,096, checksums of the broker's batches compared.
+ * The floor that an ingestor from Kafka stands on: a consumer that takes every message of a topic
+ * and touches it, one byte of each cache line, and does nothing else. Settings and way of taking
+ * are those of ingest/kafka: one queue of all partitions, batches of 4,096, checksums of the
+ * broker's batches compared.
  *
  *   kafka_touch BROKERS TOPIC [KEY=VALUE ...]      librdkafka's settings
  *
- * Reads from the earliest message to the end that the topic has at the start, and prints one JSON object:
- * messages, bytes, sum (so that touching cannot be left out by the compiler), elapsed_s from the first fetch on.
- * Processor time and peak memory are for the caller to ask of the kernel (wait4), as it does of the ingestor.
+ * Reads from the earliest message to the end that the topic has at the start, and prints one JSON
+ * object: messages, bytes, sum (so that touching cannot be left out by the compiler), elapsed_s
+ * from the first fetch on. Processor time and peak memory are for the caller to ask of the kernel
+ * (wait4), as it does of the ingestor.
  */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
@@ -141,7 +143,8 @@ int main(int argc, char **argv)
         }
         rd_kafka_poll(consumer, 0);
     }
-    printf("{\"messages\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"sum\":%" PRIu64 ",\"elapsed_s\":%.6f}\n",
+    printf("{\"messages\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"sum\":%" PRIu64
+           ",\"elapsed_s\":%.6f}\n",
            counts.messages, counts.bytes, counts.sum, now_s() - begun);
     for (int32_t k = 0; k < counts.partition_count; k++) {
         rd_kafka_consume_stop(topic, k);
