@@ -18,7 +18,6 @@ typedef struct search {
     const wendi_repeat_scope *scope;
     const wendi_row_order *order;
     wendi_repeat_rows rows;
-    bool timeless; /* some rows have no time */
     int64_t time_min;
     int64_t time_max;
     uint64_t buckets[TIME_BUCKETS / 64]; /* of equal spans of time from time_min to time_max: has a row */
@@ -62,8 +61,8 @@ static size_t mark_rows(const wendi_column_builder *time, const wendi_row_strip 
         uint32_t end = strips[strip].first + strips[strip].count;
         uint32_t marked = 0;
         for (uint32_t row = strips[strip].first; row < end; row++) {
-            maybe[row] = (uint8_t)(time->nulls[row] |
-                                   ((time->i64[row] >= time_min) & (time->i64[row] <= time_max)));
+            maybe[row] = (uint8_t)((time->nulls[row] == 0) & (time->i64[row] >= time_min) &
+                                   (time->i64[row] <= time_max));
             marked += maybe[row];
         }
         count += marked;
@@ -77,17 +76,6 @@ static uint32_t bucket_of(const search *work, int64_t time)
     uint64_t at = (uint64_t)time - (uint64_t)work->time_min;
     uint64_t width = span / TIME_BUCKETS + 1;
     return (uint32_t)(at / width);
-}
-
-/* Note a row at the end of rows; its run is made by the caller. */
-static void note_time(search *work, bool null, int64_t time)
-{
-    work->rows.times[work->rows.count] = null ? INT64_MAX : time;
-    work->timeless |= null;
-    if (!null) {
-        work->time_min = time < work->time_min ? time : work->time_min;
-        work->time_max = time > work->time_max ? time : work->time_max;
-    }
 }
 
 /* Whether a row has another user than the one before it in the order. */
@@ -121,7 +109,7 @@ static void take_rows(search *work, const uint8_t *maybe)
         uint32_t at = rows->count;
         if (at == 0 || (user != NULL && other_user(user, rows->rows[at - 1], row))) {
             bool none = user == NULL || wendi_column_builder_is_null(user, row);
-            wendi_repeat_run run = {.hash = UINT64_MAX, .first = at, .timed_end = at};
+            wendi_repeat_run run = {.hash = UINT64_MAX, .first = at};
             if (!none) {
                 wendi_value value = wendi_column_builder_value(user, row);
                 run.hash = wendi_value_hash(&value);
@@ -129,23 +117,22 @@ static void take_rows(search *work, const uint8_t *maybe)
             rows->null_run |= none;
             rows->runs[rows->run_count++] = run;
         }
-        note_time(work, time->nulls[row] != 0, time->i64[row]);
-        rows->runs[rows->run_count - 1].timed_end += time->nulls[row] == 0;
+        work->time_min = time->i64[row] < work->time_min ? time->i64[row] : work->time_min;
+        work->time_max = time->i64[row] > work->time_max ? time->i64[row] : work->time_max;
+        rows->times[at] = time->i64[row];
         rows->places[at] = place;
         rows->rows[at] = row;
         rows->count++;
     }
-    rows->runs[rows->run_count] = (wendi_repeat_run){UINT64_MAX, rows->count, rows->count};
+    rows->runs[rows->run_count] = (wendi_repeat_run){UINT64_MAX, rows->count};
 }
 
 static void fill_buckets(search *work)
 {
     const wendi_repeat_rows *rows = &work->rows;
-    for (uint32_t run = 0; run < rows->run_count; run++) {
-        for (uint32_t i = rows->runs[run].first; i < rows->runs[run].timed_end; i++) {
-            uint32_t bucket = bucket_of(work, rows->times[i]);
-            work->buckets[bucket / 64] |= UINT64_C(1) << bucket % 64;
-        }
+    for (uint32_t i = 0; i < rows->count; i++) {
+        uint32_t bucket = bucket_of(work, rows->times[i]);
+        work->buckets[bucket / 64] |= UINT64_C(1) << bucket % 64;
     }
 }
 
@@ -239,24 +226,17 @@ static uint64_t null_users_of(const search *work, uint64_t null_user_rows)
     return work->rows.schema->user_column == WENDI_NO_COLUMN ? 1 : null_user_rows;
 }
 
-static wend_status join_group(search *work, wendi_segment *segment, uint32_t group, bool timeless,
+static wend_status join_group(search *work, wendi_segment *segment, uint32_t group,
                               wend_error *error)
 {
     const wendi_row_group_info *info = wendi_segment_row_group(segment, group);
-    uint32_t time = wendi_segment_find_column(segment, work->scope->stored
-                                                           ->columns[work->rows.schema->time_column]
-                                                           .id);
     wendi_segment_columns columns = {.segment = NULL};
-    wendi_zone zone = {.row_count = 0};
     uint32_t begin;
     uint32_t end;
     wend_status status = WEND_OK;
-    if (timeless && time != WENDI_NO_COLUMN) {
-        wendi_row_group_zone(segment, group, time, &zone);
-    }
     choose_runs(&work->rows, info->user_hash_min, info->user_hash_max,
                 null_users_of(work, info->null_user_rows), &begin, &end);
-    if (begin == end || (zone.null_count == 0 && !has_times(work, info->time_min, info->time_max))) {
+    if (begin == end || !has_times(work, info->time_min, info->time_max)) {
         return WEND_OK;
     }
     WEND_TRY(wendi_segment_columns_open(&work->absent, segment, group, &columns, error));
@@ -275,8 +255,7 @@ static wend_status join_segment(search *work, const wendi_segment_entry *entry, 
     wend_status status = WEND_OK;
     choose_runs(&work->rows, entry->user_hash_min, entry->user_hash_max,
                 null_users_of(work, entry->null_user_rows), &begin, &end);
-    bool timed = has_times(work, entry->time_min, entry->time_max);
-    if (begin == end || (!timed && !work->timeless)) {
+    if (begin == end || !has_times(work, entry->time_min, entry->time_max)) {
         return WEND_OK;
     }
     if (work->absent.schema == NULL) {
@@ -284,7 +263,7 @@ static wend_status join_segment(search *work, const wendi_segment_entry *entry, 
     }
     WEND_TRY(wendi_merge_source_look(&source, error));
     for (uint32_t group = 0; group < wendi_segment_row_group_count(source.segment); group++) {
-        WEND_TRY(join_group(work, source.segment, group, work->timeless, error));
+        WEND_TRY(join_group(work, source.segment, group, error));
     }
 cleanup:
     wendi_merge_source_close(&source);

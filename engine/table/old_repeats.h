@@ -2,9 +2,9 @@
  * Rows of a flush that the table has already, in segments whose keys have left the deduplication
  * window: equal under a UNIQUE rule, in user and in time.
  *
- * What holds: a null user equals a null user and a null time a null time, since it is the key that
- * says that rows are the same; a row without a key repeats nothing. Tables without a time column
- * and with event_id = 'drop' have no such search: there is nothing to find rows by, or no key.
+ * What holds: a null user equals a null user, since it is the key that says that rows are the same;
+ * a row without a key repeats nothing. Tables without a time column and with event_id = 'drop' have
+ * no such search: there is nothing to find rows by, or no key.
  *
  * Cost: a look at the times of the flush when no segment that left the window is as young as they
  * are. Otherwise, for each such segment that has times and users of the flush, the users and times

@@ -67,7 +67,7 @@ static wend_status need_row(join *work, column_window *window, uint32_t row, wen
                                                      : move_window(work, window, row, error);
 }
 
-/* The time of a row of the group; INT64_MAX and *null for none, which stand last in a run. */
+/* The time of a row of the group. Rows without one, of which ingest makes none, stand last in a run. */
 static wend_status time_of(join *work, uint32_t row, int64_t *time, bool *null, wend_error *error)
 {
     wend_status status = need_row(work, &work->times, row, error);
@@ -82,10 +82,9 @@ static wend_status time_of(join *work, uint32_t row, int64_t *time, bool *null, 
 
 /* ---- rows of equal user and time ---- */
 
-/* The first row of begin..end-1 that has `time` or a later one or none; with `timeless` the first
- * that has none. Near rows are tried first. */
-static wend_status seek(join *work, uint32_t begin, uint32_t end, int64_t time, bool timeless,
-                        uint32_t *row, wend_error *error)
+/* The first row of begin..end-1 that has `time`, a later one or none. Near rows are tried first. */
+static wend_status seek(join *work, uint32_t begin, uint32_t end, int64_t time, uint32_t *row,
+                        wend_error *error)
 {
     uint32_t steps = 0;
     wend_status status = WEND_OK;
@@ -94,7 +93,7 @@ static wend_status seek(join *work, uint32_t begin, uint32_t end, int64_t time, 
         int64_t at = 0;
         bool null = false;
         WEND_TRY(time_of(work, middle, &at, &null, error));
-        if (timeless ? !null : !null && at < time) {
+        if (!null && at < time) {
             begin = middle + 1;
         } else {
             end = middle;
@@ -107,17 +106,18 @@ cleanup:
 }
 
 /* Rows of the group from *row on whose time is that of rows first..end-1 of the flush. */
-static wend_status note_hits(join *work, uint32_t *row, uint32_t row_end, int64_t time,
-                             bool timeless, uint32_t first, uint32_t end, wend_error *error)
+static wend_status note_hits(join *work, uint32_t *row, uint32_t row_end, uint32_t first,
+                             uint32_t end, wend_error *error)
 {
+    int64_t time = work->rows->times[first];
     wend_status status = WEND_OK;
-    WEND_TRY(seek(work, *row, row_end, time, timeless, row, error));
+    WEND_TRY(seek(work, *row, row_end, time, row, error));
     for (; *row < row_end; (*row)++) {
         int64_t at = 0;
         bool null = false;
         hit found = {*row, first, end};
         WEND_TRY(time_of(work, *row, &at, &null, error));
-        if (null != timeless || at != time) {
+        if (null || at != time) {
             break;
         }
         if (wendi_buffer_append(&work->hits, &found, sizeof found) != WEND_OK) {
@@ -132,21 +132,17 @@ cleanup:
 static wend_status join_run(join *work, uint32_t run, uint32_t row, uint32_t row_end,
                             wend_error *error)
 {
-    const wendi_repeat_rows *rows = work->rows;
-    const wendi_repeat_run *of = &rows->runs[run];
+    const int64_t *times = work->rows->times;
+    uint32_t first = work->rows->runs[run].first;
+    uint32_t run_end = work->rows->runs[run + 1].first;
     wend_status status = WEND_OK;
-    for (uint32_t first = of->first; first < of->timed_end && row < row_end;) {
+    while (first < run_end && row < row_end) {
         uint32_t end = first + 1;
-        while (end < of->timed_end && rows->times[end] == rows->times[first]) {
+        while (end < run_end && times[end] == times[first]) {
             end++;
         }
-        WEND_TRY(
-            note_hits(work, &row, row_end, rows->times[first], false, first, end, error));
+        WEND_TRY(note_hits(work, &row, row_end, first, end, error));
         first = end;
-    }
-    if (of->timed_end < of[1].first && row < row_end) {
-        WEND_TRY(note_hits(work, &row, row_end, INT64_MAX, true, of->timed_end, of[1].first,
-                           error));
     }
 cleanup:
     return status;

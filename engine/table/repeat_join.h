@@ -18,7 +18,6 @@
 typedef struct wendi_repeat_run {
     uint64_t hash;
     uint32_t first;
-    uint32_t timed_end; /* rows from here on have no time */
 } wendi_repeat_run;
 
 /** The rows of a flush that may be repeats, in row order. */
@@ -29,7 +28,7 @@ typedef struct wendi_repeat_rows {
     uint32_t count;
     uint32_t *places; /* in the flush's order */
     uint32_t *rows;   /* in the builder */
-    int64_t *times;   /* INT64_MAX: none */
+    int64_t *times;   /* every row has one */
     wendi_repeat_run *runs; /* run_count, and one more for the end */
     uint32_t run_count;
     bool null_run;         /* the last one is of rows without a user */
