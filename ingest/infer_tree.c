@@ -260,7 +260,11 @@ static wend_status walk_value(wendi_infer_tree *tree, uint32_t index, const char
     wend_status status = WEND_OK;
     switch (*at) {
     case '{':
-        return walk_object(tree, index, at + 1, end, behind);
+        status = walk_object(tree, index, at + 1, end, behind);
+        if (status == WEND_OK) { /* which may have moved the nodes */
+            wendi_value_guess_keep_example(&tree->nodes[index].values, at, *behind);
+        }
+        return status;
     case '"':
         *behind = wendi_json_scan_string(at + 1, end, &string, &fault);
         status = note_string(tree, index, string);
@@ -284,6 +288,7 @@ static wend_status walk_value(wendi_infer_tree *tree, uint32_t index, const char
         break;
     }
     WEND_REQUIRE(*behind != NULL); /* the line was validated */
+    wendi_value_guess_keep_example(&node->values, at, *behind);
     return status;
 }
 

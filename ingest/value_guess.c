@@ -79,9 +79,12 @@ void wendi_value_guess_add_number(wendi_value_guess *guess, const wendi_json_num
         number->fraction_count > guess->fraction_digits ? number->fraction_count : guess->fraction_digits;
 }
 
-static void keep_example(wendi_value_guess *guess, const char *begin, const char *end)
+void wendi_value_guess_keep_example(wendi_value_guess *guess, const char *begin, const char *end)
 {
     size_t length = (size_t)(end - begin);
+    if (guess->example_bytes != 0 || *begin == 'n') {
+        return;
+    }
     if (length > WENDI_GUESS_EXAMPLE_BYTES - 1) {
         length = (size_t)(wendi_utf8_check(begin, begin + WENDI_GUESS_EXAMPLE_BYTES - 1) - begin);
     }
@@ -109,9 +112,7 @@ wend_status wendi_value_guess_add(wendi_value_guess *guess, const char *begin, c
 {
     wendi_json_number number;
     wendi_json_error fault;
-    if (guess->example_bytes == 0 && *begin != 'n') {
-        keep_example(guess, begin, end);
-    }
+    wendi_value_guess_keep_example(guess, begin, end);
     switch (*begin) {
     case '{':
         guess->objects++;

@@ -94,6 +94,7 @@ static inline bool wendi_value_guess_samples(uint64_t nth)
 /** Look at the valid JSON value at begin..end, without blanks around it. `scratch` is used for escaped strings. WEND_NOMEM. */
 wend_status wendi_value_guess_add(wendi_value_guess *guess, const char *begin, const char *end, wendi_buffer *scratch);
 /** The parts of it, for who has parsed the value already. `text` is what the string means. */
+void wendi_value_guess_keep_example(wendi_value_guess *guess, const char *begin, const char *end);
 void wendi_value_guess_add_string(wendi_value_guess *guess, wendi_string text);
 void wendi_value_guess_add_number(wendi_value_guess *guess, const wendi_json_number *number);
 

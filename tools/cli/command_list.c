@@ -194,6 +194,20 @@ static const cli_command rejects_command = {
     cli_rejects,
     false};
 
+static const cli_command candidates_command = {
+    "candidates",
+    "keys that could be columns",
+    "candidates TABLE [--format sql]",
+    "Keys of the events that no column takes, from what _rest keeps: how many rows have\n"
+    "them, the type that fits their values, an example. As sql the statements that make\n"
+    "them columns, for wend alter. Events that come then are read into the column; to\n"
+    "have the past as well, make it GENERATED from _rest (docs/SQL.md).\n\n"
+    "  wend -d store candidates events\n"
+    "  wend -d store candidates events --format sql --limit 5",
+    cli_candidates_options,
+    cli_candidates,
+    false};
+
 static const cli_command verify_command = {
     "verify",
     "check every byte of a table",
@@ -293,6 +307,7 @@ const cli_command *const cli_commands[] = {&demo_command,
                                            &export_command,
                                            &status_command,
                                            &rejects_command,
+                                           &candidates_command,
                                            &verify_command,
                                            &inspect_command,
                                            &compact_command,
