@@ -154,10 +154,6 @@ static void look_at_phase(wendi_run_log *log, told *last, const wendi_run_view *
     if (read && last->phase == WENDI_RUN_OPENING && view->phase != WENDI_RUN_FAILED) {
         tell_ready(log, view);
     }
-    if (view->phase == WENDI_RUN_DRAINING && last->phase < WENDI_RUN_DRAINING) {
-        wendi_run_log_say(log, WENDI_LOG_INFO, view->table, "drain",
-                          "reading no further; what was read is being committed");
-    }
     if (gets_on == last->stuck) {
         last->stuck = !gets_on;
         wendi_run_log_say(log, gets_on ? WENDI_LOG_INFO : WENDI_LOG_ERROR, view->table, "stuck",

@@ -285,6 +285,26 @@ static void begin_stop(runs *self)
     }
 }
 
+/* Somebody asked, or a table has failed and others are there to be drained. */
+static void tell_stop(runs *self)
+{
+    wendi_run_view view;
+    bool failed = false;
+    bool running = false;
+    for (uint32_t i = 0; i < self->count; i++) {
+        if (wendi_run_board_read(self->board, i, &self->arena, &view) == WEND_OK) {
+            failed = failed || view.phase == WENDI_RUN_FAILED;
+            running = running || view.phase < WENDI_RUN_DONE;
+        }
+    }
+    if (running || !failed) {
+        wendi_run_log_say(self->log, WENDI_LOG_INFO, NULL, "drain",
+                          failed ? "a table has failed; the others read no further, and commit what "
+                                   "they have read"
+                                 : "asked to stop: reading no further, committing what was read");
+    }
+}
+
 /* Look at the board once; a look for which memory is refused is left out. */
 static void tick(runs *self)
 {
@@ -292,6 +312,10 @@ static void tick(runs *self)
     const wendi_operations *operations = self->operations;
     bool all_get_on = true;
     wendi_arena_reset(&self->arena);
+    if (!self->stopping && atomic_load(self->stop) != 0) {
+        tell_stop(self);
+        begin_stop(self);
+    }
     wendi_run_view *views = wendi_arena_alloc(&self->arena, self->count * sizeof *views);
     for (uint32_t i = 0; i < self->count; i++) {
         if (views == NULL ||
@@ -305,9 +329,6 @@ static void tick(runs *self)
         }
         all_get_on = all_get_on && gets_on;
         wendi_run_log_look(self->log, i, &views[i], gets_on);
-    }
-    if (atomic_load(self->stop) != 0) {
-        begin_stop(self);
     }
     if (!operations->no_live_status && is_due(&self->live_us, now_us, LIVE_INTERVAL_MS)) {
         leave_live_status(self, views, now_us);
