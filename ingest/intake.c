@@ -1,21 +1,21 @@
 /*
- * Messages to accepted rows. Invariant: every message of a call is counted in exactly one of stored, rejected,
- * deduplicated and tombstones of its partition's account.
+ * Messages to rows that rules let through. Invariant: every message of a block is counted as taken, and either has
+ * a row, or is counted as rejected or as a tombstone.
  *
- * A block's messages become rows first..row_count-1 of the builder; then the rules look at them as vectors,
- * then the window of unique keys, and what they refuse is taken out again. `keep` holds why a row stays.
+ * A block's messages become rows first..first+row_count-1 of the builder; then the rules look at them as vectors.
+ * What becomes of the rows that stay is intake_settle.c's business.
  */
 #include "ingest/intake.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
 #include "engine/column/vector_value.h"
 #include "engine/expr/schema_rules.h"
-#include "engine/table/table_state.h"
-#include "ingest/intake_reasons.h"
+#include "engine/table/row_key.h"
 #include "ingest/rejects.h"
 #include "ingest/typed_row.h"
 
@@ -32,18 +32,19 @@ struct wendi_intake {
     wendi_vector *vectors;  /* schema's column_count */
     uint32_t *failed_check; /* ROWS_MAX */
     uint32_t *row_message;  /* ROWS_MAX: which message of the block a row came from */
-    uint8_t *keep;          /* ROWS_MAX */
     const char **faults;    /* ROWS_MAX: why a rule could not be computed, or NULL; texts in `texts` */
     wendi_arena texts;
     wendi_reject reject;
-    wendi_intake_reasons reasons;
-    wendi_ingest_stats totals; /* taken, stored, rejected, deduplicated, tombstones, payload_bytes */
+    pthread_mutex_t busy;       /* held while the decoder works, so that others may ask it for its counters */
+    wendi_intake_block block;   /* of those who do both halves at once, and what came of it */
+    wendi_intake_totals totals;
 };
 
 /** The rows being judged and where they came from. */
 typedef struct intake_call {
     wendi_intake *intake;
-    wendi_intake_batch *batch;
+    wendi_row_builder *builder;
+    wendi_intake_block *block;
     uint32_t first;
     const wendi_message *messages; /* NULL: typed rows */
     const wendi_source_partition *origins;
@@ -89,13 +90,13 @@ wend_status wendi_intake_open(wendi_table_writer *writer, uint32_t row_capacity,
     if (intake == NULL) {
         return wendi_fail_nomem(error, "ingest", sizeof *intake);
     }
+    pthread_mutex_init(&intake->busy, NULL);
     intake->writer = writer;
     intake->row_capacity = row_capacity;
     intake->failed_check = wendi_alloc(ROWS_MAX * sizeof *intake->failed_check);
     intake->row_message = wendi_alloc(ROWS_MAX * sizeof *intake->row_message);
-    intake->keep = wendi_alloc(ROWS_MAX);
     intake->faults = wendi_alloc(ROWS_MAX * sizeof *intake->faults);
-    if (intake->failed_check == NULL || intake->row_message == NULL || intake->keep == NULL || intake->faults == NULL) {
+    if (intake->failed_check == NULL || intake->row_message == NULL || intake->faults == NULL) {
         WEND_TRY(wendi_fail_nomem(error, "ingest", ROWS_MAX * sizeof *intake->failed_check));
     }
     WEND_TRY(open_parts(intake, error));
@@ -115,20 +116,26 @@ void wendi_intake_close(wendi_intake *intake)
     wendi_arena_free(&intake->texts);
     wendi_free(intake->failed_check);
     wendi_free(intake->row_message);
-    wendi_free(intake->keep);
     wendi_free(intake->faults);
+    wendi_intake_block_free(&intake->block);
+    pthread_mutex_destroy(&intake->busy);
     wendi_free(intake);
+}
+
+static void add_counters(wendi_decoder_counters *sum, wendi_decoder_counters more)
+{
+    sum->coerced += more.coerced;
+    sum->nulled += more.nulled;
+    sum->time_cut += more.time_cut;
+    sum->unknown_values += more.unknown_values;
 }
 
 static wendi_decoder_counters counters_now(const wendi_intake *intake)
 {
     wendi_decoder_counters sum = intake->counters_before;
-    wendi_decoder_counters now = intake->decoder != NULL ? wendi_json_decoder_counters(intake->decoder)
-                                                         : (wendi_decoder_counters){0};
-    sum.coerced += now.coerced;
-    sum.nulled += now.nulled;
-    sum.time_cut += now.time_cut;
-    sum.unknown_values += now.unknown_values;
+    if (intake->decoder != NULL) {
+        add_counters(&sum, wendi_json_decoder_counters(intake->decoder));
+    }
     return sum;
 }
 
@@ -139,8 +146,6 @@ wend_status wendi_intake_reopen(wendi_intake *intake, wend_error *error)
     return open_parts(intake, error);
 }
 
-/* ---- batches ---------------------------------------------------------------------------------- */
-
 wend_status wendi_intake_batch_ready(wendi_intake *intake, wendi_intake_batch *batch, wend_error *error)
 {
     if (batch->builder.columns != NULL) {
@@ -150,87 +155,21 @@ wend_status wendi_intake_batch_ready(wendi_intake *intake, wendi_intake_batch *b
     return wendi_row_builder_init(&batch->builder, intake->schema, intake->row_capacity, error);
 }
 
-void wendi_intake_batch_reset(wendi_intake_batch *batch)
-{
-    if (batch->builder.columns != NULL) {
-        wendi_row_builder_reset(&batch->builder);
-    }
-    batch->rejects.length = 0;
-    batch->reject_count = 0;
-    for (uint32_t i = 0; i < batch->account_count; i++) {
-        batch->accounts[i] = (wendi_intake_account){0};
-    }
-    batch->partition_count = 0;
-    batch->moved = false;
-}
-
-void wendi_intake_batch_free(wendi_intake_batch *batch)
-{
-    if (batch->builder.columns != NULL) {
-        wendi_row_builder_free(&batch->builder);
-    }
-    wendi_buffer_free(&batch->rejects);
-    wendi_free(batch->accounts);
-    wendi_free(batch->partitions);
-    *batch = (wendi_intake_batch){0};
-}
-
-wend_status wendi_intake_batch_stand(wendi_intake_batch *batch, const wendi_source_partition *partitions, uint32_t count,
-                                     wend_error *error)
-{
-    if (count > batch->partition_capacity) {
-        wendi_source_partition *more = wendi_realloc(batch->partitions, count * sizeof *more);
-        if (more == NULL) {
-            return wendi_fail_nomem(error, "positions", count * sizeof *more);
-        }
-        batch->partitions = more;
-        batch->partition_capacity = count;
-    }
-    if (count != 0) {
-        memcpy(batch->partitions, partitions, count * sizeof *partitions);
-    }
-    batch->partition_count = count;
-    return WEND_OK;
-}
-
-size_t wendi_intake_batch_bytes(const wendi_intake_batch *batch)
-{
-    return batch->rejects.length + (batch->builder.columns != NULL ? wendi_row_builder_bytes(&batch->builder) : 0);
-}
-
-static wend_status need_accounts(wendi_intake_batch *batch, uint32_t count, wend_error *error)
-{
-    if (count <= batch->account_count) {
-        return WEND_OK;
-    }
-    wendi_intake_account *accounts = wendi_realloc(batch->accounts, count * sizeof *accounts);
-    if (accounts == NULL) {
-        return wendi_fail_nomem(error, "accounts", count * sizeof *accounts);
-    }
-    memset(accounts + batch->account_count, 0, (count - batch->account_count) * sizeof *accounts);
-    batch->accounts = accounts;
-    batch->account_count = count;
-    return WEND_OK;
-}
-
 /* ---- rejects ---------------------------------------------------------------------------------- */
 
 static wend_status reject_message(const intake_call *call, const wendi_message *message, const wendi_reject *reject,
                                   wendi_string rule)
 {
-    wendi_intake *intake = call->intake;
-    wendi_intake_batch *batch = call->batch;
+    wendi_intake_block *block = call->block;
     const wendi_source_partition *origin = call->origins == NULL ? NULL : &call->origins[message->partition];
     wend_status rendered = call->messages == NULL
-                               ? wendi_reject_render_typed(message, origin, reject->reason, &batch->rejects)
-                               : wendi_reject_render(message, origin, reject->reason, &batch->rejects);
+                               ? wendi_reject_render_typed(message, origin, reject->reason, &block->rejects)
+                               : wendi_reject_render(message, origin, reject->reason, &block->rejects);
     if (rendered != WEND_OK) {
         return wendi_fail_nomem(call->error, "a rejected row", message->length);
     }
-    batch->reject_count++;
-    batch->accounts[message->partition].rejected++;
-    intake->totals.rejected++;
-    wendi_intake_reasons_add(&intake->reasons, reject, rule);
+    block->accounts.each[message->partition].rejected++;
+    wendi_intake_reasons_add(&block->reasons, reject, rule);
     return WEND_OK;
 }
 
@@ -245,11 +184,11 @@ static wend_status refuse_row(const intake_call *call, uint32_t index, wendi_str
     wendi_intake *intake = call->intake;
     wendi_buffer text = {0};
     wend_status status = WEND_OK;
-    intake->keep[index] = 0;
+    call->block->keep[index] = 0;
     if (call->messages != NULL) {
         return reject_message(call, &call->messages[intake->row_message[index]], &intake->reject, rule);
     }
-    status = wendi_typed_row_write(&call->batch->builder, call->first + index, &text);
+    status = wendi_typed_row_write(call->builder, call->first + index, &text);
     if (status != WEND_OK) {
         WEND_TRY(wendi_fail_nomem(call->error, "a rejected row", text.length));
     }
@@ -302,7 +241,7 @@ static wend_status refuse_null(const intake_call *call, uint32_t index, uint32_t
 /* Put a computed column where the rows are. */
 static wend_status store_generated(const intake_call *call, uint32_t column, const wendi_vector *vector, uint32_t count)
 {
-    wendi_row_builder *builder = &call->batch->builder;
+    wendi_row_builder *builder = call->builder;
     uint32_t end = builder->row_count;
     wend_status status = WEND_OK;
     for (uint32_t i = 0; i < count && status == WEND_OK; i++) {
@@ -322,10 +261,10 @@ static wend_status check_not_null(const intake_call *call, uint32_t count)
     for (uint32_t c = 0; c < intake->schema->column_count; c++) {
         const wendi_column *column = &intake->schema->columns[c];
         bool seen = call->messages != NULL && column->origin != WENDI_ORIGIN_GENERATED;
-        const wendi_column_builder *values = &call->batch->builder.columns[c];
+        const wendi_column_builder *values = &call->builder->columns[c];
         for (uint32_t i = 0; column->not_null && !seen && i < count; i++) {
             uint32_t row = call->first + i;
-            if (wendi_column_builder_is_null(values, row) && intake->keep[i]) {
+            if (wendi_column_builder_is_null(values, row) && call->block->keep[i]) {
                 WEND_TRY(refuse_null(call, i, c));
             }
         }
@@ -343,7 +282,7 @@ static wend_status apply_rules(const intake_call *call, uint32_t count)
         wendi_batch batch = {.row_count = count, .column_count = schema->column_count, .columns = intake->vectors};
         memset(intake->faults, 0, count * sizeof *intake->faults);
         wendi_arena_reset(&intake->texts);
-        wendi_row_builder_vectors(&call->batch->builder, call->first, count, intake->vectors);
+        wendi_row_builder_vectors(call->builder, call->first, count, intake->vectors);
         wendi_evaluator_reset(intake->evaluator);
         WEND_TRY(wendi_schema_rules_apply(intake->rules, intake->evaluator, &batch, intake->failed_check, note_fault, intake,
                                           call->error));
@@ -353,7 +292,7 @@ static wend_status apply_rules(const intake_call *call, uint32_t count)
             }
         }
         for (uint32_t i = 0; i < count; i++) {
-            if (intake->failed_check[i] != WENDI_CHECK_PASSED && intake->keep[i]) {
+            if (intake->failed_check[i] != WENDI_CHECK_PASSED && call->block->keep[i]) {
                 WEND_TRY(refuse_by_check(call, i, intake->failed_check[i]));
             }
         }
@@ -363,73 +302,129 @@ cleanup:
     return status;
 }
 
-/* ---- the end of a row's way ------------------------------------------------------------------- */
+/* ---- blocks ----------------------------------------------------------------------------------- */
 
-static uint32_t row_partition(const intake_call *call, uint32_t index)
+void wendi_intake_block_free(wendi_intake_block *block)
 {
-    return call->messages != NULL ? call->messages[call->intake->row_message[index]].partition : 0;
+    wendi_free(block->keep);
+    wendi_free(block->keys);
+    wendi_free(block->accounts.each);
+    wendi_buffer_free(&block->rejects);
+    *block = (wendi_intake_block){0};
 }
 
-/* Rules, unique keys, accounts for the rows from call->first on; only what is stored is left of them. */
-static wend_status settle_rows(const intake_call *call)
+/* An empty block with accounts of `origin_count` partitions and room for the flags of all rows. */
+static wend_status begin_block(wendi_intake_block *block, uint32_t first, uint32_t origin_count, wend_error *error)
 {
-    wendi_intake *intake = call->intake;
-    wendi_row_builder *builder = &call->batch->builder;
-    uint32_t count = builder->row_count - call->first;
-    uint32_t duplicates = 0;
+    wendi_intake_accounts *accounts = &block->accounts;
+    if (block->keep == NULL) {
+        block->keep = wendi_alloc(ROWS_MAX);
+    }
+    if (origin_count > accounts->capacity) {
+        wendi_free(accounts->each);
+        accounts->each = wendi_alloc(origin_count * sizeof *accounts->each);
+        accounts->capacity = accounts->each != NULL ? origin_count : 0;
+    }
+    accounts->count = origin_count < accounts->capacity ? origin_count : accounts->capacity;
+    if (block->keep == NULL || accounts->count < origin_count) {
+        return wendi_fail_nomem(error, "accounts", origin_count * sizeof *accounts->each);
+    }
+    memset(accounts->each, 0, origin_count * sizeof *accounts->each);
+    block->first = first;
+    block->row_count = 0;
+    block->typed = false;
+    block->rejects.length = 0;
+    block->payload_bytes = 0;
+    wendi_intake_reasons_reset(&block->reasons);
+    return WEND_OK;
+}
+
+/* Rules and keys for the rows from call->first on. */
+static wend_status judge_rows(const intake_call *call)
+{
+    wendi_intake_block *block = call->block;
+    const wendi_table_writer *writer = call->intake->writer;
+    uint32_t count = call->builder->row_count - call->first;
     wend_status status = WEND_OK;
+    block->row_count = count;
     if (count == 0) {
         return WEND_OK;
     }
-    memset(intake->keep, 1, count);
+    memset(block->keep, 1, count);
     WEND_TRY(apply_rules(call, count));
-    for (uint32_t i = 0; i < count; i++) { /* the rows' own word on whether rules let them through */
-        intake->failed_check[i] = intake->keep[i];
+    size_t key_count = (size_t)wendi_row_key_rules(call->intake->schema) * count;
+    if (key_count > block->key_capacity) {
+        wendi_free(block->keys);
+        block->keys = wendi_alloc(key_count * sizeof *block->keys);
+        block->key_capacity = block->keys != NULL ? key_count : 0;
+        if (block->keys == NULL) {
+            WEND_TRY(wendi_fail_nomem(call->error, "keys", key_count * sizeof *block->keys));
+        }
     }
-    WEND_TRY(wendi_table_writer_unique(intake->writer, builder, call->first, intake->keep, &duplicates, call->error));
-    for (uint32_t i = 0; i < count; i++) {
-        wendi_intake_account *account = &call->batch->accounts[row_partition(call, i)];
-        account->stored += intake->keep[i] != 0;
-        account->deduplicated += intake->failed_check[i] != 0 && intake->keep[i] == 0;
-        intake->totals.stored += intake->keep[i] != 0;
-    }
-    intake->totals.deduplicated += duplicates;
-    wendi_row_builder_keep(builder, call->first, intake->keep);
+    WEND_TRY(wendi_table_writer_keys(writer, call->builder, call->first, count, block->keys, call->error));
 cleanup:
     return status;
 }
+
+static wend_status decode_messages(const intake_call *call, uint32_t count)
+{
+    wendi_intake *intake = call->intake;
+    wendi_intake_block *block = call->block;
+    wendi_row_builder *builder = call->builder;
+    wend_status status = WEND_OK;
+    wendi_json_decoder_set_now(intake->decoder, wendi_clock_wall_us());
+    for (uint32_t i = 0; i < count; i++) {
+        const wendi_message *message = &call->messages[i];
+        wendi_decode_outcome outcome;
+        assert(message->partition < block->accounts.count);
+        intake->row_message[builder->row_count - call->first] = i;
+        WEND_TRY(wendi_json_decode(intake->decoder, message, &call->origins[message->partition], builder, &outcome,
+                                   call->error));
+        wendi_intake_account *account = &block->accounts.each[message->partition];
+        account->taken++;
+        block->payload_bytes += message->payload != NULL ? message->length : 0;
+        if (outcome == WENDI_DECODE_TOMBSTONE) {
+            account->tombstones++;
+        } else if (outcome == WENDI_DECODE_REJECTED) {
+            const wendi_reject *reject = wendi_json_decoder_reject(intake->decoder);
+            WEND_TRY(reject_message(call, message, reject, column_name(intake, reject->column)));
+        }
+    }
+cleanup:
+    return status;
+}
+
+wend_status wendi_intake_decode(wendi_intake *intake, wendi_row_builder *builder, const wendi_message *messages,
+                                uint32_t count, const wendi_source_partition *origins, uint32_t origin_count,
+                                wendi_intake_block *block, wend_error *error)
+{
+    intake_call call = {.intake = intake,
+                        .builder = builder,
+                        .block = block,
+                        .first = builder->row_count,
+                        .messages = messages,
+                        .origins = origins,
+                        .error = error};
+    wend_status status = WEND_OK;
+    assert(count <= ROWS_MAX && builder->row_capacity - builder->row_count >= count);
+    pthread_mutex_lock(&intake->busy);
+    WEND_TRY(begin_block(block, call.first, origin_count, error));
+    WEND_TRY(decode_messages(&call, count));
+    WEND_TRY(judge_rows(&call));
+cleanup:
+    pthread_mutex_unlock(&intake->busy);
+    return status;
+}
+
+/* ---- both halves at once ---------------------------------------------------------------------- */
 
 wend_status wendi_intake_messages(wendi_intake *intake, wendi_intake_batch *batch, const wendi_message *messages,
                                   uint32_t count, const wendi_source_partition *origins, uint32_t origin_count,
                                   wend_error *error)
 {
-    intake_call call = {.intake = intake, .batch = batch, .messages = messages, .origins = origins, .error = error};
-    wendi_row_builder *builder = &batch->builder;
     wend_status status = WEND_OK;
-    call.first = builder->row_count;
-    assert(count <= ROWS_MAX && builder->row_capacity - builder->row_count >= count);
-    WEND_TRY(need_accounts(batch, origin_count, error));
-    wendi_json_decoder_set_now(intake->decoder, wendi_clock_wall_us());
-    for (uint32_t i = 0; i < count; i++) {
-        const wendi_message *message = &messages[i];
-        wendi_decode_outcome outcome;
-        assert(message->partition < origin_count);
-        intake->row_message[builder->row_count - call.first] = i;
-        WEND_TRY(wendi_json_decode(intake->decoder, message, &origins[message->partition], builder, &outcome, error));
-        wendi_intake_account *account = &batch->accounts[message->partition];
-        account->taken++;
-        intake->totals.taken++;
-        intake->totals.payload_bytes += message->payload != NULL ? message->length : 0;
-        if (outcome == WENDI_DECODE_TOMBSTONE) {
-            account->tombstones++;
-            intake->totals.tombstones++;
-        } else if (outcome == WENDI_DECODE_REJECTED) {
-            const wendi_reject *reject = wendi_json_decoder_reject(intake->decoder);
-            WEND_TRY(reject_message(&call, message, reject, column_name(intake, reject->column)));
-        }
-    }
-    batch->moved |= count != 0;
-    WEND_TRY(settle_rows(&call));
+    WEND_TRY(wendi_intake_decode(intake, &batch->builder, messages, count, origins, origin_count, &intake->block, error));
+    WEND_TRY(wendi_intake_settle(intake->writer, &intake->block, batch, &batch->builder, 0, &intake->totals, error));
 cleanup:
     return status;
 }
@@ -437,76 +432,81 @@ cleanup:
 wend_status wendi_intake_rows(wendi_intake *intake, wendi_intake_batch *batch, uint32_t first, int64_t position,
                               const wendi_source_partition *origin, wend_error *error)
 {
-    intake_call call = {.intake = intake, .batch = batch, .first = first, .origins = origin, .position = position, .error = error};
-    uint32_t count = batch->builder.row_count - first;
-    assert(count <= ROWS_MAX);
-    wend_status status = need_accounts(batch, 1, error);
-    if (status != WEND_OK) {
-        return status;
-    }
-    batch->accounts[0].taken += count;
-    intake->totals.taken += count;
-    batch->moved |= count != 0;
-    return settle_rows(&call);
+    intake_call call = {.intake = intake,
+                        .builder = &batch->builder,
+                        .block = &intake->block,
+                        .first = first,
+                        .origins = origin,
+                        .position = position,
+                        .error = error};
+    wend_status status = WEND_OK;
+    assert(batch->builder.row_count - first <= ROWS_MAX);
+    WEND_TRY(begin_block(call.block, first, 1, error));
+    call.block->typed = true;
+    call.block->accounts.each[0].taken = batch->builder.row_count - first;
+    WEND_TRY(judge_rows(&call));
+    WEND_TRY(wendi_intake_settle(intake->writer, call.block, batch, &batch->builder, 0, &intake->totals, error));
+cleanup:
+    return status;
 }
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 
-void wendi_intake_stats(const wendi_intake *intake, wendi_ingest_stats *stats)
+/* Keys that several decoders met are one key. `keys` has room for WENDI_UNKNOWN_KEYS_SHOWN. */
+static void merge_unknown_keys(wendi_intake *intake, wendi_unknown_key *keys, uint32_t *count)
 {
-    wendi_decoder_counters counters = counters_now(intake);
-    stats->taken = intake->totals.taken;
-    stats->stored = intake->totals.stored;
-    stats->rejected = intake->totals.rejected;
-    stats->deduplicated = intake->totals.deduplicated;
-    stats->tombstones = intake->totals.tombstones;
-    stats->payload_bytes = intake->totals.payload_bytes;
+    wendi_unknown_key *more = wendi_alloc(WENDI_UNKNOWN_KEYS_SHOWN * sizeof *more);
+    uint32_t more_count = more == NULL || intake->decoder == NULL
+                              ? 0
+                              : wendi_json_decoder_unknown_keys(intake->decoder, more, WENDI_UNKNOWN_KEYS_SHOWN);
+    for (uint32_t i = 0; i < more_count; i++) {
+        uint32_t at = 0;
+        while (at < *count && (keys[at].cut != more[i].cut || strcmp(keys[at].path, more[i].path) != 0)) {
+            at++;
+        }
+        if (at < *count) {
+            keys[at].count += more[i].count;
+            wendi_value_guess_merge(&keys[at].guess, &more[i].guess);
+        } else if (*count < WENDI_UNKNOWN_KEYS_SHOWN) {
+            keys[(*count)++] = more[i];
+        }
+    }
+    wendi_free(more);
+}
+
+static int by_count(const void *left, const void *right)
+{
+    const wendi_unknown_key *a = left;
+    const wendi_unknown_key *b = right;
+    return a->count != b->count ? (a->count < b->count ? 1 : -1) : strcmp(a->path, b->path);
+}
+
+void wendi_intake_stats_of(const wendi_intake_totals *totals, wendi_intake *const *intakes, uint32_t intake_count,
+                           wendi_ingest_stats *stats)
+{
+    wendi_decoder_counters counters = {0};
+    stats->unknown_key_count = 0;
+    for (uint32_t i = 0; i < intake_count; i++) {
+        pthread_mutex_lock(&intakes[i]->busy);
+        add_counters(&counters, counters_now(intakes[i]));
+        merge_unknown_keys(intakes[i], stats->unknown_keys, &stats->unknown_key_count);
+        pthread_mutex_unlock(&intakes[i]->busy);
+    }
+    qsort(stats->unknown_keys, stats->unknown_key_count, sizeof *stats->unknown_keys, by_count);
+    stats->taken = (uint64_t)totals->sum.taken;
+    stats->stored = (uint64_t)totals->sum.stored;
+    stats->rejected = (uint64_t)totals->sum.rejected;
+    stats->deduplicated = (uint64_t)totals->sum.deduplicated;
+    stats->tombstones = (uint64_t)totals->sum.tombstones;
+    stats->payload_bytes = totals->payload_bytes;
     stats->coerced = counters.coerced;
     stats->nulled = counters.nulled;
     stats->time_cut = counters.time_cut;
     stats->unknown_values = counters.unknown_values;
-    stats->reason_count = wendi_intake_reasons_list(&intake->reasons, stats->reasons);
-    if (intake->decoder != NULL) {
-        stats->unknown_key_count =
-            wendi_json_decoder_unknown_keys(intake->decoder, stats->unknown_keys, WENDI_UNKNOWN_KEYS_SHOWN);
-    }
+    stats->reason_count = wendi_intake_reasons_list(&totals->reasons, stats->reasons);
 }
 
-static void add_account(wendi_source_state *state, const wendi_intake_account *account)
+void wendi_intake_stats(wendi_intake *intake, wendi_ingest_stats *stats)
 {
-    state->taken += account->taken;
-    state->stored += account->stored;
-    state->rejected += account->rejected;
-    state->deduplicated += account->deduplicated;
-    state->tombstones += account->tombstones;
-}
-
-wend_status wendi_intake_sources(const wendi_table_state *state, const wendi_intake_batch *batch, wendi_arena *arena,
-                                 wendi_source_state **sources, uint32_t *count, wend_error *error)
-{
-    *count = 0;
-    *sources = wendi_arena_alloc_zero(arena, (batch->partition_count + 1) * sizeof **sources);
-    if (*sources == NULL) {
-        return wendi_fail_nomem(error, "positions", batch->partition_count * sizeof **sources);
-    }
-    for (uint32_t i = 0; i < batch->partition_count; i++) {
-        const wendi_source_partition *partition = &batch->partitions[i];
-        wendi_intake_account account = i < batch->account_count ? batch->accounts[i] : (wendi_intake_account){0};
-        wendi_string topic = wendi_string_of(partition->topic);
-        const wendi_source_state *known = wendi_state_source(state, topic, partition->partition);
-        if (known != NULL ? known->next == partition->next && known->gap == partition->gap && account.taken == 0
-                          : account.taken == 0 && partition->gap == 0 && partition->next == 0) {
-            continue;
-        }
-        wendi_source_state *source = &(*sources)[(*count)++];
-        *source = known != NULL ? *known : (wendi_source_state){.partition = partition->partition};
-        source->topic = topic;
-        source->shown = wendi_string_of(partition->shown);
-        source->next = partition->next;
-        source->fingerprint = partition->fingerprint;
-        source->leader_epoch = partition->leader_epoch;
-        source->gap = partition->gap;
-        add_account(source, &account);
-    }
-    return WEND_OK;
+    wendi_intake_stats_of(&intake->totals, &intake, 1, stats);
 }

@@ -26,28 +26,48 @@ static void reason_text(const wendi_reject *reject, wendi_string rule, char text
              name == NULL ? "" : rule.data, name == NULL ? "" : name + 4);
 }
 
-void wendi_intake_reasons_add(wendi_intake_reasons *reasons, const wendi_reject *reject, wendi_string rule)
+static void add(wendi_intake_reasons *reasons, const char text[WENDI_INGEST_REASON_BYTES], uint64_t count)
 {
-    char text[WENDI_INGEST_REASON_BYTES];
-    reason_text(reject, rule, text);
     if (reasons->last < reasons->count && strcmp(reasons->entries[reasons->last].text, text) == 0) {
-        reasons->entries[reasons->last].count++;
+        reasons->entries[reasons->last].count += count;
         return;
     }
     for (uint32_t i = 0; i < reasons->count; i++) {
         if (strcmp(reasons->entries[i].text, text) == 0) {
-            reasons->entries[i].count++;
+            reasons->entries[i].count += count;
             reasons->last = i;
             return;
         }
     }
     if (reasons->count == WENDI_INGEST_REASONS_MAX - 1) {
-        reasons->others++;
+        reasons->others += count;
         return;
     }
-    memcpy(reasons->entries[reasons->count].text, text, sizeof text);
-    reasons->entries[reasons->count].count = 1;
+    memcpy(reasons->entries[reasons->count].text, text, WENDI_INGEST_REASON_BYTES);
+    reasons->entries[reasons->count].count = count;
     reasons->last = reasons->count++;
+}
+
+void wendi_intake_reasons_add(wendi_intake_reasons *reasons, const wendi_reject *reject, wendi_string rule)
+{
+    char text[WENDI_INGEST_REASON_BYTES];
+    reason_text(reject, rule, text);
+    add(reasons, text, 1);
+}
+
+void wendi_intake_reasons_reset(wendi_intake_reasons *reasons)
+{
+    reasons->count = 0;
+    reasons->last = 0;
+    reasons->others = 0;
+}
+
+void wendi_intake_reasons_merge(wendi_intake_reasons *into, const wendi_intake_reasons *more)
+{
+    for (uint32_t i = 0; i < more->count; i++) {
+        add(into, more->entries[i].text, more->entries[i].count);
+    }
+    into->others += more->others;
 }
 
 static int by_count(const void *left, const void *right)

@@ -16,6 +16,10 @@ typedef struct wendi_intake_reasons {
 
 /** Count one reject. `rule` is the CHECK's or column's name where the kind has one. */
 void wendi_intake_reasons_add(wendi_intake_reasons *reasons, const wendi_reject *reject, wendi_string rule);
+/** Forget all. */
+void wendi_intake_reasons_reset(wendi_intake_reasons *reasons);
+/** Add up `more`, in the order in which its reasons were met first. */
+void wendi_intake_reasons_merge(wendi_intake_reasons *into, const wendi_intake_reasons *more);
 /** Most frequent first; what did not fit is summed up last. */
 uint32_t wendi_intake_reasons_list(const wendi_intake_reasons *reasons, wendi_ingest_reason list[WENDI_INGEST_REASONS_MAX]);
 

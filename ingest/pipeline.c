@@ -1,92 +1,94 @@
 /*
- * The ingestor: one thread reads, this one decodes and commits, one flushes.
+ * The pipeline's life, the thread that watches it, and its numbers.
  *
- * Two batches take turns: while one is flushed the other fills. Everything that the writer does but flush happens
- * on this thread, in order: deduplication of the rows as they arrive, commits in the order of the batches.
- * Invariants: at most one flush is under way, and it is the batch that is not filling; a batch's
- * partitions say where the source stood behind its last message, so positions and rows are committed together.
+ * One thread reads the source, `worker_count` workers do the work (pipeline_worker.c), and the caller's thread watches:
+ * it closes batches that have become old, carries out requests, tells progress, and sees when all is done.
+ *
+ * Memory, out of memory_limit_bytes: a quarter for the window of unique keys; half for rows, of which there are at
+ * most as many batches as workers, each with its rows' arrays and strings in one half of its share and what flushing
+ * it takes in the other; what is left is for the blocks that wait, at most 2 * worker_count + 2 of them. A batch that
+ * reaches its share is closed early. Large limits do not make batches larger than commit_rows.
+ *
+ * Invariants: batches are opened, settled, flushed and committed in one order; a commit holds whole blocks only, and
+ * the positions behind the last of them; after a failure nothing more is committed, and the rest is read again.
  */
-#include <dirent.h>
-#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
-#include "ingest/flush_worker.h"
-#include "ingest/ingest.h"
-#include "ingest/intake.h"
-#include "ingest/source_reader.h"
+#include "engine/base/thread_pool.h"
+#include "ingest/memory_share.h"
+#include "ingest/pipeline.h"
 
 enum {
     COMMIT_INTERVAL_MS = 5000,
     PROGRESS_INTERVAL_MS = 500,
-    REQUEST_INTERVAL_MS = 250,
-    COLUMN_BYTES = 17, /* a value and its null byte, at most */
-    BATCH_SHARE = 4,   /* a batch may take a quarter of the memory limit, and so may the window of keys */
-    PATH_BYTES = 4096
+    WATCH_INTERVAL_MS = 100,
+    STALL_US = 30 * 1000000, /* who waits so long for a commit makes no progress that could be told */
+    WINDOW_SHARE = 4,
+    ROWS_SHARE = 2,
+    FLUSH_SHARE = 2, /* a batch's share is for its rows, and again as much for flushing them */
+    WORKERS_MAX = 64
 };
-static const size_t memory_limit_default = (size_t)1 << 30;
 static const size_t memory_limit_min = (size_t)64 << 20;
-
-typedef struct pipeline {
-    const wendi_ingest_options *options;
-    wendi_table *table;
-    wendi_table_writer *writer;
-    wendi_source *source;
-    wendi_string cluster_id;
-    wendi_intake *intake;
-    wendi_intake_batch batches[2];
-    uint32_t filling; /* index of the batch that rows go to */
-    bool flushing;    /* the other one is with the worker */
-    wendi_block_queue queue;
-    wendi_source_reader reader;
-    wendi_flush_worker worker;
-    wendi_arena arena; /* of one commit */
-    wendi_ingest_stats stats;
-    size_t batch_bytes_max;
-    int64_t interval_us;
-    int64_t begin_us;
-    int64_t batch_begin_us; /* when the filling batch got its first block */
-    bool batch_begun;
-    int64_t requests_us; /* when requests were looked for */
-    int64_t progress_us; /* when progress was told last, and what the numbers were */
-    uint64_t progress_taken;
-    uint64_t progress_bytes;
-} pipeline;
-
-static wendi_intake_batch *filling(pipeline *self)
-{
-    return &self->batches[self->filling];
-}
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 
-static int64_t lag_of(const wendi_intake_batch *batch)
+static int64_t lag_of(const wendi_ingest_partition *partitions, uint32_t count)
 {
     int64_t lag = 0;
-    for (uint32_t i = 0; i < batch->partition_count; i++) {
-        const wendi_source_partition *partition = &batch->partitions[i];
-        if (partition->end < 0) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (partitions[i].end < 0) {
             return -1;
         }
-        lag += partition->end > partition->next ? partition->end - partition->next : 0;
+        lag += partitions[i].end > partitions[i].next ? partitions[i].end - partitions[i].next : 0;
     }
     return lag;
 }
 
-static void update_stats(pipeline *self)
+static void copy_positions(wendi_pipeline *self)
+{
+    if (self->position_count > self->shown_capacity) {
+        wendi_ingest_partition *more = wendi_realloc(self->shown, self->position_count * sizeof *more);
+        self->shown_capacity = more != NULL ? self->position_count : self->shown_capacity;
+        self->shown = more != NULL ? more : self->shown;
+    }
+    uint32_t count = self->position_count < self->shown_capacity ? self->position_count : self->shown_capacity;
+    if (count != 0) {
+        memcpy(self->shown, self->positions, count * sizeof *self->shown);
+        self->stats.lag = lag_of(self->shown, count);
+    }
+    self->stats.partitions = self->shown;
+    self->stats.partition_count = count;
+}
+
+static void update_stats(wendi_pipeline *self)
 {
     wendi_ingest_stats *stats = &self->stats;
     wendi_unique_report unique = wendi_table_writer_unique_report(self->writer);
-    wendi_intake_stats(self->intake, stats);
     stats->elapsed_us = wendi_clock_monotonic_us() - self->begin_us;
     stats->unique_keys = unique.keys;
+    stats->unique_keys_max = unique.keys_max;
+    stats->unique_since_us = unique.oldest_us;
+    stats->repeats_merged = unique.repeats_merged;
     stats->memory.unique_window = unique.memory_bytes;
+    stats->memory.limit = self->memory_limit;
+    stats->worker_count = self->worker_count;
+    pthread_mutex_lock(&self->lock);
     stats->memory.blocks = wendi_block_queue_bytes(&self->queue);
-    stats->memory.batches = wendi_intake_batch_bytes(&self->batches[0]) + wendi_intake_batch_bytes(&self->batches[1]);
-    if (filling(self)->partition_count != 0) {
-        stats->lag = lag_of(filling(self));
-    }
+    stats->memory.batches = wendi_pipeline_batch_bytes(self);
+    stats->source_waits = self->queue.waits;
+    stats->taken_committed = self->taken_committed;
+    stats->commit_count = self->commit_count;
+    stats->segment_count = self->segment_count;
+    stats->committed_us = self->committed_us;
+    stats->commit_latency_us = self->commit_latency_us;
+    pthread_mutex_unlock(&self->lock);
+    pthread_mutex_lock(&self->settling_lock);
+    wendi_intake_stats_of(&self->totals, self->intakes, self->worker_count, stats);
+    copy_positions(self);
+    pthread_mutex_unlock(&self->settling_lock);
 }
 
 static void set_rates(wendi_ingest_stats *stats, uint64_t taken, uint64_t bytes, int64_t us)
@@ -96,12 +98,23 @@ static void set_rates(wendi_ingest_stats *stats, uint64_t taken, uint64_t bytes,
     stats->bytes_per_s = (double)bytes / seconds;
 }
 
-static void tell_progress(pipeline *self)
+/* A batch has been waiting for its commit so long that some disk or lock must hang: silence is the honest word. */
+static bool is_stalled(wendi_pipeline *self, int64_t now_us)
+{
+    pthread_mutex_lock(&self->lock);
+    const wendi_pipeline_batch *oldest = wendi_pipeline_batch_at(self, self->committed);
+    bool stalled = self->committed < self->opened && oldest->phase != WENDI_BATCH_FILLING &&
+                   now_us - oldest->closed_us > STALL_US;
+    pthread_mutex_unlock(&self->lock);
+    return stalled;
+}
+
+static void tell_progress(wendi_pipeline *self)
 {
     const wendi_ingest_options *options = self->options;
     int64_t now = wendi_clock_monotonic_us();
     int64_t interval_ms = options->progress_interval_ms != 0 ? options->progress_interval_ms : PROGRESS_INTERVAL_MS;
-    if (options->progress == NULL || now - self->progress_us < interval_ms * 1000) {
+    if (options->progress == NULL || now - self->progress_us < interval_ms * 1000 || is_stalled(self, now)) {
         return;
     }
     update_stats(self);
@@ -113,270 +126,94 @@ static void tell_progress(pipeline *self)
     options->progress(options->progress_context, &self->stats);
 }
 
-/* ---- committing ------------------------------------------------------------------------------- */
+/* ---- watching --------------------------------------------------------------------------------- */
 
-/* Publish a batch whose rows are in `segment` (NULL: it had none), and make it empty. */
-static wend_status commit_batch(pipeline *self, wendi_intake_batch *batch, wendi_pending_segment *segment, wend_error *error)
+void wendi_pipeline_fail(wendi_pipeline *self, wend_status status, const wend_error *error)
 {
-    wendi_source_state *sources = NULL;
-    uint32_t source_count = 0;
-    wend_status status = WEND_OK;
-    wendi_arena_reset(&self->arena);
-    WEND_TRY(wendi_intake_sources(wendi_table_writer_state(self->writer), batch, &self->arena, &sources, &source_count, error));
-    WEND_REQUIRE(source_count != 0 || (segment == NULL && batch->reject_count == 0));
-    if (source_count != 0) {
-        wendi_reject_block rejects = {batch->rejects.data, batch->rejects.length, batch->reject_count};
-        wendi_commit_request request = {.segments = &segment,
-                                        .segment_count = segment != NULL ? 1 : 0,
-                                        .sources = sources,
-                                        .source_count = source_count,
-                                        .rejects = batch->reject_count != 0 ? &rejects : NULL,
-                                        .cluster_id = self->cluster_id};
-        WEND_TRY(wendi_table_writer_commit(self->writer, &request, error));
-        self->stats.commit_count++;
-        self->stats.segment_count += segment != NULL;
-        for (uint32_t i = 0; i < batch->account_count; i++) {
-            self->stats.taken_committed += (uint64_t)batch->accounts[i].taken;
+    if (!self->failed) {
+        self->failed = true;
+        self->status = status;
+        self->error = *error;
+    }
+    wendi_block_queue_abandon(&self->queue);
+    pthread_cond_broadcast(&self->work);
+    pthread_cond_broadcast(&self->told);
+}
+
+/* Held: until something happens, or the batch is due, and never long. */
+static void wait_for_news(wendi_pipeline *self)
+{
+    int64_t left_us = WATCH_INTERVAL_MS * 1000;
+    if (self->filling) {
+        const wendi_pipeline_batch *batch = wendi_pipeline_batch_at(self, self->opened - 1);
+        int64_t due_us = batch->begin_us + self->interval_us - wendi_clock_monotonic_us();
+        left_us = due_us < 0 ? 0 : due_us < left_us ? due_us : left_us;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + left_us * 1000;
+    until.tv_sec += (time_t)(ns / 1000000000);
+    until.tv_nsec = (long)(ns % 1000000000);
+    pthread_cond_timedwait(&self->told, &self->lock, &until);
+}
+
+bool wendi_pipeline_drain(wendi_pipeline *self)
+{
+    pthread_mutex_lock(&self->lock);
+    while (!self->failed) {
+        bool settled = self->queue.settled == self->queue.handed;
+        if (settled) {
+            wendi_pipeline_close_batch(self);
         }
-        wendi_source_reader_announce(&self->reader, batch->partitions, batch->partition_count);
-    }
-    wendi_intake_batch_reset(batch);
-    if (wendi_intake_batch_bytes(batch) > self->batch_bytes_max / 2) { /* tables of many strings outlive a reset */
-        wendi_row_builder_free(&batch->builder);
-    }
-cleanup:
-    return status;
-}
-
-/* Wait for the flush under way, if any, and commit what it wrote. */
-static wend_status finish_flush(pipeline *self, wend_error *error)
-{
-    wendi_pending_segment *segment;
-    if (!self->flushing) {
-        return WEND_OK;
-    }
-    self->flushing = false;
-    wend_status status = wendi_flush_worker_wait(&self->worker, &segment, error);
-    return status == WEND_OK ? commit_batch(self, &self->batches[1 - self->filling], segment, error) : status;
-}
-
-/* Send the filling batch to be flushed and fill the other one, once that is free. */
-static wend_status turn_over(pipeline *self, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    WEND_TRY(finish_flush(self, error));
-    WEND_TRY(wendi_intake_batch_ready(self->intake, &self->batches[1 - self->filling], error));
-    wendi_flush_worker_begin(&self->worker, &filling(self)->builder);
-    self->flushing = true;
-    self->filling = 1 - self->filling;
-    self->batch_begun = false;
-    if (self->batches[1 - self->filling].partition_count != 0) { /* for the lag, until the next block comes */
-        WEND_TRY(wendi_intake_batch_stand(filling(self), self->batches[1 - self->filling].partitions,
-                                          self->batches[1 - self->filling].partition_count, error));
-    }
-cleanup:
-    return status;
-}
-
-/* Everything decoded is committed. */
-static wend_status drain(pipeline *self, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    if (self->batch_begun) {
-        WEND_TRY(turn_over(self, error));
-    }
-    WEND_TRY(finish_flush(self, error));
-cleanup:
-    return status;
-}
-
-/* ---- requests --------------------------------------------------------------------------------- */
-
-/* Whether some command left a request; only a look at names, since it is asked four times a second. */
-static bool requests_wait(const pipeline *self)
-{
-    char path[PATH_BYTES];
-    snprintf(path, sizeof path, "%s/requests", wendi_table_folder(self->table));
-    DIR *folder = opendir(path);
-    bool found = false;
-    if (folder != NULL) {
-        for (struct dirent *entry = readdir(folder); entry != NULL && !found; entry = readdir(folder)) {
-            const char *suffix = strrchr(entry->d_name, '.');
-            found = suffix != NULL && strcmp(suffix, ".request") == 0;
+        if (settled && wendi_pipeline_line_is_empty(self)) {
+            break;
         }
-        closedir(folder);
-    }
-    return found;
-}
-
-static uint32_t header_columns(const wendi_schema *schema)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        count += schema->columns[i].origin == WENDI_ORIGIN_HEADER;
-    }
-    return count;
-}
-
-/* The source was opened for a table without header columns, so that it reads none: nulls would be wrong. */
-static wend_status check_headers(const pipeline *self, uint32_t before, wend_error *error)
-{
-    if (before != 0 || self->cluster_id.length == 0 || header_columns(wendi_table_writer_schema(self->writer)) == 0) {
-        return WEND_OK;
-    }
-    wendi_fail(error, WEND_CONFLICT, "the table has got a column of message headers, which this run does not read");
-    wendi_error_hint(error, "all that was read is committed: start the ingest again");
-    return WEND_CONFLICT;
-}
-
-/* Requests may change the schema, so they are carried out when no row waits under the old one. */
-static wend_status serve_requests(pipeline *self, wend_error *error)
-{
-    int64_t now = wendi_clock_monotonic_us();
-    bool schema_changed = false;
-    wend_status status = WEND_OK;
-    if (now - self->requests_us < REQUEST_INTERVAL_MS * 1000) {
-        return WEND_OK;
-    }
-    self->requests_us = now;
-    if (!requests_wait(self)) {
-        return WEND_OK;
-    }
-    WEND_TRY(drain(self, error));
-    uint32_t headers_before = header_columns(wendi_table_writer_schema(self->writer));
-    WEND_TRY(wendi_table_writer_requests(self->writer, &schema_changed, error));
-    if (schema_changed) {
-        self->stats.schema_changes++;
-        WEND_TRY(check_headers(self, headers_before, error));
-        for (uint32_t i = 0; i < 2; i++) {
-            wendi_intake_batch_free(&self->batches[i]);
-        }
-        WEND_TRY(wendi_intake_reopen(self->intake, error));
-        WEND_TRY(wendi_intake_batch_ready(self->intake, filling(self), error));
-    }
-cleanup:
-    return status;
-}
-
-/* ---- the loop --------------------------------------------------------------------------------- */
-
-static wend_status take_block(pipeline *self, const wendi_queued_block *block, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    const wendi_row_builder *builder = &filling(self)->builder;
-    bool any = builder->row_count != 0 || filling(self)->reject_count != 0;
-    bool full = builder->row_capacity - builder->row_count < block->block.count ||
-                (any && wendi_intake_batch_bytes(filling(self)) >= self->batch_bytes_max);
-    if (full) {
-        WEND_TRY(turn_over(self, error));
-    }
-    if (!self->batch_begun) {
-        self->batch_begun = true;
-        self->batch_begin_us = wendi_clock_monotonic_us();
-    }
-    WEND_TRY(wendi_intake_messages(self->intake, filling(self), block->block.messages, block->block.count, block->partitions,
-                                   block->partition_count, error));
-    WEND_TRY(wendi_intake_batch_stand(filling(self), block->partitions, block->partition_count, error));
-cleanup:
-    return status;
-}
-
-/* How long the next block may be waited for: until the batch is due, and never long. */
-static int64_t wait_ms(const pipeline *self)
-{
-    int64_t longest_ms = 100;
-    if (!self->batch_begun) {
-        return longest_ms;
-    }
-    int64_t left_ms = (self->batch_begin_us + self->interval_us - wendi_clock_monotonic_us()) / 1000;
-    return left_ms < 0 ? 0 : left_ms < longest_ms ? left_ms : longest_ms;
-}
-
-static wend_status run(pipeline *self, wend_error *error)
-{
-    wend_status status = WEND_OK;
-    for (bool ended = false; !ended;) {
-        wendi_queued_block *block = wendi_block_queue_take(&self->queue, wait_ms(self), &ended);
-        if (block != NULL) {
-            status = take_block(self, block, error);
-            wendi_block_queue_give_back(&self->queue);
-            WEND_TRY(status);
-        }
-        if (self->flushing && wendi_flush_worker_is_done(&self->worker)) {
-            WEND_TRY(finish_flush(self, error));
-        }
-        if (self->batch_begun && wendi_clock_monotonic_us() - self->batch_begin_us >= self->interval_us) {
-            WEND_TRY(turn_over(self, error));
-        }
-        WEND_TRY(serve_requests(self, error));
+        wait_for_news(self);
+        pthread_mutex_unlock(&self->lock);
         tell_progress(self);
+        pthread_mutex_lock(&self->lock);
     }
-    WEND_TRY(drain(self, error)); /* also when the source failed: what it gave before that is good */
-    status = self->queue.outcome;
+    bool drained = !self->failed;
+    pthread_mutex_unlock(&self->lock);
+    return drained;
+}
+
+/* Held: how the run ended, the workers' failure before the source's. */
+static wend_status outcome(const wendi_pipeline *self, wend_error *error)
+{
+    wend_status status = self->failed ? self->status : self->queue.outcome;
     if (status != WEND_OK && error != NULL) {
-        *error = self->queue.error;
+        *error = self->failed ? self->error : self->queue.error;
     }
+    return status;
+}
+
+static wend_status watch(wendi_pipeline *self, wend_error *error)
+{
+    bool ended = false;
+    wend_status status = WEND_OK;
+    while (!ended) {
+        tell_progress(self);
+        WEND_TRY(wendi_pipeline_serve_requests(self, error));
+        pthread_mutex_lock(&self->lock);
+        if (wendi_pipeline_batch_is_due(self, wendi_clock_monotonic_us())) {
+            wendi_pipeline_close_batch(self);
+        }
+        ended = self->failed || wendi_block_queue_is_drained(&self->queue);
+        if (!ended) {
+            wait_for_news(self);
+        }
+        pthread_mutex_unlock(&self->lock);
+    }
+    (void)wendi_pipeline_drain(self); /* also when the source failed: what it gave before that is good */
+    pthread_mutex_lock(&self->lock);
+    status = outcome(self, error);
+    pthread_mutex_unlock(&self->lock);
 cleanup:
     return status;
 }
 
 /* ---- setting up ------------------------------------------------------------------------------- */
-
-/* Rows that a batch's arrays are made for: they take address space at once, memory only as they fill. */
-static uint32_t choose_row_capacity(pipeline *self, size_t memory_limit)
-{
-    const wendi_ingest_options *options = self->options;
-    size_t columns = wendi_table_writer_schema(self->writer)->column_count;
-    size_t by_memory = memory_limit / BATCH_SHARE / (columns * COLUMN_BYTES + sizeof(uint32_t));
-    size_t rows = options->commit_rows != 0 ? options->commit_rows : WENDI_ROW_GROUP_ROWS_MAX;
-    rows = rows < by_memory * 2 ? rows : by_memory * 2; /* most values are narrower than the widest */
-    rows = rows < WENDI_MESSAGE_BLOCK_MAX ? WENDI_MESSAGE_BLOCK_MAX : rows;
-    return rows < WENDI_ROW_GROUP_ROWS_MAX ? (uint32_t)rows : WENDI_ROW_GROUP_ROWS_MAX;
-}
-
-static wend_status open_writer(pipeline *self, size_t memory_limit, wend_error *error)
-{
-    const wendi_ingest_options *options = self->options;
-    bool schema_changed = false;
-    wendi_writer_options writer_options = {.zstd_level = options->zstd_level,
-                                           .unique_window_bytes = options->unique_window_bytes != 0
-                                                                      ? options->unique_window_bytes
-                                                                      : memory_limit / BATCH_SHARE};
-    wend_status status = WEND_OK;
-    WEND_TRY(wendi_table_writer_open(self->table, &writer_options, &self->writer, error));
-    WEND_TRY(wendi_table_writer_requests(self->writer, &schema_changed, error)); /* left while nobody wrote */
-    WEND_TRY(wendi_intake_open(self->writer, choose_row_capacity(self, memory_limit), &self->intake, error));
-    WEND_TRY(wendi_intake_batch_ready(self->intake, filling(self), error));
-cleanup:
-    return status;
-}
-
-static wend_status run_threads(pipeline *self, wend_error *error)
-{
-    bool worker_started = false;
-    bool reader_started = false;
-    wend_status status = wendi_block_queue_init(&self->queue, error);
-    if (status != WEND_OK) {
-        return status;
-    }
-    WEND_TRY(wendi_flush_worker_start(&self->worker, self->writer, error));
-    worker_started = true;
-    WEND_TRY(wendi_source_reader_start(&self->reader, self->source, &self->queue, self->options->stop,
-                                       self->options->message_count_max, error));
-    reader_started = true;
-    status = run(self, error);
-    update_stats(self);
-cleanup:
-    if (reader_started) {
-        wendi_block_queue_abandon(&self->queue);
-        wendi_source_reader_join(&self->reader);
-    }
-    if (worker_started) {
-        wendi_flush_worker_stop(&self->worker);
-    }
-    wendi_block_queue_free(&self->queue);
-    return status;
-}
 
 static wend_status check_options(const wendi_ingest_options *options, wend_error *error)
 {
@@ -387,7 +224,126 @@ static wend_status check_options(const wendi_ingest_options *options, wend_error
     if (options->commit_rows > WENDI_ROW_GROUP_ROWS_MAX) {
         return wendi_fail(error, WEND_INVALID, "a commit may have at most %d rows", WENDI_ROW_GROUP_ROWS_MAX);
     }
+    if (options->worker_count > WORKERS_MAX) {
+        return wendi_fail(error, WEND_INVALID, "ingest may have at most %d workers", WORKERS_MAX);
+    }
     return WEND_OK;
+}
+
+static void choose_sizes(wendi_pipeline *self)
+{
+    const wendi_ingest_options *options = self->options;
+    uint32_t processors = wendi_cpu_count();
+    uint32_t interval_ms = options->commit_interval_ms != 0 ? options->commit_interval_ms : COMMIT_INTERVAL_MS;
+    self->worker_count = options->worker_count != 0 ? options->worker_count : processors < WORKERS_MAX ? processors : WORKERS_MAX;
+    self->memory_limit = options->memory_limit_bytes != 0 ? options->memory_limit_bytes : wendi_memory_share();
+    self->memory_limit = self->memory_limit < memory_limit_min ? memory_limit_min : self->memory_limit;
+    self->batch_bytes_max = self->memory_limit / ROWS_SHARE / FLUSH_SHARE / self->worker_count;
+    self->interval_us = (int64_t)interval_ms * 1000;
+    self->line_length = self->worker_count + 2; /* so that rows are free for more while commits wait in line */
+}
+
+static wend_status open_writer(wendi_pipeline *self, wend_error *error)
+{
+    const wendi_ingest_options *options = self->options;
+    bool schema_changed = false;
+    wendi_writer_options writer_options = {.zstd_level = options->zstd_level,
+                                           .unique_window_bytes = options->unique_window_bytes != 0
+                                                                      ? options->unique_window_bytes
+                                                                      : self->memory_limit / WINDOW_SHARE,
+                                           .flush_memory_bytes = self->batch_bytes_max * self->worker_count};
+    wend_status status = WEND_OK;
+    WEND_TRY(wendi_table_writer_open(self->table, &writer_options, &self->writer, error));
+    WEND_TRY(wendi_table_writer_requests(self->writer, &schema_changed, error)); /* left while nobody wrote */
+    self->row_capacity = wendi_pipeline_row_capacity(self);
+cleanup:
+    return status;
+}
+
+static wend_status open_workers(wendi_pipeline *self, wend_error *error)
+{
+    uint32_t block_count = 2 * self->worker_count + 2;
+    wend_status status = WEND_OK;
+    self->workers = wendi_alloc_zero(self->worker_count, sizeof *self->workers);
+    self->intakes = wendi_alloc_zero(self->worker_count, sizeof *self->intakes);
+    self->rows = wendi_alloc_zero(self->worker_count, sizeof *self->rows);
+    self->line = wendi_alloc_zero(self->line_length, sizeof *self->line);
+    self->blocks = wendi_alloc_zero(block_count, sizeof *self->blocks);
+    if (self->workers == NULL || self->intakes == NULL || self->rows == NULL || self->line == NULL || self->blocks == NULL) {
+        WEND_TRY(wendi_fail_nomem(error, "ingest", block_count * sizeof *self->blocks));
+    }
+    WEND_TRY(wendi_block_queue_init(&self->queue, block_count, &self->lock, &self->work, error));
+    for (uint32_t i = 0; i < self->worker_count; i++) {
+        WEND_TRY(wendi_intake_open(self->writer, self->row_capacity, &self->intakes[i], error));
+        self->workers[i] = (wendi_pipeline_worker){.pipeline = self, .index = i, .intake = self->intakes[i]};
+    }
+cleanup:
+    return status;
+}
+
+static wend_status run_threads(wendi_pipeline *self, wend_error *error)
+{
+    bool reader_started = false;
+    wend_status status = WEND_OK;
+    WEND_TRY(wendi_source_reader_start(&self->reader, self->source, &self->queue, self->options->stop,
+                                       self->options->message_count_max, error));
+    reader_started = true;
+    WEND_TRY(wendi_pipeline_start_workers(self, error));
+    status = watch(self, error);
+cleanup:
+    wendi_pipeline_stop_workers(self);
+    if (reader_started) {
+        pthread_mutex_lock(&self->lock);
+        wendi_block_queue_abandon(&self->queue);
+        pthread_mutex_unlock(&self->lock);
+        wendi_source_reader_join(&self->reader);
+    }
+    update_stats(self);
+    return status;
+}
+
+static void init_locks(wendi_pipeline *self)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_mutex_init(&self->settling_lock, NULL);
+    pthread_cond_init(&self->work, NULL);
+    pthread_cond_init(&self->told, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static void close_pipeline(wendi_pipeline *self)
+{
+    wendi_pipeline_free_rows(self);
+    for (uint32_t i = 0; i < self->line_length && self->line != NULL; i++) {
+        wendi_intake_batch_free(&self->line[i].record);
+    }
+    for (uint32_t i = 0; i < self->queue.block_count && self->blocks != NULL; i++) {
+        wendi_intake_block_free(&self->blocks[i].decoded);
+    }
+    for (uint32_t i = 0; i < self->worker_count && self->intakes != NULL; i++) {
+        wendi_intake_close(self->intakes[i]);
+    }
+    wendi_block_queue_free(&self->queue);
+    if (self->source != NULL) {
+        self->source->close(self->source);
+    }
+    wendi_table_writer_close(self->writer);
+    wendi_arena_free(&self->arena);
+    wendi_free(self->blocks);
+    wendi_free(self->line);
+    wendi_free(self->rows);
+    wendi_free(self->intakes);
+    wendi_free(self->workers);
+    wendi_free(self->positions);
+    wendi_free(self->shown);
+    pthread_cond_destroy(&self->told);
+    pthread_cond_destroy(&self->work);
+    pthread_mutex_destroy(&self->settling_lock);
+    pthread_mutex_destroy(&self->lock);
+    wendi_free(self);
 }
 
 wend_status wendi_ingest_run(wendi_table *table, wendi_source_opener open_source, void *context,
@@ -395,10 +351,11 @@ wend_status wendi_ingest_run(wendi_table *table, wendi_source_opener open_source
 {
     static const wendi_ingest_options defaults;
     wend_status status = WEND_OK;
-    pipeline *self = wendi_alloc_zero(1, sizeof *self);
+    wendi_pipeline *self = wendi_alloc_zero(1, sizeof *self);
     if (self == NULL) {
         return wendi_fail_nomem(error, "ingest", sizeof *self);
     }
+    init_locks(self);
     self->options = options != NULL ? options : &defaults;
     self->table = table;
     self->begin_us = wendi_clock_monotonic_us();
@@ -406,27 +363,18 @@ wend_status wendi_ingest_run(wendi_table *table, wendi_source_opener open_source
     self->stats.lag = -1;
     self->stats.io_backend = wendi_table_io_name(table);
     WEND_TRY(check_options(self->options, error));
-    size_t memory_limit = self->options->memory_limit_bytes != 0 ? self->options->memory_limit_bytes : memory_limit_default;
-    uint32_t interval_ms = self->options->commit_interval_ms != 0 ? self->options->commit_interval_ms : COMMIT_INTERVAL_MS;
-    self->interval_us = (int64_t)interval_ms * 1000;
-    self->batch_bytes_max = memory_limit / BATCH_SHARE;
-    WEND_TRY(open_writer(self, memory_limit, error));
+    choose_sizes(self);
+    WEND_TRY(open_writer(self, error));
     WEND_TRY(open_source(context, wendi_table_writer_state(self->writer), &self->source, &self->cluster_id, error));
+    WEND_TRY(open_workers(self, error));
     WEND_TRY(run_threads(self, error));
 cleanup:
     set_rates(&self->stats, self->stats.taken, self->stats.payload_bytes, wendi_clock_monotonic_us() - self->begin_us);
     if (stats != NULL) {
         *stats = self->stats;
+        stats->partitions = NULL; /* they go with the source */
+        stats->partition_count = 0;
     }
-    for (uint32_t i = 0; i < 2; i++) {
-        wendi_intake_batch_free(&self->batches[i]);
-    }
-    wendi_intake_close(self->intake);
-    if (self->source != NULL) {
-        self->source->close(self->source);
-    }
-    wendi_table_writer_close(self->writer);
-    wendi_arena_free(&self->arena);
-    wendi_free(self);
+    close_pipeline(self);
     return status;
 }

@@ -1,0 +1,165 @@
+/**
+ * Inside of the pipeline: what its threads share, and which of its files does what.
+ *
+ *   pipeline.c           life, the thread that watches the clock, numbers
+ *   pipeline_worker.c    a worker's round: flush what is due, else decode the next block; settling in order
+ *   pipeline_batch.c     which block goes into which batch, rows and their memory
+ *   pipeline_commit.c    the line of batches that wait for their commit
+ *   pipeline_requests.c  what other commands ask of a live ingestor
+ *
+ * A *batch* is what one commit publishes. Batches are numbered; of those opened and not committed the oldest ones are
+ * flushed, flushing or closed, and the newest may be filling. Blocks are handed out in order and each belongs to the
+ * batch that was filling then, so a batch is made of blocks in a row.
+ */
+#ifndef WENDI_INGEST_PIPELINE_H
+#define WENDI_INGEST_PIPELINE_H
+
+#include "ingest/block_queue.h"
+#include "ingest/ingest.h"
+#include "ingest/intake.h"
+#include "ingest/source_reader.h"
+
+/** The arrays that a batch's rows stand in until they are a segment: large, and used again by a later batch. */
+typedef struct wendi_pipeline_rows {
+    struct wendi_pipeline_rows *next_idle;
+    wendi_row_builder builder;
+    wendi_row_builder *lanes; /* one a worker */
+    size_t *lane_bytes;       /* of strings, as the worker left them with its last block; under the lock */
+    uint32_t slots_used;      /* most that any batch had: so much of the arrays is memory */
+} wendi_pipeline_rows;
+
+typedef enum wendi_batch_phase { WENDI_BATCH_FILLING, WENDI_BATCH_CLOSED, WENDI_BATCH_FLUSHING, WENDI_BATCH_FLUSHED } wendi_batch_phase;
+
+typedef struct wendi_pipeline_batch {
+    wendi_batch_phase phase;
+    wendi_intake_batch record; /* accounts, rejects, positions: written by settling, then by the commit */
+    wendi_pipeline_rows *rows; /* NULL once flushed */
+    uint32_t slot_count;       /* slots of the rows that were handed out */
+    uint64_t block_end;        /* number behind its last block, once closed */
+    int64_t begin_us;          /* when its first block was handed out */
+    int64_t closed_us;
+    wendi_pending_segment *segment; /* NULL: it had no rows */
+} wendi_pipeline_batch;
+
+/** What a worker made of a block, until its turn to be settled; one a block of the queue. */
+typedef struct wendi_pipeline_block {
+    wendi_intake_block decoded;
+    uint64_t batch;
+    uint32_t lane;
+    bool is_decoded;
+} wendi_pipeline_block;
+
+typedef struct wendi_pipeline wendi_pipeline;
+
+typedef struct wendi_pipeline_worker {
+    wendi_pipeline *pipeline;
+    uint32_t index; /* of its lane */
+    wendi_intake *intake;
+    pthread_t thread;
+    bool started;
+} wendi_pipeline_worker;
+
+struct wendi_pipeline {
+    const wendi_ingest_options *options;
+    wendi_table *table;
+    wendi_table_writer *writer;
+    wendi_source *source;
+    wendi_string cluster_id;
+    wendi_source_reader reader;
+    /* Sizes, settled before any thread starts. */
+    uint32_t worker_count;
+    uint32_t row_capacity;   /* of a batch */
+    size_t batch_bytes_max;
+    size_t memory_limit;
+    int64_t interval_us;
+    int64_t begin_us;
+
+    pthread_mutex_t lock; /* guards the queue and all up to `settling_lock` */
+    pthread_cond_t work;  /* a worker may find something due */
+    pthread_cond_t told;  /* something was settled or committed, or failed: for the thread that watches */
+    wendi_block_queue queue;
+    wendi_pipeline_block *blocks; /* beside queue.blocks */
+    wendi_pipeline_worker *workers;
+    wendi_intake **intakes; /* the workers' */
+    wendi_pipeline_batch *line; /* ring of line_length; batch `number` is line[number % line_length] */
+    uint32_t line_length;
+    uint64_t opened;    /* batches ever opened, taken to be flushed, committed */
+    uint64_t flushes;
+    uint64_t committed;
+    bool filling;       /* the newest takes blocks */
+    wendi_pipeline_rows *rows; /* all that were made, rows_made of them */
+    uint32_t rows_made;
+    wendi_pipeline_rows *idle_rows;
+    bool settling;   /* a worker settles blocks: only it does */
+    bool committing; /* a worker commits: only it does */
+    bool paused;     /* no block is handed out */
+    bool stopped;    /* workers end */
+    bool failed;     /* as `status` and `error` say: nothing more is committed */
+    wend_status status;
+    wend_error error;
+    uint64_t taken_committed;
+    uint64_t commit_count;
+    uint64_t segment_count;
+    int64_t committed_us;
+    int64_t commit_latency_us;
+    wendi_arena arena; /* of one commit: the committing worker's */
+
+    pthread_mutex_t settling_lock; /* what settling counts; never held while `lock` is asked for */
+    wendi_intake_totals totals;
+    wendi_ingest_partition *positions;
+    uint32_t position_count;
+    uint32_t position_capacity;
+
+    /* Of the thread that watches. */
+    wendi_ingest_stats stats;
+    wendi_ingest_partition *shown; /* a copy of positions */
+    uint32_t shown_capacity;
+    int64_t requests_us; /* when requests were looked for */
+    int64_t progress_us; /* when progress was told last, and what the numbers were */
+    uint64_t progress_taken;
+    uint64_t progress_bytes;
+};
+
+/* "Held": the caller has the lock; where it is given up in between, that is said. */
+
+/** Held: remember the first failure and wake everybody. */
+void wendi_pipeline_fail(wendi_pipeline *self, wend_status status, const wend_error *error);
+wendi_pipeline_batch *wendi_pipeline_batch_at(wendi_pipeline *self, uint64_t number);
+
+/* pipeline_batch.c */
+/** Held: close the filling batch if the next block does not fit into it. */
+void wendi_pipeline_close_full(wendi_pipeline *self);
+/** Held: hand the next block out: *number, its batch and its slots. False: none is there, or none may be now. */
+bool wendi_pipeline_hand_out(wendi_pipeline *self, uint64_t *number, uint32_t *first_slot);
+/** Held: the filling batch, if there is one, takes no more blocks. */
+void wendi_pipeline_close_batch(wendi_pipeline *self);
+/** Held: the filling batch is as old as a batch may become. */
+bool wendi_pipeline_batch_is_due(wendi_pipeline *self, int64_t now_us);
+/** Held: the batch to be flushed next, when all its blocks are settled; else NULL. */
+wendi_pipeline_batch *wendi_pipeline_take_flush(wendi_pipeline *self);
+/** Held: a batch's rows are a segment: their memory serves the next one. */
+void wendi_pipeline_give_rows_back(wendi_pipeline *self, wendi_pipeline_batch *batch);
+/** Held: bytes of all rows and of what flushes keep. */
+size_t wendi_pipeline_batch_bytes(wendi_pipeline *self);
+/** No thread is at work: rows of the old schema go. */
+void wendi_pipeline_free_rows(wendi_pipeline *self);
+/** How many rows a batch may have, given the memory; before any thread starts. */
+uint32_t wendi_pipeline_row_capacity(const wendi_pipeline *self);
+
+/* pipeline_worker.c */
+wend_status wendi_pipeline_start_workers(wendi_pipeline *self, wend_error *error);
+/** Ends and joins the workers that were started. */
+void wendi_pipeline_stop_workers(wendi_pipeline *self);
+
+/* pipeline_commit.c */
+/** Held, given up in between: commit what has come to its turn. */
+void wendi_pipeline_commit_line(wendi_pipeline *self);
+/** Held: nothing waits for its commit. */
+bool wendi_pipeline_line_is_empty(const wendi_pipeline *self);
+
+/* pipeline_requests.c: carry out what other commands ask, when some time has passed since the last look. Not held. */
+wend_status wendi_pipeline_serve_requests(wendi_pipeline *self, wend_error *error);
+/* pipeline.c: wait until everything that was handed out is committed; not held. False: it failed. */
+bool wendi_pipeline_drain(wendi_pipeline *self);
+
+#endif

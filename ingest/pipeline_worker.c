@@ -1,0 +1,179 @@
+/*
+ * A worker does whatever is due: a closed batch is flushed before another block is decoded, since the rows' memory
+ * and the commit wait for it. What is decoded is settled in the order of the blocks, by the worker that comes to find
+ * the oldest one decoded; the others go on decoding meanwhile.
+ */
+#include <string.h>
+
+#include "engine/base/alloc.h"
+#include "ingest/pipeline.h"
+
+/* ---- settling --------------------------------------------------------------------------------- */
+
+/* Where the partitions stand now, for those who watch; under the settling lock. */
+static wend_status note_positions(wendi_pipeline *self, const wendi_queued_block *block, wend_error *error)
+{
+    if (block->partition_count > self->position_capacity) {
+        wendi_ingest_partition *more = wendi_realloc(self->positions, block->partition_count * sizeof *more);
+        if (more == NULL) {
+            return wendi_fail_nomem(error, "positions", block->partition_count * sizeof *more);
+        }
+        self->positions = more;
+        self->position_capacity = block->partition_count;
+    }
+    for (uint32_t i = 0; i < block->partition_count; i++) {
+        const wendi_source_partition *partition = &block->partitions[i];
+        int64_t committed = i < self->position_count ? self->positions[i].committed_next : -1;
+        self->positions[i] = (wendi_ingest_partition){.topic = partition->topic,
+                                                      .shown = partition->shown,
+                                                      .partition = partition->partition,
+                                                      .next = partition->next,
+                                                      .committed_next = committed,
+                                                      .end = partition->end,
+                                                      .gap = partition->gap};
+    }
+    self->position_count = block->partition_count;
+    return WEND_OK;
+}
+
+static wend_status settle(wendi_pipeline *self, wendi_pipeline_block *work, const wendi_queued_block *block,
+                          wendi_pipeline_batch *batch, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    pthread_mutex_lock(&self->settling_lock);
+    WEND_TRY(wendi_intake_settle(self->writer, &work->decoded, &batch->record, &batch->rows->builder, work->lane,
+                                 &self->totals, error));
+    WEND_TRY(wendi_intake_batch_stand(&batch->record, block->partitions, block->partition_count, error));
+    WEND_TRY(note_positions(self, block, error));
+cleanup:
+    pthread_mutex_unlock(&self->settling_lock);
+    return status;
+}
+
+/* Held, given up in between: settle blocks as long as the oldest one is decoded. */
+static void settle_line(wendi_pipeline *self)
+{
+    wendi_block_queue *queue = &self->queue;
+    while (!self->failed && !self->settling && queue->settled < queue->handed) {
+        wendi_pipeline_block *work = &self->blocks[queue->settled % queue->block_count];
+        if (!work->is_decoded) {
+            break;
+        }
+        wend_error error = {.status = WEND_OK, .position = -1};
+        const wendi_queued_block *block = wendi_block_queue_at(queue, queue->settled);
+        wendi_pipeline_batch *batch = wendi_pipeline_batch_at(self, work->batch);
+        self->settling = true;
+        pthread_mutex_unlock(&self->lock);
+        wend_status status = settle(self, work, block, batch, &error);
+        pthread_mutex_lock(&self->lock);
+        self->settling = false;
+        if (status != WEND_OK) {
+            wendi_pipeline_fail(self, status, &error);
+            break;
+        }
+        wendi_block_queue_settle(queue);
+        if (batch->phase == WENDI_BATCH_CLOSED && queue->settled == batch->block_end) {
+            pthread_cond_broadcast(&self->work);
+        }
+        pthread_cond_signal(&self->told);
+    }
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------- */
+
+/* Held, given up in between. */
+static void decode(wendi_pipeline_worker *worker, uint64_t number, uint32_t first_slot)
+{
+    wendi_pipeline *self = worker->pipeline;
+    const wendi_queued_block *block = wendi_block_queue_at(&self->queue, number);
+    wendi_pipeline_block *work = &self->blocks[number % self->queue.block_count];
+    wendi_pipeline_rows *rows = wendi_pipeline_batch_at(self, work->batch)->rows;
+    wendi_row_builder *lane = &rows->lanes[worker->index];
+    wend_error error = {.status = WEND_OK, .position = -1};
+    work->lane = worker->index;
+    pthread_mutex_unlock(&self->lock);
+    wendi_row_lane_begin(lane, first_slot, block->block.count);
+    wend_status status = wendi_intake_decode(worker->intake, lane, block->block.messages, block->block.count,
+                                             block->partitions, block->partition_count, &work->decoded, &error);
+    size_t string_bytes = wendi_row_builder_string_bytes(lane);
+    pthread_mutex_lock(&self->lock);
+    if (status != WEND_OK) {
+        wendi_pipeline_fail(self, status, &error);
+        return;
+    }
+    rows->lane_bytes[worker->index] = string_bytes;
+    work->is_decoded = true;
+    settle_line(self);
+}
+
+/* Held, given up in between. */
+static void flush(wendi_pipeline_worker *worker, wendi_pipeline_batch *batch)
+{
+    wendi_pipeline *self = worker->pipeline;
+    wendi_pipeline_rows *rows = batch->rows;
+    wend_error error = {.status = WEND_OK, .position = -1};
+    wend_status status = WEND_OK;
+    pthread_mutex_unlock(&self->lock);
+    WEND_TRY(wendi_row_builder_unify(&rows->builder, rows->lanes, self->worker_count, &error));
+    WEND_TRY(wendi_table_writer_flush(self->writer, &rows->builder, &batch->segment, &error));
+    wendi_row_builder_reset(&rows->builder);
+cleanup:
+    pthread_mutex_lock(&self->lock);
+    if (status != WEND_OK) {
+        wendi_pipeline_fail(self, status, &error);
+        return;
+    }
+    wendi_pipeline_give_rows_back(self, batch);
+    batch->phase = WENDI_BATCH_FLUSHED;
+    pthread_cond_broadcast(&self->work); /* the rows are free, before the commit is done */
+    wendi_pipeline_commit_line(self);
+}
+
+/* ---- threads ---------------------------------------------------------------------------------- */
+
+static void *serve(void *context)
+{
+    wendi_pipeline_worker *worker = context;
+    wendi_pipeline *self = worker->pipeline;
+    uint64_t number;
+    uint32_t first_slot;
+    pthread_mutex_lock(&self->lock);
+    while (!self->stopped && !self->failed) {
+        wendi_pipeline_close_full(self);
+        wendi_pipeline_batch *batch = wendi_pipeline_take_flush(self);
+        if (batch != NULL) {
+            flush(worker, batch);
+        } else if (wendi_pipeline_hand_out(self, &number, &first_slot)) {
+            decode(worker, number, first_slot);
+        } else {
+            pthread_cond_wait(&self->work, &self->lock);
+        }
+    }
+    pthread_mutex_unlock(&self->lock);
+    return NULL;
+}
+
+wend_status wendi_pipeline_start_workers(wendi_pipeline *self, wend_error *error)
+{
+    for (uint32_t i = 0; i < self->worker_count; i++) {
+        int code = pthread_create(&self->workers[i].thread, NULL, serve, &self->workers[i]);
+        if (code != 0) {
+            return wendi_fail(error, WEND_IO, "cannot start a thread: %s", strerror(code));
+        }
+        self->workers[i].started = true;
+    }
+    return WEND_OK;
+}
+
+void wendi_pipeline_stop_workers(wendi_pipeline *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->stopped = true;
+    pthread_cond_broadcast(&self->work);
+    pthread_mutex_unlock(&self->lock);
+    for (uint32_t i = 0; i < self->worker_count; i++) {
+        if (self->workers[i].started) {
+            pthread_join(self->workers[i].thread, NULL);
+        }
+    }
+}
