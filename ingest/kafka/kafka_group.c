@@ -2,8 +2,13 @@
  * Joining a group and listening to what it assigns: see kafka_group.h.
  *
  * librdkafka wants every rebalance answered by an assignment. Ours is always empty, so that this
- * client never fetches; the list that the callback brings is kept aside. The protocol is
- * cooperative-sticky: few partitions move, and the others go on meanwhile.
+ * client never fetches; the list that the callback brings is kept aside.
+ *
+ * The protocol is eager: at every rebalance the group takes all partitions back and deals them
+ * again. Nobody notices, since the old list is good until the new one comes: whoever shall have one of
+ * its partitions next waits for its claim. (The cooperative protocol would do, but librdkafka
+ * 2.0.2's assignor of it ends the process when a client is closed while it leads a group that has not
+ * settled.)
  */
 #include "ingest/kafka/kafka_group.h"
 
@@ -12,7 +17,10 @@
 
 #include "engine/base/alloc.h"
 
-enum { COMMIT_WAIT_MS = 2000 };
+enum {
+    COMMIT_WAIT_MS = 2000,
+    REASSIGN_MS = 30000 /* how long what was taken back may be dealt to us again */
+};
 
 static bool reserve(wendi_kafka_group *group, uint32_t more)
 {
@@ -56,54 +64,35 @@ static void add(wendi_kafka_group *group, const rd_kafka_topic_partition_list_t 
     }
 }
 
-static void take_away(wendi_kafka_group *group, const rd_kafka_topic_partition_list_t *list)
+static void forget_assigned(wendi_kafka_group *group)
 {
-    for (int k = 0; k < list->cnt; k++) {
-        wendi_kafka_assigned *gone = find(group, list->elems[k].topic, list->elems[k].partition);
-        if (gone != NULL) {
-            wendi_free(gone->topic);
-            *gone = group->assigned[--group->count];
-        }
+    for (uint32_t k = 0; k < group->count; k++) {
+        wendi_free(group->assigned[k].topic);
     }
-}
-
-/* Answer with nothing to fetch, in the words that the protocol wants. */
-static void answer(wendi_kafka_group *group, rd_kafka_t *handle, bool assigns)
-{
-    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(1);
-    bool cooperative = strcmp(rd_kafka_rebalance_protocol(handle), "COOPERATIVE") == 0;
-    rd_kafka_error_t *refused = NULL;
-
-    if (cooperative) {
-        refused = assigns ? rd_kafka_incremental_assign(handle, none)
-                          : rd_kafka_incremental_unassign(handle, none);
-    } else {
-        rd_kafka_assign(handle, assigns ? none : NULL);
-    }
-    if (refused != NULL) {
-        wendi_kafka_client_note(&group->client, "group: %s", rd_kafka_error_string(refused));
-        rd_kafka_error_destroy(refused);
-    }
-    rd_kafka_topic_partition_list_destroy(none);
+    group->count = 0;
 }
 
 static void on_rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     wendi_kafka_group *group = opaque;
-    bool assigns = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
 
-    if (assigns) {
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(1);
+        forget_assigned(group);
         add(group, list);
         group->joined = true;
-    } else {
-        take_away(group, list);
-        if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
-            wendi_kafka_client_note(&group->client, "group: %s", rd_kafka_err2str(code));
-        }
+        group->taken_back_at_ms = 0;
+        group->change_count++;
+        rd_kafka_assign(handle, none);
+        rd_kafka_topic_partition_list_destroy(none);
+        return;
     }
-    group->change_count++;
-    answer(group, handle, assigns);
+    if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+        wendi_kafka_client_note(&group->client, "group: %s", rd_kafka_err2str(code));
+    }
+    group->taken_back_at_ms = wendi_kafka_now_ms();
+    rd_kafka_assign(handle, NULL);
 }
 
 static void on_commit(rd_kafka_t *handle, rd_kafka_resp_err_t code,
@@ -154,7 +143,7 @@ wend_status wendi_kafka_group_open(const char *name, const char *brokers,
         {"group.id", name, false},
         {"enable.auto.commit", "false", false},
         {"enable.auto.offset.store", "false", false},
-        {"partition.assignment.strategy", "cooperative-sticky", false},
+        {"partition.assignment.strategy", "roundrobin", false},
         {"topic.metadata.refresh.interval.ms", refresh_ms, false}, /* new partitions show by it */
         {NULL, NULL, false}};
     wend_status status = WEND_OK;
@@ -212,6 +201,14 @@ wend_status wendi_kafka_group_serve(wendi_kafka_group *group, wend_error *error)
         }
         rd_kafka_message_destroy(event);
     }
+    if (group->taken_back_at_ms != 0 &&
+        wendi_kafka_now_ms() - group->taken_back_at_ms >= REASSIGN_MS) {
+        wendi_kafka_client_note(&group->client, "group: nothing assigned for %d s",
+                                REASSIGN_MS / 1000);
+        forget_assigned(group);
+        group->taken_back_at_ms = 0;
+        group->change_count++;
+    }
     if (status == WEND_OK && group->out_of_memory) {
         status = wendi_fail_nomem(error, "assigned partitions", group->count);
     }
@@ -262,9 +259,7 @@ void wendi_kafka_group_close(wendi_kafka_group *group)
         rd_kafka_consumer_close(group->client.handle);
     }
     wendi_kafka_client_close(&group->client);
-    for (uint32_t k = 0; k < group->count; k++) {
-        wendi_free(group->assigned[k].topic);
-    }
+    forget_assigned(group);
     wendi_free(group->assigned);
     wendi_free(group);
 }

@@ -5,7 +5,8 @@
  * A client of its own that fetches nothing: it joins, heartbeats, and keeps the list of partitions
  * assigned to us up to date. What to do about that list is kafka_share.c's business; here is only
  * what the group says. A revocation is answered at once: what holds a partition until its messages
- * are committed is the claim in the store, not the group.
+ * are committed is the claim in the store, not the group. The list changes when the next one comes,
+ * or when none has come for long.
  *
  * One thread at a time.
  */
@@ -24,6 +25,7 @@ typedef struct wendi_kafka_group {
     wendi_kafka_assigned *assigned;
     uint32_t count, capacity;
     uint64_t change_count; /* rises with every change of `assigned` */
+    int64_t taken_back_at_ms; /* the group has taken all back and not dealt again yet; 0: it has */
     bool joined;           /* an assignment, perhaps an empty one, was given */
     bool out_of_memory;    /* an assignment could not be kept: told by the next serve() */
     uint32_t commits_under_way;

@@ -391,8 +391,10 @@ void wendi_kafka_share_committed(wendi_kafka_source *source,
 
 bool wendi_kafka_share_done(const wendi_kafka_source *source)
 {
-    if (!source->group->joined || source->waiting_count > 0) {
-        return false;
+    bool bounded = source->until_caught_up ||
+                   (source->until_us > 0 && wendi_kafka_wall_us() >= source->until_us);
+    if (!bounded || !source->group->joined || source->waiting_count > 0) {
+        return false; /* before the end by time, partitions may still come to us */
     }
     uint32_t claimed = 0;
     for (uint32_t k = 0; k < source->count; k++) {
