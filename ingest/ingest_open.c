@@ -61,23 +61,6 @@ cleanup:
 
 /* ---- Kafka ------------------------------------------------------------------------------------ */
 
-/* Headers cost memory and time, so they are only read for a table that has a column of them. */
-static wend_status wants_headers(wendi_table *table, bool *wanted, wend_error *error)
-{
-    wendi_snapshot *snapshot = NULL;
-    wend_status status = wendi_table_snapshot(table, &snapshot, error);
-    *wanted = false;
-    if (status != WEND_OK) {
-        return status;
-    }
-    const wendi_schema *schema = wendi_snapshot_schema(snapshot);
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        *wanted |= schema->columns[i].origin == WENDI_ORIGIN_HEADER;
-    }
-    wendi_snapshot_release(snapshot);
-    return WEND_OK;
-}
-
 static bool asked_for(const wendi_kafka_source_options *kafka, wendi_string topic)
 {
     for (uint32_t i = 0; i < kafka->topic_count; i++) {
@@ -154,8 +137,10 @@ wend_status wendi_ingest_kafka(const char *store, const char *table, const wendi
     wendi_table *opened = NULL;
     kafka_opening opening = {.options = *kafka, .store = store, .table = table};
     wend_status status = WEND_OK;
+    /* Also for a table that has no column of them: one may be added while messages are on their way, and rejects keep
+     * all that their message came with. */
+    opening.options.headers = true;
     WEND_TRY(wendi_table_open(store, wendi_string_of(table), &opened, error));
-    WEND_TRY(wants_headers(opened, &opening.options.headers, error));
     WEND_TRY(wendi_ingest_run(opened, open_kafka, &opening, options, stats, error));
 cleanup:
     wendi_shard_claims_close(opening.claims);

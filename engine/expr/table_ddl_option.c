@@ -228,10 +228,19 @@ static wend_status check_options(wendi_ddl *ddl, const wendi_sql_column_def *nod
         return wendi_ddl_refuse(ddl, position, "leave timezone out: counts since 1970 are in UTC",
                                 "an epoch has no time zone");
     }
-    if (column->origin != WENDI_ORIGIN_JSON && node->option_count > 1) {
-        return wendi_ddl_refuse(
-            ddl, node->options[1].span.start, "leave the other options out",
-            "a value that comes from Kafka's message itself takes no further options");
+    if (column->origin == WENDI_ORIGIN_JSON) {
+        return WEND_OK;
+    }
+    bool bytes = column->origin == WENDI_ORIGIN_KEY || column->origin == WENDI_ORIGIN_HEADER;
+    for (uint32_t i = 0; i < node->option_count; i++) { /* keys and headers may be no text */
+        wendi_string name = node->options[i].name;
+        if (!wendi_string_equal(name, wendi_string_of("path")) &&
+            !(bytes && wendi_string_equal(name, wendi_string_of("on_error")))) {
+            return wendi_ddl_refuse(
+                ddl, node->options[i].span.start, "leave the other options out",
+                "a value that comes from Kafka's message itself takes no further options%s",
+                bytes ? " than on_error" : "");
+        }
     }
     return WEND_OK;
 }
