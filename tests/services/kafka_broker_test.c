@@ -159,22 +159,41 @@ static void a_topic_created_again_under_a_source_is_noticed(void **state)
     }
 }
 
-static void a_topic_deleted_under_a_source_ends_it(void **state)
+static char last_notice[512];
+
+static void keep_notice(void *context, const char *text)
+{
+    (void)context;
+    if (strstr(text, "was deleted") != NULL) {
+        snprintf(last_notice, sizeof last_notice, "%s", text);
+    }
+}
+
+/* It is waited for, and said; what comes back under its name is another topic. A bounded run cannot wait
+   for what may never come. */
+static void a_topic_deleted_under_a_source_is_waited_for(void **state)
 {
     (void)state;
     wendi_test_feed feed = new_feed(2);
     wendi_test_taken taken;
-    wendi_kafka_source_options options = {0};
+    wendi_kafka_source_options options = {.notice = keep_notice};
+    wendi_kafka_source_state seen;
 
     wendi_test_feed_send(&feed, 0, 100);
     wendi_source *source = wendi_test_source_open(&feed, &options);
-    wendi_test_taken_init(&taken, 100);
+    wendi_test_taken_init(&taken, 1000);
     wendi_test_take(source, &feed, &taken, 100, 5000);
     delete_topic(&feed);
-    wendi_test_take(source, &feed, &taken, UINT64_MAX, 15000);
-    print_message("%s: %s\n", wend_status_name(taken.status),
-                  taken.status == WEND_OK ? "" : taken.error.message);
-    assert_int_equal(taken.status, WEND_KAFKA);
+    last_notice[0] = 0;
+    wendi_test_take(source, &feed, &taken, UINT64_MAX, 9000);
+    assert_int_equal(taken.status, WEND_OK);
+    assert_non_null(strstr(last_notice, feed.topic));
+    wendi_kafka_source_state_of(source, &seen);
+    assert_int_equal(seen.missing_partition_count, 2);
+    wendi_test_feed_send(&feed, 500, 900);
+    wendi_test_take(source, &feed, &taken, UINT64_MAX, 10000);
+    assert_int_equal(taken.status, WEND_CONFLICT);
+    assert_int_equal(taken.count, 100);
     source->close(source);
     wendi_test_taken_free(&taken);
 }
@@ -256,7 +275,7 @@ static void aborted_transactions_are_not_seen(void **state)
         usleep(50000);
     }
     assert_int_equal(shown, 100);
-    assert_int_equal(seen.verified_count, 1);
+    assert_int_equal(seen.verified_count, 2); /* at the start, and as a gap was read a second time */
     free_starts(starts, count);
     rd_kafka_destroy(client);
 }
@@ -554,7 +573,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(two_hundred_thousand_come_once),
         cmocka_unit_test(a_topic_created_again_is_noticed_at_start),
         cmocka_unit_test(a_topic_created_again_under_a_source_is_noticed),
-        cmocka_unit_test(a_topic_deleted_under_a_source_ends_it),
+        cmocka_unit_test(a_topic_deleted_under_a_source_is_waited_for),
         cmocka_unit_test(aborted_transactions_are_not_seen),
         cmocka_unit_test(records_deleted_by_the_broker_are_a_gap),
         cmocka_unit_test(a_time_can_be_the_beginning),

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -506,6 +507,184 @@ static void topics_are_numbered_by_name(void **state)
     assert_int_equal(wendi_kafka_source_open(&options, &source, &error), WEND_INVALID);
 }
 
+/* ---- ends by time ----------------------------------------------------------------------------- */
+
+static int64_t wall_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Message n of a feed has the time begin + n ms; so the first one at or after `until` is known. */
+static void a_run_can_end_at_a_time(void **state)
+{
+    (void)state;
+    wendi_test_feed feed = new_feed(3);
+    wendi_test_taken taken;
+    const int64_t begin = wall_us() / 1000000 * 1000000 - 3600 * INT64_C(1000000);
+    feed.timestamp_us = begin;
+    wendi_test_feed_send(&feed, 0, 3000);
+
+    static const uint64_t ends[] = {0, 1, 1500, 2999, 100000};
+    for (size_t k = 0; k < sizeof ends / sizeof *ends; k++) {
+        wendi_kafka_source_options options = {.until_us = begin + (int64_t)ends[k] * 1000};
+        wendi_source *source = wendi_test_source_open(&feed, &options);
+        wendi_test_taken_init(&taken, 3000);
+        wendi_test_take(source, &feed, &taken, UINT64_MAX, 5000);
+        assert_int_equal(taken.status, WEND_END);
+        assert_true(wendi_test_taken_all_once(&taken, ends[k] < 3000 ? ends[k] : 3000));
+        source->close(source);
+        wendi_test_taken_free(&taken);
+    }
+}
+
+/* A time that is still to come: what arrives before it is read, what has it or a later one is not. */
+static void a_time_to_come_ends_a_run_when_it_has_come(void **state)
+{
+    (void)state;
+    wendi_test_feed feed = new_feed(2);
+    wendi_test_taken taken;
+    const int64_t until = wall_us() + 2500000;
+    feed.timestamp_us = wall_us() - 1000000;
+    wendi_test_feed_send(&feed, 0, 500);
+    wendi_kafka_source_options options = {.until_us = until};
+    wendi_source *source = wendi_test_source_open(&feed, &options);
+    wendi_test_taken_init(&taken, 2000);
+    wendi_test_take(source, &feed, &taken, 500, 2000);
+    assert_int_equal(taken.status, WEND_OK);
+    feed.partition = 0; /* partition 1 sees no message of that time: the clock ends it */
+    feed.timestamp_us = until - 500 - 600 * 1000;
+    wendi_test_feed_send(&feed, 500, 1500); /* number 500 + k has the time until - 0.5 ms + (k - 100) ms */
+    wendi_test_take(source, &feed, &taken, UINT64_MAX, 8000);
+    assert_int_equal(taken.status, WEND_END);
+    assert_true(wall_us() >= until);
+    assert_int_equal(taken.count, 601);
+    assert_int_equal(taken.seen[600], 1);
+    assert_int_equal(taken.seen[601], 0);
+    assert_int_equal(taken.order_fault_count, 0);
+    source->close(source);
+    wendi_test_taken_free(&taken);
+}
+
+/* ---- framing ---------------------------------------------------------------------------------- */
+
+static void framing_is_taken_off_or_told(void **state)
+{
+    (void)state;
+    wendi_test_feed feed = new_feed(1);
+    wendi_kafka_producer *producer = NULL;
+    wendi_kafka_producer_options sending = {
+        .brokers = feed.brokers, .topics = &feed.topic, .topic_count = 1};
+    static const wendi_kafka_outgoing messages[] = {{.payload = "\0\0\0\0\7{\"a\":1}", .length = 12},
+                                                    {.payload = "{\"a\":2}", .length = 7},
+                                                    {.payload = "\0\0\0", .length = 3},
+                                                    {.payload = NULL},
+                                                    {.payload = "\0\0\0\1\7{\"a\":3}", .length = 12}};
+    assert_int_equal(wendi_kafka_producer_open(&sending, &producer, NULL), WEND_OK);
+    for (size_t k = 0; k < 5; k++) {
+        assert_int_equal(wendi_kafka_producer_send(producer, 0, &messages[k], NULL), WEND_OK);
+    }
+    assert_int_equal(wendi_kafka_producer_flush(producer, 10000, NULL), WEND_OK);
+    wendi_kafka_producer_close(producer);
+
+    wendi_kafka_start *starts = NULL;
+    uint32_t start_count = 0;
+    for (int framed = 0; framed < 2; framed++) {
+        wendi_kafka_source_options options = {.until_caught_up = true};
+        options.framing =
+            framed ? WENDI_KAFKA_FRAMING_CONFLUENT_JSON : WENDI_KAFKA_FRAMING_NONE;
+        wendi_source *source = wendi_test_source_open(&feed, &options);
+        wendi_message_block block;
+        uint32_t taken = 0;
+        assert_int_equal(wendi_message_block_init(&block, NULL), WEND_OK);
+        while (source->next(source, &block, 100, NULL) == WEND_OK) {
+            for (uint32_t k = 0; k < block.count; k++, taken++) {
+                const wendi_message *message = &block.messages[k];
+                bool enveloped = taken == 0 || taken == 4;
+                bool stripped = framed && enveloped;
+                if (taken == 3) {
+                    assert_null(message->payload);
+                    assert_null(message->refused);
+                    continue;
+                }
+                assert_int_equal(message->length, messages[taken].length - (stripped ? 5 : 0));
+                assert_memory_equal(message->payload,
+                                    (const char *)messages[taken].payload + (stripped ? 5 : 0),
+                                    message->length);
+                bool refused = framed ? !enveloped : enveloped;
+                assert_int_equal(message->refused != NULL, refused);
+                if (refused) {
+                    assert_non_null(strstr(message->refused, "--framing confluent-json"));
+                }
+            }
+        }
+        assert_int_equal(taken, 5);
+        free_starts(starts, start_count);
+        starts = wendi_test_starts_of(source, &start_count);
+        wendi_message_block_free(&block);
+        source->close(source);
+    }
+    /* The fingerprint is of what the broker has: the same with and without the option. */
+    wendi_kafka_source_options options = {
+        .until_caught_up = true, .starts = starts, .start_count = start_count};
+    wendi_source *source = wendi_test_source_open(&feed, &options);
+    wendi_test_taken taken;
+    wendi_test_taken_init(&taken, 1);
+    wendi_test_take(source, &feed, &taken, UINT64_MAX, 5000);
+    assert_int_equal(taken.status, WEND_END);
+    wendi_kafka_source_state seen;
+    wendi_kafka_source_state_of(source, &seen);
+    assert_int_equal(seen.verified_count, 1);
+    source->close(source);
+    wendi_test_taken_free(&taken);
+    free_starts(starts, start_count);
+}
+
+/* A partition that was added while nobody read begins at its first message, whatever --from says. */
+static void a_partition_added_meanwhile_is_read_whole(void **state)
+{
+    (void)state;
+    wendi_test_feed feed = new_feed(2);
+    wendi_test_taken taken;
+    wendi_test_feed_send(&feed, 0, 200);
+    wendi_kafka_start known = {.topic = feed.topic, .partition = 0, .next = 100, .leader_epoch = -1};
+    wendi_kafka_source_options options = {.starts = &known,
+                                          .start_count = 1,
+                                          .from = WENDI_KAFKA_FROM_LATEST,
+                                          .until_caught_up = true};
+    wendi_source *source = wendi_test_source_open(&feed, &options);
+    wendi_test_taken_init(&taken, 200);
+    wendi_test_take(source, &feed, &taken, UINT64_MAX, 5000);
+    assert_int_equal(taken.status, WEND_END);
+    assert_int_equal(taken.count, 100);
+    assert_int_equal(taken.seen[1], 1);
+    source->close(source);
+    wendi_test_taken_free(&taken);
+}
+
+/* Asked for nothing for long: a full queue fetched nothing, so the past is compared again. */
+static void a_stall_makes_the_past_doubtful(void **state)
+{
+    (void)state;
+    wendi_test_feed feed = new_feed(1);
+    wendi_test_taken taken;
+    wendi_kafka_source_options options = {0};
+    wendi_kafka_source_state seen;
+    wendi_test_feed_send(&feed, 0, 100);
+    wendi_source *source = wendi_test_source_open(&feed, &options);
+    wendi_test_taken_init(&taken, 200);
+    wendi_test_take(source, &feed, &taken, 100, 5000);
+    usleep(5200000);
+    wendi_test_feed_send(&feed, 100, 200);
+    wendi_test_take(source, &feed, &taken, 200, 5000);
+    assert_true(wendi_test_taken_all_once(&taken, 200));
+    wendi_kafka_source_state_of(source, &seen);
+    assert_int_equal(seen.verified_count, 1);
+    source->close(source);
+    wendi_test_taken_free(&taken);
+}
+
 /* ---- a producer held back by its table ------------------------------------------------------- */
 
 typedef struct slow_table {
@@ -627,6 +806,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(beginnings_can_be_chosen),
         cmocka_unit_test(a_bounded_run_ends_at_the_marks_of_its_start),
         cmocka_unit_test(topics_are_numbered_by_name),
+        cmocka_unit_test(a_run_can_end_at_a_time),
+        cmocka_unit_test(a_time_to_come_ends_a_run_when_it_has_come),
+        cmocka_unit_test(framing_is_taken_off_or_told),
+        cmocka_unit_test(a_partition_added_meanwhile_is_read_whole),
+        cmocka_unit_test(a_stall_makes_the_past_doubtful),
         cmocka_unit_test(a_producer_waits_for_its_table),
         cmocka_unit_test(an_unreachable_broker_fails_the_producer),
         cmocka_unit_test(
