@@ -20,10 +20,13 @@ from pathlib import Path
 
 import kafka_broker
 import produced
+import scenarios_groups
 import scenarios_kills
+import scenarios_machine
+import scenarios_topics
 from service_stage import BUILD, PROGRAM, Run, Stage
 
-SCENARIOS = {scenario.__name__: scenario for module in (scenarios_kills,)
+SCENARIOS = {scenario.__name__: scenario for module in (scenarios_kills, scenarios_topics, scenarios_groups, scenarios_machine)
              for scenario in module.SCENARIOS}
 SMALL = 20000  # messages of a run, unless --events says
 

@@ -25,7 +25,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELDS_MAX = 32, TEXT_BYTES = 512, ADMIN_TIMEOUT_MS = 20000, PARTITIONS_MAX = 1024 };
+enum {
+    FIELDS_MAX = 32,
+    TEXT_BYTES = 512,
+    ADMIN_TIMEOUT_MS = 20000,
+    PARTITIONS_MAX = 1024,
+    TRIES_MAX = 10000
+};
 
 static rd_kafka_t *client;
 static uint64_t acknowledged, failed;
@@ -70,10 +76,29 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     snprintf(last_failure, sizeof last_failure, "%s", rd_kafka_err2str(message->err));
 }
 
+/* How many partitions the broker says the topic has; -1 when it does not say. */
+static int partition_count(const char *topic)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
+    int count = -1;
+    if (handle != NULL &&
+        rd_kafka_metadata(client, 0, handle, &metadata, 5000) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        count = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR
+                    ? metadata->topics[0].partition_cnt
+                    : -1;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (handle != NULL) {
+        rd_kafka_topic_destroy(handle);
+    }
+    return count;
+}
+
 /* `fields`: topic, partition, key and, unless it is a tombstone, payload. */
 static void send_message(char **fields, int count)
 {
-    rd_kafka_resp_err_t code;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     const char *payload = count > 3 ? fields[3] : NULL;
     if (count < 3) {
         failed++;
@@ -83,14 +108,20 @@ static void send_message(char **fields, int count)
     }
     size_t key_bytes = strlen(fields[2]);
     size_t payload_bytes = payload != NULL ? strlen(payload) : 0;
-    do {
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
         code = rd_kafka_producev(client, RD_KAFKA_V_TOPIC(fields[0]),
                                  RD_KAFKA_V_PARTITION(atoi(fields[1])),
                                  RD_KAFKA_V_KEY(key_bytes != 0 ? fields[2] : NULL, key_bytes),
                                  RD_KAFKA_V_VALUE((void *)(uintptr_t)payload, payload_bytes),
                                  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-        rd_kafka_poll(client, code == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 20 : 0);
-    } while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL);
+        if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+            (void)partition_count(fields[0]); /* the topic has grown: the client has to see it */
+        } else if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            break;
+        }
+        rd_kafka_poll(client, 20);
+    }
+    rd_kafka_poll(client, 0);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         failed++;
         snprintf(last_failure, sizeof last_failure, "%s", rd_kafka_err2str(code));
@@ -160,25 +191,6 @@ static rd_kafka_AdminOptions_t *admin_options(void)
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_ANY);
     rd_kafka_AdminOptions_set_request_timeout(options, ADMIN_TIMEOUT_MS, text, sizeof text);
     return options;
-}
-
-/* How many partitions the broker says the topic has; -1 when it does not say. */
-static int partition_count(const char *topic)
-{
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
-    int count = -1;
-    if (handle != NULL &&
-        rd_kafka_metadata(client, 0, handle, &metadata, 5000) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        count = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR
-                    ? metadata->topics[0].partition_cnt
-                    : -1;
-        rd_kafka_metadata_destroy(metadata);
-    }
-    if (handle != NULL) {
-        rd_kafka_topic_destroy(handle);
-    }
-    return count;
 }
 
 /* An acknowledged change may take a moment until it can be seen. */
@@ -280,8 +292,8 @@ static rd_kafka_resp_err_t ask_marks(const char *topic, int partition, int64_t *
 {
     rd_kafka_resp_err_t code;
     for (int tries = 0;; tries++) {
-        code = rd_kafka_query_watermark_offsets(client, topic, partition, low, high,
-                                                ADMIN_TIMEOUT_MS);
+        code =
+            rd_kafka_query_watermark_offsets(client, topic, partition, low, high, ADMIN_TIMEOUT_MS);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR || tries == 100) {
             return code;
         }

@@ -33,7 +33,7 @@ def kill_ingestor(run):
         ingestor = run.ingestor(environment=file_access(run)).start()
         run.pause_s(0.02, 0.7)
         if not ingestor.kill():
-            raise produced.Inexact(f"wend ingest ended by itself: {ingestor.words_said()}")
+            raise produced.Inexact(f"wend ingest ended by itself ({ingestor.process.returncode}): {ingestor.words_said()}")
         if run.random.random() < 0.2:
             between(run)
     feed.end()

@@ -259,11 +259,17 @@ class Run:
         self.events += ledger.taken
         return produced.check(PROGRAM, self.store, ledger, tables, gap)
 
-    def check_prefix(self, messages, table="events"):
-        """Of a topic with one partition: the table holds the first messages, as many as it took, and nothing else."""
-        ledger = produced.Ledger()
-        ledger.add_all(messages[: self.account(table)["taken"]])
-        return produced.check(PROGRAM, self.store, ledger, (table,))
+    def taken_of(self, messages, partitions=1, table="events"):
+        """What the table has taken, by its own word, of messages that fill() sent to a fresh topic."""
+        positions = {source["partition"]: source["next"] for source in self.account(table)["sources"]}
+        return [message for number, message in enumerate(messages)
+                if number // partitions < positions.get(number % partitions, 0)]
+
+    def check_prefix(self, messages, partitions=1, unique=True):
+        """The table holds the beginning of each partition, and nothing else."""
+        ledger = produced.Ledger(unique)
+        ledger.add_all(self.taken_of(messages, partitions))
+        return self.check(ledger)
 
     def pause_s(self, least, most):
         time.sleep(self.random.uniform(least, most))
