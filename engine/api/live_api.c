@@ -31,7 +31,8 @@ static wend_status fill(kept_live *kept)
     return wendi_numbers_show(&left->view, &kept->arena, &kept->live.stats);
 }
 
-wend_status wend_table_live(wend_store *store, const char *table, wend_live **live_out, wend_error *error)
+wend_status wend_table_live(wend_store *store, const char *table, wend_live **live_out,
+                            wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_table *opened = NULL;

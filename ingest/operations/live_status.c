@@ -4,13 +4,12 @@
  *   wend-live 1
  *   pid 4711
  *   taken 123456                        one line for each of wendi_run_numbers
- *   partition 3 100 90 120 0 clicks     number, next, committed, end, gap, topic; its shown name next
- *   shown clicks[3]
- *   reason 12 null in column ts, …
- *   end
+ *   partition 3 100 90 120 0 clicks     number, next, committed, end, gap, topic; its shown name
+ * next shown clicks[3] reason 12 null in column ts, … end
  *
- * Texts stand at the end of their line with control characters and % as %XX. Names that a reader does
- * not know are passed over, so that a newer ingestor may say more; a file without "end" is none.
+ * Texts stand at the end of their line with control characters and % as %XX. Names that a reader
+ * does not know are passed over, so that a newer ingestor may say more; a file without "end" is
+ * none.
  */
 #include "ingest/operations/live_status.h"
 
@@ -28,14 +27,10 @@
 #include "ingest/operations/run_numbers.h"
 
 #define HEAD "wend-live 1\n"
-enum {
-    PATH_BYTES = 4096,
-    FILE_BYTES_MAX = 64 << 20,
-    STALE_INTERVALS = 5,
-    STALE_LEAST_MS = 5000
-};
+enum { PATH_BYTES = 4096, FILE_BYTES_MAX = 64 << 20, STALE_INTERVALS = 5, STALE_LEAST_MS = 5000 };
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------
+ */
 
 static wend_status put_text(wendi_buffer *out, const char *name, const char *text)
 {
@@ -90,8 +85,9 @@ wend_status wendi_live_status_encode(const wendi_live_status *live, wendi_buffer
 {
     const wendi_run_view *view = &live->view;
     wend_status status = WEND_OK;
-    WEND_TRY(wendi_buffer_printf(out, HEAD "pid %" PRId64 "\nwritten_us %" PRId64 "\ninterval_ms %" PRId64 "\n",
-                                 live->pid, live->written_us, live->interval_ms));
+    WEND_TRY(wendi_buffer_printf(
+        out, HEAD "pid %" PRId64 "\nwritten_us %" PRId64 "\ninterval_ms %" PRId64 "\n", live->pid,
+        live->written_us, live->interval_ms));
     WEND_TRY(put_text(out, "host", live->host));
     WEND_TRY(put_text(out, "pid_space", live->pid_space));
     WEND_TRY(put_text(out, "version", live->version));
@@ -127,7 +123,8 @@ wend_status wendi_live_status_self(wendi_arena *arena, wendi_live_status *live)
     return live->host != NULL && live->pid_space != NULL ? WEND_OK : WEND_NOMEM;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 typedef struct decoder {
     wendi_arena *arena;
@@ -139,7 +136,7 @@ typedef struct decoder {
 
 static int hex_of(char digit)
 {
-    return digit >= '0' && digit <= '9' ? digit - '0'
+    return digit >= '0' && digit <= '9'   ? digit - '0'
            : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
                                           : -1;
 }
@@ -185,8 +182,7 @@ static bool take_partition(decoder *self, const char *value)
     partition.shown = partition.topic;
     if (stats->partition_count == self->partition_capacity) {
         uint32_t capacity = self->partition_capacity * 2 + 16;
-        wendi_ingest_partition *larger =
-            wendi_arena_alloc(self->arena, capacity * sizeof *larger);
+        wendi_ingest_partition *larger = wendi_arena_alloc(self->arena, capacity * sizeof *larger);
         if (larger == NULL) {
             self->refused = true;
             return false;
@@ -323,7 +319,10 @@ wend_status wendi_live_status_decode(const char *text, size_t length, wendi_aren
                                      wendi_live_status *live, wend_error *error)
 {
     decoder self = {.arena = arena, .live = live};
-    *live = (wendi_live_status){.host = "", .pid_space = "", .version = "", .metrics = "",
+    *live = (wendi_live_status){.host = "",
+                                .pid_space = "",
+                                .version = "",
+                                .metrics = "",
                                 .view = {.table = "", .message = ""}};
     live->view.stats.io_backend = "";
     if (length < sizeof HEAD - 1 || memcmp(text, HEAD, sizeof HEAD - 1) != 0) {
@@ -359,7 +358,8 @@ wend_status wendi_live_status_decode(const char *text, size_t length, wendi_aren
     return damaged(error, "it is cut short");
 }
 
-/* ---- the file --------------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------------------
+ */
 
 static bool path_of(char path[PATH_BYTES], const char *folder, const char *suffix)
 {

@@ -1,6 +1,6 @@
 /**
- * The live status: a small file in the table's tmp/ that an ingestor replaces once a second, and that
- * `wend status` reads. Why a file, and why there: docs/decisions/live-status-is-a-file.md.
+ * The live status: a small file in the table's tmp/ that an ingestor replaces once a second, and
+ * that `wend status` reads. Why a file, and why there: docs/decisions/live-status-is-a-file.md.
  *
  * It is no part of the table. Nothing depends on it: it is written by a thread that no pipeline
  * waits for, not synced, removed at a good end, and swept like anything a crash leaves in tmp/.
@@ -17,9 +17,9 @@ typedef struct wendi_live_status {
     int64_t pid;
     const char *host;
     const char *pid_space; /* in which `pid` means something: the namespace's id */
-    int64_t written_us;  /* wall time */
-    int64_t interval_ms; /* how often it is written */
-    const char *metrics; /* URL, "" none */
+    int64_t written_us;    /* wall time */
+    int64_t interval_ms;   /* how often it is written */
+    const char *metrics;   /* URL, "" none */
     const char *version;
     bool stuck; /* the pipeline holds messages and does not get on */
     wendi_run_view view;
@@ -28,7 +28,8 @@ typedef struct wendi_live_status {
 /** Who we are: pid, host, namespace, version. Strings are in `arena`. WEND_NOMEM. */
 wend_status wendi_live_status_self(wendi_arena *arena, wendi_live_status *live) WEND_MUST_USE;
 /** As text, one value a line, last "end". */
-wend_status wendi_live_status_encode(const wendi_live_status *live, wendi_buffer *out) WEND_MUST_USE;
+wend_status wendi_live_status_encode(const wendi_live_status *live,
+                                     wendi_buffer *out) WEND_MUST_USE;
 /** WEND_CORRUPT: not what encode() writes, or cut short. */
 wend_status wendi_live_status_decode(const char *text, size_t length, wendi_arena *arena,
                                      wendi_live_status *live, wend_error *error) WEND_MUST_USE;

@@ -1,4 +1,5 @@
-/* /metrics and /healthz by libmicrohttpd: its own polling thread, small answers made at each request. */
+/* /metrics and /healthz by libmicrohttpd: its own polling thread, small answers made at each
+ * request. */
 #include "ingest/operations/metrics_server.h"
 
 #include <microhttpd.h>
@@ -24,7 +25,8 @@ struct wendi_metrics_server {
     char url[URL_BYTES];
 };
 
-/* ---- the address ------------------------------------------------------------------------------ */
+/* ---- the address ------------------------------------------------------------------------------
+ */
 
 typedef struct address {
     char host[HOST_BYTES];
@@ -77,11 +79,11 @@ static wend_status listen_at(wendi_metrics_server *server, const char *text, wen
         WEND_TRY(wendi_fail(error, WEND_INVALID, "cannot serve metrics at %s: %s", text,
                             gai_strerror(code)));
     }
-    for (struct addrinfo *next = found; next != NULL && server->listener < 0; next = next->ai_next) {
+    for (struct addrinfo *next = found; next != NULL && server->listener < 0;
+         next = next->ai_next) {
         int on = 1;
         int listener = socket(next->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (listener >= 0 &&
-            setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        if (listener >= 0 && setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
             bind(listener, next->ai_addr, next->ai_addrlen) == 0 && listen(listener, 16) == 0) {
             server->listener = listener;
         } else {
@@ -92,8 +94,8 @@ static wend_status listen_at(wendi_metrics_server *server, const char *text, wen
         }
     }
     if (server->listener < 0) {
-        WEND_TRY(wendi_fail(error, WEND_IO, "cannot serve metrics at %s: %s", text,
-                            strerror(fault)));
+        WEND_TRY(
+            wendi_fail(error, WEND_IO, "cannot serve metrics at %s: %s", text, strerror(fault)));
     }
 cleanup:
     if (found != NULL) {
@@ -117,13 +119,14 @@ static void name_url(wendi_metrics_server *server)
              port);
 }
 
-/* ---- answers ---------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------------------
+ */
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int code,
                               const char *type, const void *text, size_t length)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        length, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(length, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
     if (response == NULL) {
         return MHD_NO;
     }
@@ -165,20 +168,19 @@ static enum MHD_Result answer_health(wendi_metrics_server *server,
         wendi_run_view view;
         wendi_arena_reset(&arena);
         status = wendi_run_board_read(server->board, i, &arena, &view);
-        bool gets_on = status != WEND_OK ||
-                       wendi_run_view_gets_on(&view, now_us, server->patience_us);
+        bool gets_on =
+            status != WEND_OK || wendi_run_view_gets_on(&view, now_us, server->patience_us);
         if (status == WEND_OK && (!gets_on || view.phase == WENDI_RUN_FAILED)) {
             status = wendi_buffer_printf(&text, "%s: %s%s\n", view.table,
                                          gets_on ? "failed: " : "does not get on", view.message);
         }
     }
-    unsigned int code = text.length == 0 && status == WEND_OK ? MHD_HTTP_OK
-                                                              : MHD_HTTP_SERVICE_UNAVAILABLE;
+    unsigned int code =
+        text.length == 0 && status == WEND_OK ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
     enum MHD_Result result =
-        text.length != 0 ? answer(connection, code, "text/plain; charset=utf-8", text.data,
-                                  text.length)
-                         : answer_plain(connection, code, code == MHD_HTTP_OK ? "ok\n"
-                                                                              : "out of memory\n");
+        text.length != 0
+            ? answer(connection, code, "text/plain; charset=utf-8", text.data, text.length)
+            : answer_plain(connection, code, code == MHD_HTTP_OK ? "ok\n" : "out of memory\n");
     wendi_buffer_free(&text);
     wendi_arena_free(&arena);
     return result;
@@ -208,11 +210,11 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     return answer_plain(connection, MHD_HTTP_NOT_FOUND, "there are /metrics and /healthz\n");
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------
+ */
 
-wend_status wendi_metrics_server_open(const char *text, wendi_run_board *board,
-                                      int64_t patience_us, wendi_metrics_server **server_out,
-                                      wend_error *error)
+wend_status wendi_metrics_server_open(const char *text, wendi_run_board *board, int64_t patience_us,
+                                      wendi_metrics_server **server_out, wend_error *error)
 {
     wend_status status = WEND_OK;
     wendi_metrics_server *server = wendi_alloc_zero(1, sizeof *server);
@@ -225,14 +227,14 @@ wend_status wendi_metrics_server_open(const char *text, wendi_run_board *board,
     server->listener = -1;
     WEND_TRY(listen_at(server, text, error));
     name_url(server);
-    server->daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC, 0, NULL, NULL, handle, server,
-        MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned int)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_TIMEOUT_S,
-        MHD_OPTION_END);
+    server->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC, 0, NULL, NULL,
+                                      handle, server, MHD_OPTION_LISTEN_SOCKET, server->listener,
+                                      MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
+                                      MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_TIMEOUT_S,
+                                      MHD_OPTION_END);
     if (server->daemon == NULL) {
-        WEND_TRY(wendi_fail(error, WEND_IO, "cannot serve metrics at %s: %s", text,
-                            strerror(errno)));
+        WEND_TRY(
+            wendi_fail(error, WEND_IO, "cannot serve metrics at %s: %s", text, strerror(errno)));
     }
     *server_out = server;
     server = NULL;

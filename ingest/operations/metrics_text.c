@@ -1,6 +1,7 @@
 /*
  * The exposition format as https://prometheus.io/docs/instrumenting/exposition_formats/ has it: all
- * samples of a metric stand together behind its HELP and TYPE, label values escape \, " and newline.
+ * samples of a metric stand together behind its HELP and TYPE, label values escape \, " and
+ * newline.
  */
 #include "ingest/operations/metrics_text.h"
 
@@ -77,8 +78,8 @@ static wend_status put_numbers(const page *of)
         for (uint32_t i = 0; i < of->count && number->metric != NULL; i++) {
             const wendi_run_view *view = &of->views[i];
             double value = wendi_run_number_value(number, view);
-            bool absent = (number->kafka && !view->kafka_known) ||
-                          (number->zero_unset && value == 0);
+            bool absent =
+                (number->kafka && !view->kafka_known) || (number->zero_unset && value == 0);
             if (absent) {
                 continue;
             }
@@ -134,7 +135,8 @@ cleanup:
     return status;
 }
 
-/* ---- partitions ------------------------------------------------------------------------------- */
+/* ---- partitions -------------------------------------------------------------------------------
+ */
 
 typedef struct partition_metric {
     const char *metric;
@@ -169,8 +171,8 @@ static wend_status put_partitions(const page *of)
     static const partition_metric metrics[] = {
         {"wend_ingest_partition_next", "gauge",
          "Position behind the last message taken: a Kafka offset, or a byte of a file.", next_of},
-        {"wend_ingest_partition_committed", "gauge",
-         "Position behind the last message committed.", committed_of},
+        {"wend_ingest_partition_committed", "gauge", "Position behind the last message committed.",
+         committed_of},
         {"wend_ingest_partition_end", "gauge", "Where the partition or file ends now.", end_of},
         {"wend_ingest_partition_lag", "gauge", "Messages, or bytes of a file, that wait.", lag_of},
         {"wend_ingest_partition_gap_messages", "gauge",
@@ -198,7 +200,8 @@ cleanup:
     return status;
 }
 
-/* ---- the page --------------------------------------------------------------------------------- */
+/* ---- the page ---------------------------------------------------------------------------------
+ */
 
 static wend_status put_infos(const page *of)
 {
@@ -215,8 +218,9 @@ static wend_status put_infos(const page *of)
             WEND_TRY(put_sample(of->out, "wend_ingest_io_backend_info", labels, 2, 1));
         }
     }
-    WEND_TRY(put_head(of->out, "wend_ingest_up", "gauge",
-                      "1 while the table's pipeline runs, 0 before it has opened and once it ended."));
+    WEND_TRY(
+        put_head(of->out, "wend_ingest_up", "gauge",
+                 "1 while the table's pipeline runs, 0 before it has opened and once it ended."));
     for (uint32_t i = 0; i < of->count; i++) {
         wendi_run_phase phase = of->views[i].phase;
         label table = {"table", of->views[i].table};

@@ -1,5 +1,6 @@
 /**
- * The board of a run: what each table's pipeline said of itself last, for everybody who tells it on.
+ * The board of a run: what each table's pipeline said of itself last, for everybody who tells it
+ * on.
  *
  * Pipelines and sources write their own entry from their own threads; metrics, live status, log and
  * service notification read copies. Nobody waits for more than a copy to be made.
@@ -47,7 +48,8 @@ void wendi_run_board_close(wendi_run_board *board); /* accepts NULL */
 uint32_t wendi_run_board_count(const wendi_run_board *board);
 const char *wendi_run_board_table(const wendi_run_board *board, uint32_t table);
 
-/** New numbers of a table. When memory for the partitions is refused the others are told without. */
+/** New numbers of a table. When memory for the partitions is refused the others are told without.
+ */
 void wendi_run_board_tell(wendi_run_board *board, uint32_t table, const wendi_ingest_stats *stats);
 void wendi_run_board_tell_kafka(wendi_run_board *board, uint32_t table,
                                 const wendi_kafka_source_state *state);
@@ -66,9 +68,10 @@ void wendi_run_board_end(wendi_run_board *board, uint32_t table, wend_status out
 wend_status wendi_run_board_read(wendi_run_board *board, uint32_t table, wendi_arena *arena,
                                  wendi_run_view *view) WEND_MUST_USE;
 /**
- * Does the pipeline get on? It does while it opens (that has an end, and the service manager its own
- * limit for it), once it is over, and when within `patience_us` anything was counted, or all that was
- * read is committed: having nothing to do is no fault, holding messages and doing nothing is.
+ * Does the pipeline get on? It does while it opens (that has an end, and the service manager its
+ * own limit for it), once it is over, and when within `patience_us` anything was counted, or all
+ * that was read is committed: having nothing to do is no fault, holding messages and doing nothing
+ * is.
  */
 bool wendi_run_view_gets_on(const wendi_run_view *view, int64_t monotonic_us, int64_t patience_us);
 /** What a partition has waiting, in messages or bytes; -1 unknown. */

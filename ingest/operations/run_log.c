@@ -97,7 +97,8 @@ static void add_text(wendi_log_line *line, const char *name, const char *text)
     line->fields[line->field_count++] = (wendi_log_field){.name = name, .text = text};
 }
 
-/* ---- phases ----------------------------------------------------------------------------------- */
+/* ---- phases -----------------------------------------------------------------------------------
+ */
 
 static void tell_ready(wendi_run_log *log, const wendi_run_view *view)
 {
@@ -106,7 +107,8 @@ static void tell_ready(wendi_run_log *log, const wendi_run_view *view)
     size_t at = 0;
     at += (size_t)snprintf(log->text, TEXT_BYTES, "open, and reading%s",
                            stats->partition_count == 0 ? "" : " on at ");
-    for (uint32_t i = 0; i < stats->partition_count && i < POSITIONS_SHOWN && at < TEXT_BYTES; i++) {
+    for (uint32_t i = 0; i < stats->partition_count && i < POSITIONS_SHOWN && at < TEXT_BYTES;
+         i++) {
         const wendi_ingest_partition *partition = &stats->partitions[i];
         at += (size_t)snprintf(log->text + at, TEXT_BYTES - at, "%s%s %" PRId64, i == 0 ? "" : ", ",
                                partition->shown, partition->next);
@@ -128,8 +130,8 @@ static void tell_end(wendi_run_log *log, const wendi_run_view *view)
 {
     const wendi_ingest_stats *stats = &view->stats;
     bool failed = view->phase == WENDI_RUN_FAILED;
-    wendi_log_line line = line_of(log, view, failed ? WENDI_LOG_ERROR : WENDI_LOG_INFO,
-                                  failed ? "failed" : "end");
+    wendi_log_line line =
+        line_of(log, view, failed ? WENDI_LOG_ERROR : WENDI_LOG_INFO, failed ? "failed" : "end");
     snprintf(log->text, TEXT_BYTES,
              "%s%s%" PRIu64 " taken = %" PRIu64 " stored + %" PRIu64 " rejected + %" PRIu64
              " deduplicated + %" PRIu64 " tombstones; %" PRIu64 " of them committed",
@@ -163,7 +165,8 @@ static void look_at_phase(wendi_run_log *log, told *last, const wendi_run_view *
     last->phase = view->phase;
 }
 
-/* ---- commits, rejects ------------------------------------------------------------------------- */
+/* ---- commits, rejects -------------------------------------------------------------------------
+ */
 
 static void look_at_commits(wendi_run_log *log, told *last, const wendi_run_view *view,
                             int64_t now_us)
@@ -178,10 +181,9 @@ static void look_at_commits(wendi_run_log *log, told *last, const wendi_run_view
     snprintf(log->text, TEXT_BYTES,
              "%" PRIu64 " more; since the last line %" PRIu64 " taken, %" PRIu64 " stored, %" PRIu64
              " rejected, %" PRIu64 " deduplicated; %.0f events/s",
-             stats->commit_count - last->commits,
-             stats->taken - last->taken, stats->stored - last->stored,
-             stats->rejected - last->rejected, stats->deduplicated - last->deduplicated,
-             view->events_per_s);
+             stats->commit_count - last->commits, stats->taken - last->taken,
+             stats->stored - last->stored, stats->rejected - last->rejected,
+             stats->deduplicated - last->deduplicated, view->events_per_s);
     add_number(&line, "commits", (int64_t)(stats->commit_count - last->commits));
     add_number(&line, "segments", (int64_t)(stats->segment_count - last->segments));
     add_number(&line, "taken", (int64_t)(stats->taken - last->taken));
@@ -190,8 +192,9 @@ static void look_at_commits(wendi_run_log *log, told *last, const wendi_run_view
     add_number(&line, "deduplicated", (int64_t)(stats->deduplicated - last->deduplicated));
     add_number(&line, "latency_us", stats->commit_latency_us);
     add_number(&line, "lag", stats->lag);
-    add_number(&line, "memory_bytes",
-               (int64_t)(stats->memory.blocks + stats->memory.batches + stats->memory.unique_window));
+    add_number(
+        &line, "memory_bytes",
+        (int64_t)(stats->memory.blocks + stats->memory.batches + stats->memory.unique_window));
     last->commit_at_us = now_us;
     last->commits = stats->commit_count;
     last->segments = stats->segment_count;
@@ -213,8 +216,7 @@ static void look_at_rejects(wendi_run_log *log, told *last, const wendi_run_view
         return;
     }
     wendi_log_line line = line_of(log, view, WENDI_LOG_WARNING, "rejects");
-    size_t at = (size_t)snprintf(log->text, TEXT_BYTES,
-                                 "%" PRIu64 " more; so far",
+    size_t at = (size_t)snprintf(log->text, TEXT_BYTES, "%" PRIu64 " more; so far",
                                  stats->rejected - last->rejects_told);
     for (uint32_t i = 0; i < stats->reason_count && i < 3 && at < TEXT_BYTES; i++) {
         at += (size_t)snprintf(log->text + at, TEXT_BYTES - at, "%s %" PRIu64 " %s",
@@ -229,7 +231,8 @@ static void look_at_rejects(wendi_run_log *log, told *last, const wendi_run_view
     wendi_run_log_line(log, &line);
 }
 
-/* ---- Kafka, schema ---------------------------------------------------------------------------- */
+/* ---- Kafka, schema ----------------------------------------------------------------------------
+ */
 
 static void tell_kafka(wendi_run_log *log, const wendi_run_view *view, wendi_log_level level,
                        const char *sentence)
@@ -283,7 +286,8 @@ static void look_at_gaps(wendi_run_log *log, told *last, const wendi_run_view *v
     if (gap > last->gap) {
         wendi_log_line line = line_of(log, view, WENDI_LOG_WARNING, "gap");
         snprintf(log->text, TEXT_BYTES,
-                 "%" PRId64 " messages were gone before they could be read: accepted, and on record",
+                 "%" PRId64
+                 " messages were gone before they could be read: accepted, and on record",
                  gap);
         add_number(&line, "gap", gap);
         wendi_run_log_line(log, &line);

@@ -12,11 +12,7 @@
 
 enum { WENDI_LOG_FIELDS_MAX = 16 };
 
-typedef enum wendi_log_level {
-    WENDI_LOG_INFO,
-    WENDI_LOG_WARNING,
-    WENDI_LOG_ERROR
-} wendi_log_level;
+typedef enum wendi_log_level { WENDI_LOG_INFO, WENDI_LOG_WARNING, WENDI_LOG_ERROR } wendi_log_level;
 
 typedef struct wendi_log_field {
     const char *name;
@@ -43,7 +39,8 @@ wend_status wendi_run_log_open(uint32_t table_count, wendi_log_sink sink, void *
                                wendi_run_log **log_out, wend_error *error) WEND_MUST_USE;
 void wendi_run_log_close(wendi_run_log *log); /* accepts NULL */
 /** Tell what is new in a table's view. */
-void wendi_run_log_look(wendi_run_log *log, uint32_t table, const wendi_run_view *view, bool gets_on);
+void wendi_run_log_look(wendi_run_log *log, uint32_t table, const wendi_run_view *view,
+                        bool gets_on);
 /** A line of the caller's. */
 void wendi_run_log_say(wendi_run_log *log, wendi_log_level level, const char *table,
                        const char *what, const char *text);

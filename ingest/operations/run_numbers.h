@@ -1,7 +1,7 @@
 /**
- * The numbers of a run, one row each: its name in the live status, and its name, kind, unit and help
- * among the metrics. Who writes or reads numbers by name goes through this table, so a new number
- * is added here once.
+ * The numbers of a run, one row each: its name in the live status, and its name, kind, unit and
+ * help among the metrics. Who writes or reads numbers by name goes through this table, so a new
+ * number is added here once.
  */
 #ifndef WENDI_RUN_NUMBERS_H
 #define WENDI_RUN_NUMBERS_H
@@ -24,7 +24,7 @@ typedef struct wendi_run_number {
     bool kafka;      /* only known of runs from Kafka */
     bool zero_unset; /* 0 means that there is none yet: no metric */
     wendi_number_type type;
-    double scale; /* the metric is the number times this */
+    double scale;  /* the metric is the number times this */
     size_t offset; /* in wendi_run_view */
 } wendi_run_number;
 
@@ -35,8 +35,7 @@ extern const uint32_t wendi_run_number_count;
 void wendi_run_number_print(const wendi_run_number *number, const wendi_run_view *view,
                             char text[32]);
 /** Take a value from text; false: it is none. */
-bool wendi_run_number_parse(const wendi_run_number *number, const char *text,
-                            wendi_run_view *view);
+bool wendi_run_number_parse(const wendi_run_number *number, const char *text, wendi_run_view *view);
 /** For metrics, scaled. */
 double wendi_run_number_value(const wendi_run_number *number, const wendi_run_view *view);
 

@@ -1,7 +1,7 @@
 /*
- * Threads, limits and the tick of a run over tables. The caller's thread looks at the board ten times
- * a second; only it writes live status, log and service notifications, so that a full disk, a slow
- * mount or a full pipe behind any of these never stops a pipeline.
+ * Threads, limits and the tick of a run over tables. The caller's thread looks at the board ten
+ * times a second; only it writes live status, log and service notifications, so that a full disk, a
+ * slow mount or a full pipe behind any of these never stops a pipeline.
  */
 #include "ingest/operations/table_runs.h"
 
@@ -62,10 +62,10 @@ struct runs {
     uint32_t count;
     int64_t patience_us;
     atomic_int own_stop;
-    atomic_int *stop;  /* the caller's, or own_stop; a table that fails sets it, too */
-    bool ready;        /* the service manager was told */
+    atomic_int *stop; /* the caller's, or own_stop; a table that fails sets it, too */
+    bool ready;       /* the service manager was told */
     bool stopping;
-    int64_t live_us;   /* monotonic: when it was written last; likewise below */
+    int64_t live_us; /* monotonic: when it was written last; likewise below */
     int64_t service_us;
     int64_t fed_us;
     int64_t progress_us;
@@ -74,7 +74,8 @@ struct runs {
     pthread_cond_t ended; /* a job has */
 };
 
-/* ---- limits ----------------------------------------------------------------------------------- */
+/* ---- limits -----------------------------------------------------------------------------------
+ */
 
 /* A memory limit in a file of the control groups; SIZE_MAX: none. */
 static size_t limit_in(const char *path)
@@ -116,8 +117,8 @@ size_t wendi_default_memory_limit(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES);
     long page_bytes = sysconf(_SC_PAGESIZE);
-    size_t machine = pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes
-                                                 : memory_limit_max;
+    size_t machine =
+        pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : memory_limit_max;
     size_t group = control_group_limit();
     size_t limit = (machine < group ? machine : group) / 4;
     limit = limit < memory_limit_max ? limit : memory_limit_max;
@@ -127,8 +128,8 @@ size_t wendi_default_memory_limit(void)
 static wend_status divide_limits(runs *self, wend_error *error)
 {
     const wendi_ingest_options *whole = &self->operations->ingest;
-    size_t memory = whole->memory_limit_bytes != 0 ? whole->memory_limit_bytes
-                                                   : wendi_default_memory_limit();
+    size_t memory =
+        whole->memory_limit_bytes != 0 ? whole->memory_limit_bytes : wendi_default_memory_limit();
     uint32_t workers = whole->worker_count != 0 ? whole->worker_count : wendi_cpu_count();
     size_t share = memory / self->count;
     if (self->count > 1 && share < table_memory_min) {
@@ -144,9 +145,8 @@ static wend_status divide_limits(runs *self, wend_error *error)
         uint32_t more = workers % self->count > i; /* what does not divide goes to the first ones */
         each->options = *whole;
         each->options.memory_limit_bytes = share;
-        each->options.worker_count = workers / self->count + more > 0
-                                         ? workers / self->count + more
-                                         : 1;
+        each->options.worker_count =
+            workers / self->count + more > 0 ? workers / self->count + more : 1;
         each->options.stop = self->stop;
         each->options.progress_interval_ms = TELL_INTERVAL_MS;
         if (each->run->kafka != NULL) {
@@ -158,7 +158,8 @@ static wend_status divide_limits(runs *self, wend_error *error)
     return WEND_OK;
 }
 
-/* ---- one table -------------------------------------------------------------------------------- */
+/* ---- one table --------------------------------------------------------------------------------
+ */
 
 static void tell_board(void *context, const wendi_ingest_stats *stats)
 {
@@ -206,7 +207,8 @@ static void *run_job(void *context)
     return NULL;
 }
 
-/* ---- the tick --------------------------------------------------------------------------------- */
+/* ---- the tick ---------------------------------------------------------------------------------
+ */
 
 static bool is_due(int64_t *last_us, int64_t now_us, int64_t interval_ms)
 {
@@ -222,20 +224,19 @@ static void leave_live_status(runs *self, const wendi_run_view *views, int64_t n
         job *each = &self->jobs[i];
         wend_error error;
         bool holds = views[i].updated_us != 0 && views[i].phase < WENDI_RUN_DONE;
-        wendi_live_status live = {.interval_ms = LIVE_INTERVAL_MS,
-                                  .written_us = wendi_clock_wall_us(),
-                                  .metrics = self->metrics != NULL
-                                                 ? wendi_metrics_server_url(self->metrics)
-                                                 : "",
-                                  .stuck = !wendi_run_view_gets_on(&views[i], now_us,
-                                                                   self->patience_us),
-                                  .view = views[i]};
+        wendi_live_status live = {
+            .interval_ms = LIVE_INTERVAL_MS,
+            .written_us = wendi_clock_wall_us(),
+            .metrics = self->metrics != NULL ? wendi_metrics_server_url(self->metrics) : "",
+            .stuck = !wendi_run_view_gets_on(&views[i], now_us, self->patience_us),
+            .view = views[i]};
         if (!holds || wendi_live_status_self(&self->arena, &live) != WEND_OK) {
             continue;
         }
         wend_status status = wendi_live_status_write(each->folder, &live, &error);
         if (status != WEND_OK && !each->live_failed) {
-            wendi_run_log_say(self->log, WENDI_LOG_WARNING, views[i].table, "status", error.message);
+            wendi_run_log_say(self->log, WENDI_LOG_WARNING, views[i].table, "status",
+                              error.message);
         }
         each->live_failed = status != WEND_OK;
     }
@@ -271,7 +272,9 @@ static void tell_service(runs *self, const wendi_run_view *views, bool all_get_o
                                (long long)lag);
         }
         snprintf(text + length, sizeof text - (size_t)length, "%s",
-                 !all_get_on ? "; stuck" : opened ? "" : "; opening");
+                 !all_get_on ? "; stuck"
+                 : opened    ? ""
+                             : "; opening");
         wendi_service_notify_send(&self->service, text);
     }
 }
@@ -299,9 +302,10 @@ static void tell_stop(runs *self)
     }
     if (running || !failed) {
         wendi_run_log_say(self->log, WENDI_LOG_INFO, NULL, "drain",
-                          failed ? "a table has failed; the others read no further, and commit what "
-                                   "they have read"
-                                 : "asked to stop: reading no further, committing what was read");
+                          failed
+                              ? "a table has failed; the others read no further, and commit what "
+                                "they have read"
+                              : "asked to stop: reading no further, committing what was read");
     }
 }
 
@@ -368,7 +372,8 @@ static void watch(runs *self)
     pthread_mutex_unlock(&self->lock);
 }
 
-/* ---- setting up ------------------------------------------------------------------------------- */
+/* ---- setting up -------------------------------------------------------------------------------
+ */
 
 static wend_status open_parts(runs *self, wend_error *error)
 {

@@ -1,7 +1,7 @@
 /*
  * What a run tells of itself: every number survives the live status, damaged ones are refused, the
- * metrics escape what they must, and a pipeline that holds messages and stands still is known from one
- * that has nothing to do.
+ * metrics escape what they must, and a pipeline that holds messages and stands still is known from
+ * one that has nothing to do.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -82,9 +82,9 @@ static void test_live_status_says_everything(void **state)
     (void)state;
     encode(&text);
     fill_view(&wanted, partitions);
-    assert_int_equal(wendi_live_status_decode((const char *)text.data, text.length, &arena, &got,
-                                              &error),
-                     WEND_OK);
+    assert_int_equal(
+        wendi_live_status_decode((const char *)text.data, text.length, &arena, &got, &error),
+        WEND_OK);
     assert_int_equal(got.pid, getpid());
     assert_int_equal(got.written_us, 1795281451911554);
     assert_true(got.stuck && got.view.kafka_known);
@@ -126,17 +126,17 @@ static void test_damaged_live_status(void **state)
     encode(&text);
     for (size_t length = 0; length < text.length; length++) {
         wendi_arena_reset(&arena);
-        assert_int_equal(wendi_live_status_decode((const char *)text.data, length, &arena, &got,
-                                                  NULL),
-                         WEND_CORRUPT);
+        assert_int_equal(
+            wendi_live_status_decode((const char *)text.data, length, &arena, &got, NULL),
+            WEND_CORRUPT);
     }
     for (size_t at = 0; at < text.length; at++) {
         uint8_t was = text.data[at];
         for (int change = 1; change < 256; change += 23) {
             wendi_arena_reset(&arena);
             text.data[at] = (uint8_t)(was ^ change);
-            wend_status status = wendi_live_status_decode((const char *)text.data, text.length,
-                                                          &arena, &got, NULL);
+            wend_status status =
+                wendi_live_status_decode((const char *)text.data, text.length, &arena, &got, NULL);
             assert_true(status == WEND_OK || status == WEND_CORRUPT);
         }
         text.data[at] = was;
@@ -310,9 +310,8 @@ static void test_log_is_held_back(void **state)
 
 static void test_addresses(void **state)
 {
-    static const char *const bad[] = {"",        "x",      "1:2:3",  "127.0.0.1:", ":80",
-                                      "[::1]",   "[]:1",   "-1",     "65536",      "127.0.0.1:9x",
-                                      "::1:9187"};
+    static const char *const bad[] = {"",     "x",  "1:2:3", "127.0.0.1:",   ":80",     "[::1]",
+                                      "[]:1", "-1", "65536", "127.0.0.1:9x", "::1:9187"};
     static const char *const tables[] = {"events"};
     wendi_metrics_server *server;
     wendi_run_board *board;
@@ -320,7 +319,8 @@ static void test_addresses(void **state)
     (void)state;
     assert_int_equal(wendi_run_board_open(tables, 1, &board, NULL), WEND_OK);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_int_equal(wendi_metrics_server_open(bad[i], board, 1, &server, &error), WEND_INVALID);
+        assert_int_equal(wendi_metrics_server_open(bad[i], board, 1, &server, &error),
+                         WEND_INVALID);
         assert_null(server);
     }
     assert_int_equal(wendi_metrics_server_open("0", board, 1, &server, &error), WEND_OK);

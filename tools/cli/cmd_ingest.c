@@ -103,7 +103,8 @@ static bool parse_partitions(int32_t *partitions, size_t capacity, size_t *count
 static bool parse_time(const char *option, const char *text, const char *wanted, int64_t *us)
 {
     const char *reason;
-    if (wendi_parse_timestamp(wendi_string_of(text), wendi_timezone_utc(), us, &reason) != WEND_OK) {
+    if (wendi_parse_timestamp(wendi_string_of(text), wendi_timezone_utc(), us, &reason) !=
+        WEND_OK) {
         fprintf(stderr, "wend ingest: --%s %s: %s; write %sa time such as 2026-01-31T10:00:00Z\n",
                 option, text, reason, wanted);
         return false;
@@ -276,8 +277,7 @@ static bool take_words(const cli_command *command, const cli_words *words)
     for (size_t i = given.maps.count == 0; i < words->count; i++) {
         if (given.files.count == 0 || given.files.count == CLI_LIST_MAX) {
             fprintf(stderr, "wend ingest: \"%s\" is one argument too many; %s\n", words->items[i],
-                    given.maps.count != 0 ? "--map names the tables"
-                                          : "files are named by --file");
+                    given.maps.count != 0 ? "--map names the tables" : "files are named by --file");
             return false;
         }
         given.files.items[given.files.count++] = words->items[i];

@@ -1,4 +1,5 @@
-/* Numbers of a run for people and programs: on a terminal one line that is written over, else log lines. */
+/* Numbers of a run for people and programs: on a terminal one line that is written over, else log
+ * lines. */
 #include "tools/cli/ingest_report.h"
 
 #include <stdlib.h>
@@ -20,7 +21,8 @@ void cli_time_text(int64_t us, char text[32])
     }
 }
 
-/* ---- progress --------------------------------------------------------------------------------- */
+/* ---- progress ---------------------------------------------------------------------------------
+ */
 
 static void print_rate(char *text, size_t capacity, double rate)
 {
@@ -61,7 +63,8 @@ void cli_ingest_progress(void *context, const wend_ingest_stats *stats)
     fflush(stderr);
 }
 
-/* ---- the end, as text ------------------------------------------------------------------------- */
+/* ---- the end, as text -------------------------------------------------------------------------
+ */
 
 static void print_counts(const char *title, const wend_ingest_count *counts, size_t count)
 {
@@ -95,7 +98,8 @@ static void print_text(const wend_ingest_stats *stats)
     print_counts("keys without a column:\n", stats->unknown_keys, stats->unknown_key_count);
 }
 
-/* ---- the end, as JSON ------------------------------------------------------------------------- */
+/* ---- the end, as JSON -------------------------------------------------------------------------
+ */
 
 static wend_status append_string(wendi_buffer *out, const char *before, const char *text)
 {
@@ -181,9 +185,9 @@ wend_status cli_append_ingest_numbers(const wend_ingest_stats *stats, wendi_buff
     status = status == WEND_OK ? append_string(out, ",\"io\":", stats->io_backend) : status;
     status = status == WEND_OK ? append_counts(out, "reasons", stats->reasons, stats->reason_count)
                                : status;
-    return status == WEND_OK ? append_counts(out, "unknown_keys", stats->unknown_keys,
-                                             stats->unknown_key_count)
-                             : status;
+    return status == WEND_OK
+               ? append_counts(out, "unknown_keys", stats->unknown_keys, stats->unknown_key_count)
+               : status;
 }
 
 static wend_status append_outcome(const wend_ingest_outcome *outcome, wendi_buffer *out)
@@ -202,8 +206,8 @@ static void print_json(const wend_ingest *ingest, const wend_ingest_outcome *out
 {
     wendi_buffer out = {0};
     wend_status status = wendi_buffer_u8(&out, '{');
-    status = status == WEND_OK ? cli_append_ingest_numbers(wend_ingest_result(ingest), &out)
-                               : status;
+    status =
+        status == WEND_OK ? cli_append_ingest_numbers(wend_ingest_result(ingest), &out) : status;
     for (size_t i = 0; status == WEND_OK && count > 1 && i < count; i++) {
         status = wendi_buffer_printf(&out, "%s", i == 0 ? ",\"tables\":[" : ",");
         status = status == WEND_OK ? append_outcome(&outcomes[i], &out) : status;
@@ -233,7 +237,8 @@ void cli_ingest_numbers(const wend_ingest *ingest, bool json)
     print_text(wend_ingest_result(ingest));
 }
 
-/* ---- the log ---------------------------------------------------------------------------------- */
+/* ---- the log ----------------------------------------------------------------------------------
+ */
 
 static wend_status append_json_line(const wend_log_line *line, const char *level, const char *time,
                                     wendi_buffer *out)
@@ -264,11 +269,10 @@ static wend_status append_text_line(const wend_log_line *line, const char *level
     if (getenv("JOURNAL_STREAM") != NULL) {
         status = wendi_buffer_printf(out, "<%d>", priorities[line->level]);
     }
-    status = status == WEND_OK
-                 ? wendi_buffer_printf(out, "%s %s %s%s%s: ", time, level,
-                                       line->table != NULL ? line->table : "",
-                                       line->table != NULL ? " " : "", line->what)
-                 : status;
+    status = status == WEND_OK ? wendi_buffer_printf(out, "%s %s %s%s%s: ", time, level,
+                                                     line->table != NULL ? line->table : "",
+                                                     line->table != NULL ? " " : "", line->what)
+                               : status;
     wendi_string text = {line->text, (uint32_t)strlen(line->text)};
     status = status == WEND_OK ? cli_append_shown(text, out) : status;
     return status == WEND_OK ? wendi_buffer_u8(out, '\n') : status;

@@ -1,4 +1,5 @@
-/* The live status as text and as JSON. Old words are never shown without saying that they are old. */
+/* The live status as text and as JSON. Old words are never shown without saying that they are old.
+ */
 #include "tools/cli/live_text.h"
 
 #include <string.h>
@@ -51,9 +52,8 @@ static void print_head(const wend_live *live, int64_t now_us)
     }
     printf("pid %lld on ", (long long)live->pid);
     print_shown(live->host);
-    printf(", %s since %s, %u worker%s, through %s\n", live->phase, since,
-           live->stats.worker_count, live->stats.worker_count == 1 ? "" : "s",
-           live->stats.io_backend);
+    printf(", %s since %s, %u worker%s, through %s\n", live->phase, since, live->stats.worker_count,
+           live->stats.worker_count == 1 ? "" : "s", live->stats.io_backend);
 }
 
 static void print_partitions(const wend_ingest_stats *stats)
@@ -118,7 +118,8 @@ static void print_memory(const wend_ingest_stats *stats, int64_t now_us)
 
 static void print_kafka(const wend_ingest_kafka *kafka)
 {
-    printf("  Kafka: %s, %llu retries", kafka->brokers_down ? "NO BROKER ANSWERS" : "brokers answer",
+    printf("  Kafka: %s, %llu retries",
+           kafka->brokers_down ? "NO BROKER ANSWERS" : "brokers answer",
            (unsigned long long)kafka->retries);
     if (kafka->assigned_partitions != 0 || kafka->waiting_partitions != 0) {
         printf(", %u partitions assigned, %u claimed, %u waited for", kafka->assigned_partitions,
@@ -164,7 +165,8 @@ void cli_live_text(const wend_live *live)
     }
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------------
+ */
 
 static wend_status append_member(wendi_buffer *out, const char *name, const char *text)
 {
@@ -202,18 +204,17 @@ static wend_status append_kafka(wendi_buffer *out, const wend_ingest_kafka *kafk
     status = wendi_buffer_printf(out, ",\"kafka\":{");
     status = status == WEND_OK ? append_member(out, "last_fault", kafka->last_fault) : status;
     return status == WEND_OK
-               ? wendi_buffer_printf(out,
-                                     "\"brokers_down\":%s,\"retries\":%llu,\"verified\":%llu,"
-                                     "\"unverified\":%llu,\"unread_partitions\":%u,"
-                                     "\"missing_partitions\":%u,\"assigned_partitions\":%u,"
-                                     "\"claimed_partitions\":%u,\"waiting_partitions\":%u}",
-                                     kafka->brokers_down ? "true" : "false",
-                                     (unsigned long long)kafka->retries,
-                                     (unsigned long long)kafka->verified,
-                                     (unsigned long long)kafka->unverified,
-                                     kafka->unread_partitions, kafka->missing_partitions,
-                                     kafka->assigned_partitions, kafka->claimed_partitions,
-                                     kafka->waiting_partitions)
+               ? wendi_buffer_printf(
+                     out,
+                     "\"brokers_down\":%s,\"retries\":%llu,\"verified\":%llu,"
+                     "\"unverified\":%llu,\"unread_partitions\":%u,"
+                     "\"missing_partitions\":%u,\"assigned_partitions\":%u,"
+                     "\"claimed_partitions\":%u,\"waiting_partitions\":%u}",
+                     kafka->brokers_down ? "true" : "false", (unsigned long long)kafka->retries,
+                     (unsigned long long)kafka->verified, (unsigned long long)kafka->unverified,
+                     kafka->unread_partitions, kafka->missing_partitions,
+                     kafka->assigned_partitions, kafka->claimed_partitions,
+                     kafka->waiting_partitions)
                : status;
 }
 
@@ -228,14 +229,14 @@ static wend_status append_live(wendi_buffer *out, const wend_live *live)
     status = status == WEND_OK ? append_member(out, "host", live->host) : status;
     status = status == WEND_OK ? append_member(out, "version", live->version) : status;
     status = status == WEND_OK ? append_member(out, "metrics", live->metrics) : status;
-    status = status == WEND_OK
-                 ? wendi_buffer_printf(out,
-                                       "\"stale\":%s,\"stuck\":%s,\"age_s\":%.3f,\"phase\":\"%s\","
-                                       "\"since\":\"%s\",\"updated\":\"%s\",",
-                                       live->stale ? "true" : "false",
-                                       live->stuck ? "true" : "false",
-                                       (double)live->age_us / 1e6, live->phase, since, updated)
-                 : status;
+    status =
+        status == WEND_OK
+            ? wendi_buffer_printf(out,
+                                  "\"stale\":%s,\"stuck\":%s,\"age_s\":%.3f,\"phase\":\"%s\","
+                                  "\"since\":\"%s\",\"updated\":\"%s\",",
+                                  live->stale ? "true" : "false", live->stuck ? "true" : "false",
+                                  (double)live->age_us / 1e6, live->phase, since, updated)
+            : status;
     status = status == WEND_OK ? cli_append_ingest_numbers(&live->stats, out) : status;
     status = status == WEND_OK ? append_partitions(out, &live->stats) : status;
     status = status == WEND_OK ? append_kafka(out, live->stats.kafka) : status;
