@@ -116,6 +116,13 @@ EXPORTED void mtx_destroy(mtx_t *mutex)
     pthread_mutex_destroy(mutex_of(mutex));
 }
 
+/* Two clients opened at once order by it what all clients share. */
+EXPORTED void call_once(once_flag *flag, void (*run)(void))
+{
+    _Static_assert(sizeof(once_flag) == sizeof(pthread_once_t), "glibc's flags are alike");
+    pthread_once((pthread_once_t *)(void *)flag, run);
+}
+
 EXPORTED int cnd_init(cnd_t *condition)
 {
     return answer(pthread_cond_init(condition_of(condition), NULL));
