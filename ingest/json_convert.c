@@ -106,9 +106,9 @@ static wendi_convert_quick quick_of(const wendi_convert_column *plan)
 {
     switch (plan->kind) {
     case WENDI_CONVERT_TEXT:
-        return plan->type.length_max == 0 ? WENDI_QUICK_TEXT : WENDI_QUICK_NONE;
+        return plan->type.length_max == 0 ? WENDI_QUICK_TEXT : WENDI_QUICK_OTHER;
     case WENDI_CONVERT_TIME:
-        return plan->pattern.length == 0 && !plan->is_date ? WENDI_QUICK_TIME : WENDI_QUICK_NONE;
+        return plan->pattern.length == 0 && !plan->is_date ? WENDI_QUICK_TIME : WENDI_QUICK_OTHER;
     case WENDI_CONVERT_UUID:
         return WENDI_QUICK_UUID;
     case WENDI_CONVERT_INET:
@@ -120,7 +120,7 @@ static wendi_convert_quick quick_of(const wendi_convert_column *plan)
     case WENDI_CONVERT_DOUBLE:
         return WENDI_QUICK_DOUBLE;
     default:
-        return WENDI_QUICK_NONE;
+        return WENDI_QUICK_OTHER;
     }
 }
 

@@ -26,8 +26,10 @@ typedef enum wendi_convert_kind {
 
 /** Values that json_members_body.h takes itself when they are written in the usual way. */
 typedef enum wendi_convert_quick {
-    WENDI_QUICK_NONE,
+    WENDI_QUICK_NONE,  /* not a column */
+    WENDI_QUICK_OTHER, /* a column of which only nulls are */
     WENDI_QUICK_TEXT,
+    WENDI_QUICK_USER, /* a text that tells who the event is of */
     WENDI_QUICK_UUID,
     WENDI_QUICK_INET,
     WENDI_QUICK_TIME,

@@ -81,6 +81,17 @@ static wend_status sort_columns(wendi_json_decoder *decoder, wend_error *error)
     return WEND_OK;
 }
 
+static void set_quick(wendi_json_decoder *decoder)
+{
+    for (uint32_t i = 0; i < decoder->tree.slot_count; i++) {
+        wendi_key_slot *slot = &decoder->tree.slots[i];
+        slot->quick = slot->action == WENDI_KEY_COLUMN ? decoder->plans[slot->column].quick : WENDI_QUICK_NONE;
+        if (slot->quick == WENDI_QUICK_TEXT && slot->column == decoder->schema->user_column) {
+            slot->quick = WENDI_QUICK_USER;
+        }
+    }
+}
+
 /* The same instruction set as the kernels', WEND_ISA included. */
 static wendi_json_members choose_members(void)
 {
@@ -116,6 +127,7 @@ wend_status wendi_json_decoder_open(const wendi_schema *schema, wendi_json_decod
     WEND_TRY(make_bits(decoder, error));
     WEND_TRY(wendi_key_tree_init(&decoder->tree, schema, decoder->defer, error));
     WEND_TRY(sort_columns(decoder, error));
+    set_quick(decoder);
     if (wendi_json_recall_init(&decoder->recall, schema) != WEND_OK) {
         WEND_TRY(wendi_fail_nomem(error, "a decoder", WENDI_RECALL_LINES * sizeof *decoder->recall.lines));
     }
@@ -636,10 +648,12 @@ static void judge_keys(wendi_json_decoder *decoder)
     uint64_t hits = decoder->counters.key_hits - decoder->judged_hits;
     uint64_t misses = decoder->counters.key_misses - decoder->judged_misses;
     decoder->guesses_keys = !decoder->guesses_keys || misses < 4 * hits;
+    uint32_t rows = decoder->judged_rows;
     decoder->judged_rows = 0;
     decoder->judged_at = decoder->guesses_keys ? ROWS_JUDGED : ROWS_UNGUESSED;
     decoder->judged_hits = decoder->counters.key_hits;
     decoder->judged_misses = decoder->counters.key_misses;
+    wendi_json_recall_judge(&decoder->recall, &decoder->tree, decoder->plans, rows);
 }
 
 static void begin_row(wendi_json_decoder *decoder, const wendi_message *message, wendi_row_builder *builder)

@@ -50,6 +50,7 @@ static void set_literal(wendi_key_slot *slot)
     char text[WENDI_KEY_LITERAL_WORDS * sizeof(uint64_t)] = {0};
     char mask[sizeof text] = {0};
     if (slot->key.length + 3 > sizeof text || needs_escape(slot->key)) {
+        memset(slot->literal, 0xff, sizeof slot->literal);
         return;
     }
     slot->literal_bytes = slot->key.length + 3;

@@ -29,17 +29,22 @@ typedef enum wendi_key_action {
     WENDI_KEY_MIXED    /* several columns, alternatives, or a column and paths beneath it */
 } wendi_key_action;
 
+/** Has the key a part in the shape of runs (json_recall.h)? */
+typedef enum wendi_key_run { WENDI_KEY_NOT_IN_RUN, WENDI_KEY_IN_RUN, WENDI_KEY_FIRST_OF_RUN } wendi_key_run;
+
 typedef struct wendi_key_slot {
-    uint64_t literal[WENDI_KEY_LITERAL_WORDS]; /* `"key":`, padded with zeros */
-    uint64_t mask[WENDI_KEY_LITERAL_WORDS];
+    uint64_t literal[WENDI_KEY_LITERAL_WORDS]; /* `"key":`, padded with zeros; all ones when there is none */
+    uint64_t mask[WENDI_KEY_LITERAL_WORDS];    /* all zeros then, so that no text matches */
     uint32_t literal_bytes; /* 0: none, since the key is long or needs escapes */
     uint32_t stamp;
     uint32_t next[2]; /* slots of the same node that followed last time and before; WENDI_KEY_NONE */
-    uint32_t column;  /* for WENDI_KEY_COLUMN */
+    uint32_t column;  /* for WENDI_KEY_COLUMN, else WENDI_NO_COLUMN */
+    uint8_t action;   /* wendi_key_action */
+    uint8_t quick;    /* wendi_convert_quick of the column; 0 for other actions */
+    uint8_t in_run;   /* wendi_key_run */
     uint32_t child;   /* node beneath, or WENDI_KEY_NONE */
     uint32_t first_target; /* list of wendi_key_target, or WENDI_KEY_NONE */
     uint32_t node;
-    uint8_t action; /* wendi_key_action */
     wendi_string key;
     uint64_t unknown_count; /* values that went nowhere */
     uint8_t unknown_kinds;  /* of them: wendi_value_kind */
@@ -108,7 +113,7 @@ static inline bool wendi_key_matches(const wendi_key_slot *slot, const char *at,
     memcpy(words, at, sizeof words);
     uint64_t differ = ((words[0] & slot->mask[0]) ^ slot->literal[0]) | ((words[1] & slot->mask[1]) ^ slot->literal[1]) |
                       ((words[2] & slot->mask[2]) ^ slot->literal[2]) | ((words[3] & slot->mask[3]) ^ slot->literal[3]);
-    return differ == 0 && slot->literal_bytes != 0 && end - at >= (ptrdiff_t)slot->literal_bytes;
+    return differ == 0 && end - at >= (ptrdiff_t)slot->literal_bytes;
 }
 
 /** Where a key is looked for among its node's heads; `at` is its opening quote, and nine bytes may be read. */

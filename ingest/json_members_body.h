@@ -15,6 +15,8 @@
 
 #include "engine/base/civil.h"
 
+/* The loop with its usual values is one function: left to itself the compiler cuts it where registers are dear. */
+#define WEND_ALWAYS_INLINE inline __attribute__((always_inline))
 #define ONES UINT64_C(0x0101010101010101)
 #define US_PER_SECOND INT64_C(1000000)
 
@@ -102,8 +104,8 @@ static inline bool is_literal(const wendi_key_slot *slot, const char *at, const 
     __m256i text = _mm256_loadu_si256((const __m256i *)(const void *)at);
     __m256i literal = _mm256_loadu_si256((const __m256i *)(const void *)slot->literal);
     __m256i mask = _mm256_loadu_si256((const __m256i *)(const void *)slot->mask);
-    return _mm256_testz_si256(_mm256_xor_si256(text, literal), mask) && slot->literal_bytes != 0 &&
-           end - at >= (ptrdiff_t)slot->literal_bytes;
+    __m256i differ = _mm256_xor_si256(_mm256_and_si256(text, mask), literal);
+    return _mm256_testz_si256(differ, differ) && end - at >= (ptrdiff_t)slot->literal_bytes;
 }
 #else
 static inline uint32_t special_32(const char *at, uint32_t *high)
@@ -145,22 +147,25 @@ static inline const char *find_quote(const char *at, const char *end)
     return (high & ((1u << ahead) - 1)) == 0 && at < end && *at == '"' ? at : NULL;
 }
 
-/* Is entry `code`, if there is such a one, this text? Dictionaries and messages are padded by 64 bytes. */
+/* 64 bytes behind both may be read, as behind messages, dictionaries and runs. */
+static inline bool is_same(const char *a, const char *b, uint32_t length)
+{
+    for (; length > 32; length -= 32, a += 32, b += 32) {
+        if (!same_32(a, b, 32)) {
+            return false;
+        }
+    }
+    return same_32(a, b, length);
+}
+
+/* Is entry `code`, if there is such a one, this text? */
 static inline bool is_entry(const wendi_interner *interner, uint32_t code, const char *text, uint32_t length)
 {
     if (code == 0 || code >= interner->entry_count) {
         return false;
     }
-    const char *entry = (const char *)interner->bytes.data + interner->offsets[code];
-    if (interner->offsets[code + 1] - interner->offsets[code] != length) {
-        return false;
-    }
-    for (; length > 32; length -= 32, text += 32, entry += 32) {
-        if (!same_32(text, entry, 32)) {
-            return false;
-        }
-    }
-    return same_32(text, entry, length);
+    uint32_t begin = interner->offsets[code];
+    return interner->offsets[code + 1] - begin == length && is_same(text, (const char *)interner->bytes.data + begin, length);
 }
 
 /* ---- values ----------------------------------------------------------------------------------- */
@@ -173,93 +178,114 @@ typedef struct pending_code {
     wendi_string text;
     uint64_t hash;
     uint32_t *code;
-    uint32_t *by_line;  /* where the code is learnt; NULL: nowhere */
-    uint32_t *by_chain;
+    uint32_t *learnt; /* where the code is remembered; NULL: nowhere */
 } pending_code;
 
-/* What the loop knows of the row beside the decoder. */
+/* What the loop knows of the row. */
 typedef struct row_context {
-    uint32_t *line;    /* of the row's user, once that is known */
-    uint32_t previous; /* what stands for the string before: its code, or some bits of its hash; 0 in front of the first */
+    wendi_json_decoder *decoder;
+    wendi_column_builder *columns;
+    wendi_recall_column *recall; /* of the columns */
+    const char *end;             /* of the message */
+    size_t row;
+    uint64_t given;       /* of the first 64 columns, what came in the quick way; the others are marked at once */
+    uint64_t key_hits;
+    uint32_t *line;       /* of the row's user, once that is known */
+    uint32_t previous;    /* what stands for the string before: its code, or some bits of its hash; 0 in front of the first */
+    wendi_recall_run *run; /* the user's */
+    const char *run_begin; /* a run is made anew from here; NULL: none is */
+    const char *run_end;
+    uint32_t run_members; /* of it so far */
+    uint32_t run_met;     /* keys of this row that are of a run */
+    bool run_taken;       /* as a whole: the stamps of its slots were not set */
     uint32_t pending_count;
     pending_code pending[PENDING_MAX];
 } row_context;
 
-static inline bool guess_by(wendi_recall_worth *worth, uint32_t guess, const wendi_interner *interner, const char *text,
-                            uint32_t length)
+static inline void mark_given(row_context *context, uint32_t column)
 {
-    if (!wendi_recall_pays(worth) || !is_entry(interner, guess, text, length)) {
-        return false;
+    if (column < 64) {
+        context->given |= UINT64_C(1) << column;
+    } else {
+        wendi_convert_mark(context->decoder->row.given, column);
     }
-    worth->hits++;
-    return true;
+}
+
+/* The code of `text`, or 0; as wendi_interner_find(), for text that is padded. */
+static inline uint32_t find_code(const wendi_interner *interner, wendi_string text, uint64_t hash)
+{
+    const uint32_t mask = interner->slot_count - 1;
+    const uint32_t tag = (uint32_t)(hash >> 32);
+    for (uint32_t i = (uint32_t)hash & mask; interner->slots[i].code != 0; i = (i + 1) & mask) {
+        const wendi_interner_slot *slot = &interner->slots[i];
+        if (slot->tag == tag && slot->length == text.length &&
+            is_same(text.data, (const char *)interner->bytes.data + slot->begin, text.length)) {
+            return slot->code;
+        }
+    }
+    return 0;
 }
 
 static inline bool settle_code(const pending_code *pending)
 {
-    if (wendi_interner_code_hashed(pending->interner, pending->text, pending->hash, pending->code) != WEND_OK) {
+    uint32_t code = find_code(pending->interner, pending->text, pending->hash);
+    if (code == 0 && wendi_interner_code_hashed(pending->interner, pending->text, pending->hash, &code) != WEND_OK) {
         return false;
     }
-    if (pending->by_line != NULL) {
-        *pending->by_line = *pending->code;
+    *pending->code = code;
+    if (pending->learnt != NULL) {
+        *pending->learnt = code;
     }
-    if (pending->by_chain != NULL) {
-        *pending->by_chain = *pending->code;
-    }
-    return true;
-}
-
-/* The code of a string of a column: as guessed, or by hash, at once or later. False when memory is refused. */
-static inline bool code_of(wendi_recall_column *recall, row_context *context, bool at_once, wendi_interner *interner,
-                           wendi_string text, uint32_t *code)
-{
-    bool kept = recall->place != WENDI_RECALL_NONE;
-    uint32_t *by_line = kept && context->line != NULL ? &context->line[recall->place] : NULL;
-    uint32_t *by_chain = kept ? &recall->chain[context->previous & (WENDI_RECALL_CHAIN - 1)] : NULL;
-    if (by_line != NULL && guess_by(&recall->by_line, *by_line, interner, text.data, text.length)) {
-        context->previous = *code = *by_line;
-        return true;
-    }
-    if (kept && guess_by(&recall->by_chain, *by_chain, interner, text.data, text.length)) {
-        context->previous = *code = *by_chain;
-        if (by_line != NULL) {
-            *by_line = *code;
-        }
-        return true;
-    }
-    pending_code pending = {interner, text, wendi_interner_hash(interner, text), code, by_line, by_chain};
-    context->previous = (uint32_t)pending.hash;
-    if (at_once || context->pending_count == PENDING_MAX) {
-        return settle_code(&pending);
-    }
-    context->pending[context->pending_count++] = pending;
     return true;
 }
 
 /* The codes of all strings that wait. False when memory is refused. */
 static inline bool settle_codes(row_context *context)
 {
-    bool good = true;
     for (uint32_t i = 0; i < context->pending_count; i++) {
-        good = good && settle_code(&context->pending[i]);
+        if (!settle_code(&context->pending[i])) {
+            return false;
+        }
     }
-    return good;
+    return true;
 }
 
-static inline const char *quick_text(wendi_json_decoder *decoder, row_context *context, uint32_t column, const char *at)
+/* The code of a string: as guessed by the user's line or else by the chain, or by hash, at once or later. */
+static WEND_ALWAYS_INLINE bool take_code(row_context *context, uint32_t column, bool at_once, wendi_string text)
 {
-    const wendi_convert_row *row = &decoder->row;
-    wendi_column_builder *into = &row->builder->columns[column];
+    wendi_recall_column *recall = &context->recall[column];
+    wendi_column_builder *into = &context->columns[column];
+    uint32_t *learnt = NULL;
+    if (recall->place != WENDI_RECALL_NONE) {
+        bool by_line = context->line != NULL;
+        wendi_recall_worth *worth = by_line ? &recall->by_line : &recall->by_chain;
+        learnt = by_line ? &context->line[recall->place] : &recall->chain[context->previous & (WENDI_RECALL_CHAIN - 1)];
+        if (wendi_recall_pays(worth) && is_entry(&into->interner, *learnt, text.data, text.length)) {
+            worth->hits++;
+            into->codes[context->row] = *learnt;
+            context->previous = *learnt;
+            return true;
+        }
+    }
+    pending_code *pending = &context->pending[context->pending_count];
+    *pending = (pending_code){&into->interner, text, wendi_interner_hash(&into->interner, text),
+                              &into->codes[context->row], learnt};
+    context->previous = (uint32_t)pending->hash;
+    if (at_once || context->pending_count == PENDING_MAX - 1) {
+        return settle_code(pending);
+    }
+    context->pending_count++;
+    return true;
+}
+
+static WEND_ALWAYS_INLINE const char *quick_text(row_context *context, uint32_t column, bool at_once, const char *at)
+{
     const char *begin = at + 1;
-    const char *quote = find_quote(begin, row->message_end);
+    const char *quote = find_quote(begin, context->end);
     if (quote == NULL) {
         return NULL;
     }
-    wendi_string text = {begin, (uint32_t)(quote - begin)};
-    bool at_once = column == decoder->recall.user_column;
-    return code_of(&decoder->recall.columns[column], context, at_once, &into->interner, text, &into->codes[row->row])
-               ? quote + 1
-               : NULL;
+    return take_code(context, column, at_once, (wendi_string){begin, (uint32_t)(quote - begin)}) ? quote + 1 : NULL;
 }
 
 static inline bool take_uuid(const char *at, wendi_b16 *value)
@@ -295,24 +321,22 @@ static inline bool take_uuid(const char *at, wendi_b16 *value)
 #endif
 }
 
-static inline const char *quick_uuid(wendi_json_decoder *decoder, uint32_t column, const char *at)
+static inline const char *quick_uuid(row_context *context, uint32_t column, const char *at)
 {
-    const wendi_convert_row *row = &decoder->row;
-    wendi_column_builder *into = &row->builder->columns[column];
+    wendi_column_builder *into = &context->columns[column];
     at++;
-    if (row->message_end - at <= 36 || at[36] != '"' || !take_uuid(at, &into->b16[row->row])) {
+    if (context->end - at <= 36 || at[36] != '"' || !take_uuid(at, &into->b16[context->row])) {
         return NULL;
     }
-    into->nulls[row->row] = 0;
+    into->nulls[context->row] = 0;
     return at + 37;
 }
 
 /* Four numbers of one to three digits; the lengths differ from row to row, so that no branch depends on them. */
-static inline const char *quick_inet(wendi_json_decoder *decoder, uint32_t column, const char *at)
+static inline const char *quick_inet(row_context *context, uint32_t column, const char *at)
 {
 #ifdef __AVX2__
-    const wendi_convert_row *row = &decoder->row;
-    wendi_column_builder *into = &row->builder->columns[column];
+    wendi_column_builder *into = &context->columns[column];
     uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
     uint32_t fault = 0;
     at++;
@@ -337,14 +361,14 @@ static inline const char *quick_inet(wendi_json_decoder *decoder, uint32_t colum
         begin = behind + 1;
         others &= others - 1;
     }
-    if (fault != 0 || row->message_end - at < (ptrdiff_t)begin) {
+    if (fault != 0 || context->end - at < (ptrdiff_t)begin) {
         return NULL;
     }
-    memcpy(&into->b16[row->row], bytes, sizeof bytes);
-    into->nulls[row->row] = 0;
+    memcpy(&into->b16[context->row], bytes, sizeof bytes);
+    into->nulls[context->row] = 0;
     return at + begin;
 #else
-    (void)decoder;
+    (void)context;
     (void)column;
     (void)at;
     return NULL;
@@ -378,11 +402,9 @@ static inline bool day_of(wendi_json_recall *recall, const char *at, int64_t *us
 }
 
 /* YYYY-MM-DDThh:mm:ss[.f…]Z with up to six digits behind the point. */
-static inline const char *quick_time(wendi_json_decoder *decoder, const wendi_convert_column *plan, uint32_t column,
-                                     const char *at)
+static inline const char *quick_time(row_context *context, uint32_t column, const char *at)
 {
-    const wendi_convert_row *row = &decoder->row;
-    wendi_column_builder *into = &row->builder->columns[column];
+    wendi_column_builder *into = &context->columns[column];
     const uint64_t colons = UINT64_C(0x00003a00003a0000);
     const uint64_t between = UINT64_C(0x0000ff0000ff0000);
     int64_t us;
@@ -408,21 +430,21 @@ static inline const char *quick_time(wendi_json_decoder *decoder, const wendi_co
         fraction = (uint32_t)sum_digits(found, count) * tens[count];
         behind += 1 + count;
     }
-    if (hour > 23 || minute > 59 || second > 59 || row->message_end - behind < 2 || behind[0] != 'Z' ||
-        behind[1] != '"' || !day_of(&decoder->recall, at, &us)) {
+    if (hour > 23 || minute > 59 || second > 59 || context->end - behind < 2 || behind[0] != 'Z' ||
+        behind[1] != '"' || !day_of(&context->decoder->recall, at, &us)) {
         return NULL;
     }
     us += (int64_t)((hour * 60 + minute) * 60 + second) * US_PER_SECOND + fraction;
-    if (plan->judged && (us > row->time_high || us < row->time_low)) {
+    const wendi_convert_row *row = &context->decoder->row;
+    if (context->decoder->plans[column].judged && (us > row->time_high || us < row->time_low)) {
         return NULL;
     }
-    into->i64[row->row] = us;
-    into->nulls[row->row] = 0;
+    into->i64[context->row] = us;
+    into->nulls[context->row] = 0;
     return behind + 2;
 }
 
-static inline const char *quick_number(wendi_json_decoder *decoder, const wendi_convert_column *plan, uint32_t column,
-                                       const char *at)
+static inline const char *quick_number(row_context *context, uint32_t column, const char *at)
 {
     static const int64_t tens[19] = {1,
                                      10,
@@ -443,13 +465,13 @@ static inline const char *quick_number(wendi_json_decoder *decoder, const wendi_
                                      INT64_C(10000000000000000),
                                      INT64_C(100000000000000000),
                                      INT64_C(1000000000000000000)};
-    const wendi_convert_row *row = &decoder->row;
-    wendi_column_builder *into = &row->builder->columns[column];
+    wendi_column_builder *into = &context->columns[column];
     plain_number number;
-    const char *behind = scan_plain_number(at, row->message_end, &number);
+    const char *behind = scan_plain_number(at, context->end, &number);
     if (behind == NULL) {
         return NULL;
     }
+    const wendi_convert_column *plan = &context->decoder->plans[column];
     uint32_t scale = plan->type.scale;
     int64_t value = (int64_t)number.mantissa;
     switch (plan->quick) {
@@ -457,102 +479,224 @@ static inline const char *quick_number(wendi_json_decoder *decoder, const wendi_
         if (number.fraction_count != 0 || value < plan->low || value > plan->high) {
             return NULL;
         }
-        into->i64[row->row] = value;
+        into->i64[context->row] = value;
         break;
     case WENDI_QUICK_NUMERIC:
         if (number.fraction_count > scale || number.whole_count + scale > plan->type.precision) {
             return NULL;
         }
-        into->i64[row->row] = value * tens[scale - number.fraction_count];
+        into->i64[context->row] = value * tens[scale - number.fraction_count];
         break;
     default:
         if (value == 0) {
             return NULL;
         }
-        into->f64[row->row] = (double)value / (double)tens[number.fraction_count]; /* both exact: rounded once */
+        into->f64[context->row] = (double)value / (double)tens[number.fraction_count]; /* both exact: rounded once */
         break;
     }
-    into->nulls[row->row] = 0;
+    into->nulls[context->row] = 0;
     return behind;
 }
 
-static inline const char *quick_null(wendi_json_decoder *decoder, uint32_t column, const char *at)
+/* The value of the row's user was set: its line tells what comes with it. */
+static inline void note_user(row_context *context, uint32_t column)
 {
-    if (memcmp(at, "null", 4) != 0 || !ends_value(at + 4, decoder->row.message_end)) {
+    const wendi_json_recall *recall = &context->decoder->recall;
+    uint32_t code = context->columns[column].codes[context->row];
+    context->line = wendi_recall_line(recall, code);
+    context->run = wendi_recall_run_of(recall, code);
+    __builtin_prefetch(context->line);
+    for (uint32_t i = 0; i < sizeof *context->run; i += 64) {
+        __builtin_prefetch((const char *)context->run + i);
+    }
+}
+
+static inline const char *quick_null(row_context *context, uint32_t column, const char *at)
+{
+    if (memcmp(at, "null", 4) != 0 || !ends_value(at + 4, context->end)) {
         return NULL;
     }
-    wendi_convert_null(&decoder->row, column);
+    wendi_convert_null(&context->decoder->row, column);
     return at + 4;
 }
 
-/* The value of a column that has its slot for itself. */
-static inline const char *quick_value(wendi_json_decoder *decoder, row_context *context, uint32_t column, const char *at)
+/* The value of a slot whose column has it for itself. */
+static WEND_ALWAYS_INLINE const char *quick_value(row_context *context, const wendi_key_slot *slot, const char *at)
 {
-    const wendi_convert_column *plan = &decoder->plans[column];
+    const uint32_t column = slot->column;
     const char *behind = NULL;
-    if (at >= decoder->row.message_end) {
-        return NULL;
-    }
     if (*at == '"') {
-        switch (plan->quick) {
+        switch (slot->quick) {
         case WENDI_QUICK_TEXT:
-            behind = quick_text(decoder, context, column, at);
+            behind = quick_text(context, column, false, at);
+            break;
+        case WENDI_QUICK_USER:
+            behind = quick_text(context, column, true, at);
+            if (behind != NULL) {
+                note_user(context, column);
+            }
             break;
         case WENDI_QUICK_UUID:
-            behind = quick_uuid(decoder, column, at);
+            behind = quick_uuid(context, column, at);
             break;
         case WENDI_QUICK_INET:
-            behind = quick_inet(decoder, column, at);
+            behind = quick_inet(context, column, at);
             break;
         case WENDI_QUICK_TIME:
-            behind = quick_time(decoder, plan, column, at);
+            behind = quick_time(context, column, at);
             break;
         default:
             break;
         }
     } else if (*at == 'n') {
-        return quick_null(decoder, column, at);
-    } else if (plan->quick >= WENDI_QUICK_INTEGER) {
-        behind = quick_number(decoder, plan, column, at);
+        return quick_null(context, column, at);
+    } else if (slot->quick >= WENDI_QUICK_INTEGER) {
+        behind = quick_number(context, column, at);
     }
     if (behind != NULL) {
-        wendi_convert_mark(decoder->row.given, column);
+        mark_given(context, column);
+        context->recall[column].seen++;
     }
     return behind;
 }
 
+/* ---- runs ------------------------------------------------------------------------------------- */
+
+/* Are the dictionaries those that the runs were made with? If not, runs are to be made anew. */
+static inline bool runs_hold(wendi_json_recall *recall, const wendi_column_builder *columns)
+{
+    wendi_recall_shape *shape = &recall->shape;
+    uint64_t differ = 0;
+    for (uint32_t i = 0; i < shape->member_count; i++) {
+        differ |= columns[shape->columns[i]].interner.epoch ^ shape->epochs[i];
+    }
+    if (differ == 0) {
+        return true;
+    }
+    for (uint32_t i = 0; i < shape->member_count; i++) {
+        shape->epochs[i] = columns[shape->columns[i]].interner.epoch;
+    }
+    wendi_json_recall_forget_runs(recall);
+    return false;
+}
+
+static inline bool is_run(const wendi_recall_run *run, const char *at, const char *end)
+{
+    uint32_t length = run->text_bytes;
+    return end - at > (ptrdiff_t)length && (at[length] == ',' || at[length] == '}') && is_same(at, run->text, length);
+}
+
+static inline void set_run(row_context *context)
+{
+    const wendi_recall_shape *shape = &context->decoder->recall.shape;
+    const wendi_recall_run *run = context->run;
+    const uint32_t count = shape->member_count;
+    for (uint32_t i = 0; i < count; i++) {
+        wendi_column_builder *into = &context->columns[shape->columns[i]];
+        mark_given(context, shape->columns[i]);
+        if (i == shape->address) {
+            into->b16[context->row] = run->address;
+            into->nulls[context->row] = 0;
+        } else {
+            into->codes[context->row] = run->codes[i];
+        }
+    }
+    context->key_hits += count - 1;
+    context->run_taken = true;
+}
+
+/*
+ * At the first value of a run: take all of it if it is the user's last one again, and give the byte behind
+ * it. Else NULL, and it is made anew, if the next members are those of a run. The first key has just been met; if
+ * others of the run came before it, it is no run.
+ */
+static inline const char *take_run(row_context *context, const char *at)
+{
+    wendi_json_recall *recall = &context->decoder->recall;
+    if (context->run_met != 1 || !wendi_recall_pays(&recall->shape.worth)) {
+        return NULL;
+    }
+    bool holds = runs_hold(recall, context->columns) && context->run->generation == recall->shape.generation;
+    if (holds && is_run(context->run, at, context->end)) {
+        recall->shape.worth.hits++;
+        set_run(context);
+        return at + context->run->text_bytes;
+    }
+    context->run_begin = at;
+    context->run_members = 0;
+    return NULL;
+}
+
+/* A key of a run that was taken comes again: now its slots need their stamps. */
+static void stamp_run(row_context *context)
+{
+    const wendi_recall_shape *shape = &context->decoder->recall.shape;
+    for (uint32_t i = 0; i < shape->member_count; i++) {
+        context->decoder->tree.slots[shape->slots[i]].stamp = context->decoder->stamp;
+    }
+    context->run_taken = false;
+}
+
+/* A value was taken in the quick way while a run is made: it goes on, is whole, or comes to nothing. */
+static inline void extend_run(const wendi_recall_shape *shape, row_context *context, uint32_t slot, const char *behind)
+{
+    if (context->run_members == shape->member_count) {
+        return;
+    }
+    if (slot != shape->slots[context->run_members]) {
+        context->run_begin = NULL;
+        return;
+    }
+    context->run_members++;
+    context->run_end = behind;
+}
+
+/* The row is read: keep the run that was made. */
+static void keep_run(const row_context *context)
+{
+    const wendi_recall_shape *shape = &context->decoder->recall.shape;
+    wendi_recall_run *run = context->run;
+    if (context->run_members != shape->member_count || context->run_end - context->run_begin > WENDI_RUN_TEXT_BYTES) {
+        return;
+    }
+    run->generation = shape->generation;
+    run->text_bytes = (uint32_t)(context->run_end - context->run_begin);
+    memcpy(run->text, context->run_begin, run->text_bytes);
+    for (uint32_t i = 0; i < shape->member_count; i++) {
+        const wendi_column_builder *from = &context->columns[shape->columns[i]];
+        if (i == shape->address) {
+            run->address = from->b16[context->row];
+        } else {
+            run->codes[i] = from->codes[context->row];
+        }
+    }
+}
+
 /* ---- keys ------------------------------------------------------------------------------------- */
 
-/* The slot of the key at `at`, and the byte behind its colon. */
-static inline const char *take_key(wendi_json_decoder *decoder, wendi_json_frame *frame, bool guess, const char *at,
-                                   uint32_t *slot)
+/* The slot of the key at `at`, which is not the one that was expected first, and the byte behind its colon. */
+static const char *find_key(row_context *context, wendi_json_frame *frame, bool guess, const char *at, uint32_t *slot)
 {
+    wendi_json_decoder *decoder = context->decoder;
     wendi_key_tree *tree = &decoder->tree;
-    const char *end = decoder->row.message_end;
     uint32_t *next = wendi_json_expected(tree, frame);
-    if (guess && next[0] != WENDI_KEY_NONE) {
-        if (is_literal(&tree->slots[next[0]], at, end)) {
-            decoder->counters.key_hits++;
-            *slot = next[0];
-            return at + tree->slots[*slot].literal_bytes;
-        }
-        if (next[1] != WENDI_KEY_NONE && is_literal(&tree->slots[next[1]], at, end)) {
-            decoder->counters.key_hits++;
-            *slot = next[1];
-            next[1] = next[0];
-            next[0] = *slot;
-            return at + tree->slots[*slot].literal_bytes;
-        }
+    uint32_t found = WENDI_KEY_NONE;
+    bool second = guess && next[1] != WENDI_KEY_NONE && is_literal(&tree->slots[next[1]], at, context->end);
+    if (second) {
+        found = next[1];
+        context->key_hits++;
+    } else if (decoder->predict) {
+        uint32_t head = tree->nodes[frame->node].heads[wendi_key_head(at)];
+        found = head != 0 && is_literal(&tree->slots[head - 1], at, context->end) ? head - 1 : WENDI_KEY_NONE;
+        decoder->counters.key_misses += found != WENDI_KEY_NONE;
     }
-    uint32_t found = decoder->predict ? tree->nodes[frame->node].heads[wendi_key_head(at)] : 0;
-    if (found != 0 && is_literal(&tree->slots[found - 1], at, end)) {
-        *slot = found - 1;
-        next[1] = next[0];
-        next[0] = *slot;
-        decoder->counters.key_misses++;
-        return at + tree->slots[*slot].literal_bytes;
+    if (found == WENDI_KEY_NONE) {
+        return wendi_json_read_key(decoder, frame, at, slot);
     }
-    return wendi_json_read_key(decoder, frame, at, slot);
+    next[1] = next[0];
+    next[0] = found;
+    *slot = found;
+    return at + tree->slots[found].literal_bytes;
 }
 
 /* ---- members ---------------------------------------------------------------------------------- */
@@ -562,87 +706,157 @@ static inline const char *blanks(const char *at, const char *end)
     return at < end && (unsigned char)*at <= ' ' ? wendi_json_blanks(at, end) : at;
 }
 
-/* The value of the row's user was set: its line tells what comes with it. */
-static inline void note_user(const wendi_json_decoder *decoder, row_context *context)
+/*
+ * From the byte behind a value or an opening brace to the next key, closing what ends before it. `*depth` 0: the
+ * document ended. NULL: what stands there may not.
+ */
+static const char *next_member(const row_context *context, const char *at, bool opened, uint32_t *depth)
 {
-    const wendi_convert_row *row = &decoder->row;
-    uint32_t code = row->builder->columns[decoder->recall.user_column].codes[row->row];
-    context->line = wendi_recall_line(&decoder->recall, code);
-    __builtin_prefetch(context->line);
-}
-
-const char *TAKE_MEMBERS(wendi_json_decoder *decoder, const char *at)
-{
-    wendi_json_frame frames[WENDI_JSON_DEPTH_MAX];
-    const char *end = decoder->row.message_end;
-    row_context context;
-    const bool predict = decoder->predict;
-    const bool guess = predict && decoder->guesses_keys;
-    uint32_t depth = 1; /* brackets open, all of them braces of frames */
-    bool opened = true; /* a brace was passed just now */
-
-    context.line = NULL;
-    context.previous = 0;
-    context.pending_count = 0;
-    frames[0] = (wendi_json_frame){0, WENDI_KEY_NONE};
-    at++;
-    for (;;) {
+    const char *end = context->end;
+    for (;; opened = false) {
         at = blanks(at, end);
-        if (at >= end) {
-            return wendi_json_fault_here(decoder, at);
-        }
-        if (*at == '}') {
+        if (at < end && *at == '}') {
             at++;
-            opened = false;
-            if (--depth == 0) {
-                if (!settle_codes(&context)) {
-                    decoder->row.out_of_memory = true;
-                    return NULL;
-                }
+            if (--*depth == 0) {
                 return at;
             }
             continue;
         }
-        if (!opened) {
-            if (*at != ',') {
-                return wendi_json_fault_here(decoder, at);
-            }
-            at = blanks(at + 1, end);
+        if (opened && at < end) {
+            return at;
         }
+        return at < end && *at == ',' ? blanks(at + 1, end) : wendi_json_fault_here(context->decoder, at);
+    }
+}
+
+/* A key of a run: was the run taken before, or can it be now? Gives the byte behind it, or NULL. */
+static inline const char *meet_run(row_context *context, const wendi_key_slot *met, const char *at)
+{
+    if (context->run_taken) {
+        stamp_run(context);
+        return NULL;
+    }
+    context->run_met++;
+    return met->in_run == WENDI_KEY_FIRST_OF_RUN && context->run != NULL ? take_run(context, at) : NULL;
+}
+
+/*
+ * Without `predict` all goes the general way. A blank behind a colon may be passed even at the end: whatever looks at
+ * `at` next holds it against the end.
+ */
+static WEND_ALWAYS_INLINE const char *take_members(row_context *context, const char *at, const bool predict)
+{
+    wendi_json_decoder *const decoder = context->decoder;
+    const char *const end = context->end;
+    const uint32_t stamp = decoder->stamp;
+    const bool guess = predict && decoder->guesses_keys;
+    wendi_json_frame frames[WENDI_JSON_DEPTH_MAX];
+    const uint32_t *next = decoder->tree.nodes[0].first; /* what usually comes now */
+    uint32_t depth = 1; /* brackets open, all of them braces of frames */
+    bool opened = true; /* a brace was passed just now */
+
+    frames[0] = (wendi_json_frame){0, WENDI_KEY_NONE};
+    at++;
+    for (;;) {
+        if (!opened && end - at > 1 && at[0] == ',' && at[1] == '"') {
+            at++;
+        } else {
+            uint32_t before = depth;
+            at = next_member(context, at, opened, &depth);
+            if (at == NULL || depth == 0) {
+                return at;
+            }
+            next = depth != before || opened ? wendi_json_expected(&decoder->tree, &frames[depth - 1]) : next;
+        }
+        opened = false;
         wendi_json_frame *frame = &frames[depth - 1];
         const char *key = at;
-        uint32_t slot = WENDI_KEY_STRAY;
-        uint32_t column = WENDI_NO_COLUMN;
-        bool skip = false;
-        at = take_key(decoder, frame, guess, at, &slot);
-        if (at == NULL) {
-            return NULL;
+        uint32_t slot = *next;
+        if (guess && slot != WENDI_KEY_NONE && is_literal(&decoder->tree.slots[slot], at, end)) {
+            at += decoder->tree.slots[slot].literal_bytes;
+            context->key_hits++;
+        } else {
+            at = find_key(context, frame, guess, at, &slot);
+            if (at == NULL) {
+                return NULL;
+            }
         }
-        at = blanks(at, end);
+        at += *at == ' ';
+        const char *behind = NULL;
+        bool skip = false;
         if (slot != WENDI_KEY_STRAY) {
             wendi_key_slot *met = &decoder->tree.slots[slot];
             frame->last = slot;
-            if (met->stamp == decoder->stamp && !wendi_json_meet_again(decoder, met, key, &skip)) {
+            next = met->next;
+            if (guess && met->in_run) {
+                behind = met->stamp == stamp ? NULL : meet_run(context, met, at);
+                if (behind != NULL) {
+                    met->stamp = stamp;
+                    frame->last = decoder->recall.shape.slots[decoder->recall.shape.member_count - 1];
+                    next = decoder->tree.slots[frame->last].next;
+                    at = behind;
+                    continue;
+                }
+            }
+            if (met->stamp == stamp && !wendi_json_meet_again(decoder, met, key, &skip)) {
                 return NULL;
             }
-            met->stamp = decoder->stamp;
-            column = met->action == WENDI_KEY_COLUMN && !skip ? met->column : WENDI_NO_COLUMN;
+            met->stamp = stamp;
+            if (predict && met->quick != WENDI_QUICK_NONE && !skip) {
+                behind = quick_value(context, met, at);
+            }
+            if (predict && context->run_begin != NULL) {
+                extend_run(&decoder->recall.shape, context, behind == NULL || *at == 'n' ? WENDI_KEY_NONE : slot, behind);
+            }
         }
-        opened = false;
-        const char *behind = predict && column != WENDI_NO_COLUMN ? quick_value(decoder, &context, column, at) : NULL;
         if (behind == NULL) {
+            at = blanks(at, end);
             behind = skip ? wendi_json_skip_value(decoder, at, depth)
                           : wendi_json_take_value(decoder, slot, frame->node, at, depth, &opened);
+            if (behind == NULL) {
+                return NULL;
+            }
+            if (opened) {
+                frames[depth++] = (wendi_json_frame){decoder->tree.slots[slot].child, WENDI_KEY_NONE};
+            }
+            next = wendi_json_expected(&decoder->tree, &frames[depth - 1]);
         }
         at = behind;
-        if (at == NULL) {
-            return NULL;
-        }
-        if (opened) {
-            frames[depth++] = (wendi_json_frame){decoder->tree.slots[slot].child, WENDI_KEY_NONE};
-        }
-        if (column == decoder->recall.user_column && column != WENDI_NO_COLUMN) {
-            note_user(decoder, &context);
-        }
     }
+}
+
+static const char *take_generally(row_context *context, const char *at)
+{
+    return take_members(context, at, false);
+}
+
+const char *TAKE_MEMBERS(wendi_json_decoder *decoder, const char *at)
+{
+    wendi_convert_row *row = &decoder->row;
+    row_context context; /* not cleared as a whole: most of it is room for strings that wait */
+    context.decoder = decoder;
+    context.columns = row->builder->columns;
+    context.recall = decoder->recall.columns;
+    context.end = row->message_end;
+    context.row = row->row;
+    context.given = 0;
+    context.key_hits = 0;
+    context.line = NULL;
+    context.previous = 0;
+    context.run = NULL;
+    context.run_begin = NULL;
+    context.run_met = 0;
+    context.run_taken = false;
+    context.pending_count = 0;
+    at = decoder->predict ? take_members(&context, at, true) : take_generally(&context, at);
+    row->given[0] |= context.given;
+    decoder->counters.key_hits += context.key_hits;
+    if (at != NULL && !settle_codes(&context)) {
+        row->out_of_memory = true;
+        return NULL;
+    }
+    if (at != NULL && context.run_begin != NULL) {
+        keep_run(&context);
+    }
+    return at;
 }

@@ -60,6 +60,7 @@ typedef struct wendi_interner {
     uint64_t *hashes;  /* per entry */
     wendi_interner_slot *slots; /* open addressing, power of two */
     uint64_t seed;     /* of the hash; drawn when the table is made, so that no input can aim at collisions */
+    uint64_t epoch;    /* codes mean the same while this is the same: no two tables, nor one before and after a reset, share it */
     uint32_t entry_count;
     uint32_t entry_capacity;
     uint32_t slot_count;

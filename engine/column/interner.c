@@ -92,6 +92,12 @@ static uint64_t draw_seed(const wendi_interner *interner)
     return wendi_mix64(wendi_mix64(seed) + (uint64_t)(uintptr_t)&draw_seed);
 }
 
+static uint64_t next_epoch(void)
+{
+    static _Atomic uint64_t last;
+    return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
+
 static void place(wendi_interner *interner, uint64_t hash, uint32_t code)
 {
     uint32_t mask = interner->slot_count - 1;
@@ -138,6 +144,7 @@ static wend_status grow_entries(wendi_interner *interner, uint32_t capacity)
         interner->hashes[0] = 0;
         interner->entry_count = 1;
         interner->seed = draw_seed(interner);
+        interner->epoch = next_epoch();
     }
     return WEND_OK;
 }
@@ -245,6 +252,7 @@ uint32_t wendi_interner_find(const wendi_interner *interner, wendi_string text)
 void wendi_interner_reset(wendi_interner *interner)
 {
     interner->bytes.length = 0;
+    interner->epoch = next_epoch();
     interner->entry_count = interner->entry_count != 0 ? 1 : 0;
     if (interner->slot_count != 0) {
         memset(interner->slots, 0, interner->slot_count * sizeof *interner->slots);
