@@ -12,7 +12,7 @@ typedef struct test_segment_rows {
     wendi_arena arena;
 } test_segment_rows;
 
-/** Fails the test when anything cannot be read. Rows in segment order. */
+/** Fails the test when anything cannot be read. Rows in segment order; columns that came after a segment are null in it. */
 void test_segment_rows_read(wendi_snapshot *snapshot, test_segment_rows *rows);
 void test_segment_rows_free(test_segment_rows *rows);
 
