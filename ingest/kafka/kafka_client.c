@@ -9,7 +9,8 @@
 
 enum {
     METADATA_SLICE_MS = 1000,
-    REFUSAL_PATIENCE_MS = 30000 /* of a client that has worked before */
+    REFUSAL_PATIENCE_MS = 30000, /* of a client that has worked before */
+    RDKAFKA_SCRAM_MENDED = 0x020601ff /* before, its last message repeats a nonce wrongly */
 };
 
 int64_t wendi_kafka_now_ms(void)
@@ -126,6 +127,10 @@ static const char *refusal_hint(rd_kafka_resp_err_t code)
     if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
         code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED) {
         return "the user may not do this: check the brokers' access rules (ACLs)";
+    }
+    if (rd_kafka_version() < RDKAFKA_SCRAM_MENDED) {
+        return "check sasl.username, sasl.password, sasl.mechanisms and security.protocol; and note "
+               "that this librdkafka's SCRAM is refused by brokers from 4.0 on";
     }
     return "check sasl.username, sasl.password, sasl.mechanisms and security.protocol";
 }
@@ -303,8 +308,11 @@ wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_ka
         }
         char text[256];
         wendi_kafka_client_last_error(client, text, sizeof text);
-        return wendi_fail(error, WEND_KAFKA, "no broker told about topic %s within %d ms: %s%s%s",
-                          name, timeout_ms, rd_kafka_err2str(code), text[0] != 0 ? "; " : "", text);
+        wendi_fail(error, WEND_KAFKA, "no broker told about topic %s within %d ms: %s%s%s", name,
+                   timeout_ms, rd_kafka_err2str(code), text[0] != 0 ? "; " : "", text);
+        wendi_error_hint(error, "check the brokers' hosts and ports, and whether security.protocol "
+                                "is what that port speaks");
+        return WEND_KAFKA;
     }
     wend_status status = WEND_OK;
     const struct rd_kafka_metadata_topic *found =

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -196,6 +197,107 @@ static void a_topic_deleted_under_a_source_is_waited_for(void **state)
     assert_int_equal(taken.count, 100);
     source->close(source);
     wendi_test_taken_free(&taken);
+}
+
+/* Nothing is asked for while the topic is made anew, and a full queue fetches nothing: no request meets
+   the change, and the new topic has a message at each offset that we could ask for. */
+static void a_topic_created_again_unseen_is_noticed(void **state)
+{
+    (void)state;
+    wendi_test_feed feed = new_feed(1);
+    wendi_test_taken taken;
+    wendi_kafka_source_options options = {.queue_bytes = 4096};
+
+    wendi_test_feed_send(&feed, 0, 3000);
+    wendi_source *source = wendi_test_source_open(&feed, &options);
+    wendi_test_taken_init(&taken, 20000);
+    wendi_test_take(source, &feed, &taken, 100, 5000);
+    delete_topic(&feed);
+    usleep(500000);
+    wendi_test_feed_send(&feed, 10000, 19000);
+    usleep(5000000);
+    wendi_test_take(source, &feed, &taken, UINT64_MAX, 5000);
+    assert_int_equal(taken.status, WEND_CONFLICT);
+    for (uint64_t number = 10000; number < 19000; number++) {
+        assert_int_equal(taken.seen[number], 0);
+    }
+    source->close(source);
+    wendi_test_taken_free(&taken);
+}
+
+/* ---- log-ins -------------------------------------------------------------------------------- */
+
+typedef struct log_in {
+    const char *password;
+    const char *authority; /* NULL: the system's */
+    const char *protocol;
+    wend_status expected;
+    const char *told; /* within the message */
+    const char *hinted;
+} log_in;
+
+static wend_status try_log_in(const wendi_test_feed *feed, const log_in *with, wend_error *error)
+{
+    wendi_kafka_properties properties = {0};
+    wendi_source *source = NULL;
+    assert_int_equal(setenv("WEND_TEST_PASSWORD", with->password, 1), 0);
+    assert_int_equal(wendi_kafka_properties_set(&properties, "security.protocol", with->protocol, NULL), WEND_OK);
+    assert_int_equal(wendi_kafka_properties_set(&properties, "sasl.mechanisms", "SCRAM-SHA-512", NULL), WEND_OK);
+    assert_int_equal(wendi_kafka_properties_set(&properties, "sasl.username", "wend", NULL), WEND_OK);
+    assert_int_equal(wendi_kafka_properties_add(&properties, "sasl.password=${WEND_TEST_PASSWORD}", NULL), WEND_OK);
+    if (with->authority != NULL) {
+        assert_int_equal(wendi_kafka_properties_set(&properties, "ssl.ca.location", with->authority, NULL), WEND_OK);
+    }
+    wendi_kafka_source_options options = {.brokers = getenv("WEND_TEST_SECURE_BROKERS"),
+                                          .topics = &feed->topic,
+                                          .topic_count = 1,
+                                          .properties = &properties,
+                                          .until_caught_up = true};
+    wend_status status = wendi_kafka_source_open(&options, &source, error);
+    if (status == WEND_OK) {
+        wendi_test_taken taken;
+        wendi_test_taken_init(&taken, 500);
+        wendi_test_take(source, feed, &taken, UINT64_MAX, 5000);
+        assert_true(wendi_test_taken_all_once(&taken, 500));
+        wendi_test_taken_free(&taken);
+        source->close(source);
+    }
+    wendi_kafka_properties_free(&properties);
+    return status;
+}
+
+/* Right ones are let in; each kind of wrong one is told as what it is, soon, and without the password. */
+static void log_ins_are_judged_clearly_and_soon(void **state)
+{
+    (void)state;
+    const char *authority = getenv("WEND_TEST_SECURE_CA");
+    if (getenv("WEND_TEST_SECURE_BROKERS") == NULL || authority == NULL) {
+        skip();
+    }
+    const log_in log_ins[] = {
+        {"loopback-only", authority, "sasl_ssl", WEND_OK, "", ""},
+        {"wrong-secret", authority, "sasl_ssl", WEND_KAFKA, "refused us", "sasl.password"},
+        {"loopback-only", NULL, "sasl_ssl", WEND_KAFKA, "certificate", "ssl.ca.location"},
+        {"loopback-only", authority, "ssl", WEND_KAFKA, "within", "security.protocol"},
+        {"loopback-only", authority, "plaintext", WEND_KAFKA, "security.protocol", ""},
+    };
+    wendi_test_feed feed = new_feed(2);
+    wendi_test_feed_send(&feed, 0, 500);
+    for (size_t k = 0; k < sizeof log_ins / sizeof *log_ins; k++) {
+        wend_error error = {.message = ""};
+        time_t begin = time(NULL);
+        wend_status status = try_log_in(&feed, &log_ins[k], &error);
+        print_message("%zu: %s after %d s: %s (%s)\n", k, wend_status_name(status),
+                      (int)(time(NULL) - begin), error.message, error.hint);
+        assert_int_equal(status, log_ins[k].expected);
+        assert_true(time(NULL) - begin <= 16);
+        if (status != WEND_OK) {
+            assert_non_null(strstr(error.message, log_ins[k].told));
+            assert_non_null(strstr(error.hint, log_ins[k].hinted));
+            assert_null(strstr(error.message, log_ins[k].password));
+            assert_null(strstr(error.hint, log_ins[k].password));
+        }
+    }
 }
 
 static void send_in_transaction(rd_kafka_t *client, const wendi_test_feed *feed, uint64_t first,
@@ -574,6 +676,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_topic_created_again_is_noticed_at_start),
         cmocka_unit_test(a_topic_created_again_under_a_source_is_noticed),
         cmocka_unit_test(a_topic_deleted_under_a_source_is_waited_for),
+        cmocka_unit_test(a_topic_created_again_unseen_is_noticed),
+        cmocka_unit_test(log_ins_are_judged_clearly_and_soon),
         cmocka_unit_test(aborted_transactions_are_not_seen),
         cmocka_unit_test(records_deleted_by_the_broker_are_a_gap),
         cmocka_unit_test(a_time_can_be_the_beginning),
