@@ -1,7 +1,7 @@
 /*
  * From a builder full of generated click events to a segment file: sorting, and the whole flush
- * (sort, ordered dictionaries, encode, write, sync). Also the keys and the window of UNIQUE. Events
- * a second are to be read per processor second: one flush uses one thread.
+ * (sort, ordered dictionaries, encode, write, sync). Events a second are to be read per processor
+ * second: one flush uses one thread. What UNIQUE costs: bench_unique.
  *
  *   bench_table [shared options]     --rows at most 1,048,576 (the default)
  */
@@ -14,10 +14,8 @@
 #include "bench/harness.h"
 #include "engine/base/alloc.h"
 #include "engine/expr/table_ddl.h"
-#include "engine/table/row_key.h"
 #include "engine/table/row_order.h"
 #include "engine/table/segment_flush.h"
-#include "engine/table/unique_window.h"
 #include "engine/table/writer.h"
 #include "ingest/json_decoder.h"
 
@@ -26,9 +24,8 @@ typedef struct flushing {
     wendi_row_builder builder;
     wendi_io *io;
     char folder[64]; /* with tmp/ and seg/ in it */
+    wendi_flush_shelf shelf;
     uint64_t file_bytes;
-    wendi_hash128 *keys;
-    wendi_vector *vectors;
 } flushing;
 
 static void fill(flushing *work, uint32_t row_count, uint64_t *text_bytes)
@@ -70,37 +67,13 @@ static void flush_rows(void *context)
     wendi_segment_entry entry;
     wend_error error;
     char path[WENDI_PATH_BYTES];
-    wendi_bench_must(wendi_segment_flush(work->io, work->folder, &work->builder, NULL, 0, &entry, &error),
+    wendi_bench_must(wendi_segment_flush(work->io, work->folder, &work->builder, NULL, &work->shelf, 0, &entry,
+                                         &error),
                      "flushing", &error);
     work->file_bytes = entry.file_bytes;
     wendi_bench_must(wendi_table_uuid_path(path, work->folder, "seg", entry.uuid, ".wseg", &error),
                      "the path", &error);
     wendi_bench_must(wendi_io_unlink(work->io, path, &error), "removing the segment", &error);
-}
-
-static void make_keys(void *context)
-{
-    flushing *work = context;
-    wendi_row_builder_vectors(&work->builder, 0, work->builder.row_count, work->vectors);
-    wendi_bench_must(
-        wendi_row_keys(work->schema, work->vectors, work->builder.row_count, work->keys, NULL),
-        "keys", NULL);
-}
-
-static void fill_window(void *context)
-{
-    flushing *work = context;
-    wendi_unique_window *window;
-    wendi_buffer gathered = {0};
-    bool added;
-    wendi_bench_must(wendi_unique_window_open(UINT64_C(4) << 20, &window, NULL), "the window",
-                     NULL);
-    for (uint32_t row = 0; row < work->builder.row_count; row++) {
-        wendi_bench_must(wendi_unique_window_add(window, work->keys[row], &gathered, &added, NULL),
-                         "the window", NULL);
-    }
-    wendi_buffer_free(&gathered);
-    wendi_unique_window_close(window);
 }
 
 static void make_folder(flushing *work)
@@ -147,12 +120,8 @@ int main(int argc, char **argv)
                      "the schema", &error);
     wendi_bench_must(wendi_io_open(NULL, &work.io, &error), "file access", &error);
     make_folder(&work);
+    wendi_flush_shelf_init(&work.shelf, 0);
     fill(&work, (uint32_t)rows, &text_bytes);
-    work.keys = wendi_alloc(rows * wendi_row_key_rules(work.schema) * sizeof *work.keys);
-    work.vectors = wendi_alloc(work.schema->column_count * sizeof *work.vectors);
-    if (work.keys == NULL || work.vectors == NULL) {
-        wendi_bench_fail("no memory");
-    }
     wendi_bench_heading(&bench, "Flush: rows in memory to a segment file");
     wendi_bench_case sorting = {"sort rows", sort_rows, &work, (double)rows, "events", 0};
     wendi_bench_case flush = {"flush: sort, encode, write, sync",
@@ -161,20 +130,14 @@ int main(int argc, char **argv)
                               (double)rows,
                               "events",
                               (double)text_bytes};
-    wendi_bench_case keys = {"UNIQUE: keys of rows", make_keys, &work, (double)rows, "events", 0};
-    wendi_bench_case window = {
-        "UNIQUE: keys into the window", fill_window, &work, (double)rows, "events", 0};
     (void)wendi_bench_measure(&bench, &sorting);
     (void)wendi_bench_measure(&bench, &flush);
     wendi_bench_value(&bench, "segment file", (double)work.file_bytes / (double)rows,
                       "bytes an event");
-    (void)wendi_bench_measure(&bench, &keys);
-    (void)wendi_bench_measure(&bench, &window);
     remove_folder(&work);
+    wendi_flush_shelf_free(&work.shelf);
     wendi_row_builder_free(&work.builder);
     wendi_schema_free(work.schema);
-    wendi_free(work.keys);
-    wendi_free(work.vectors);
     wendi_io_close(work.io);
     wendi_bench_close(&bench);
     return 0;

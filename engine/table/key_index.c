@@ -12,31 +12,59 @@ static uint64_t slot_of(uint32_t tag, uint32_t place)
     return (uint64_t)tag << 32 | place;
 }
 
-/* The first free slot from the tag's home on. */
-static void put(wendi_key_part *part, uint64_t slot)
+/* The first slot from the tag's home on that is free, or whose place is gone. */
+static void put(const wendi_key_index *index, wendi_key_part *part, uint64_t slot)
 {
     uint32_t at = wendi_key_home(part, (uint32_t)(slot >> 32));
-    while (part->slots[at] != 0) {
+    while (part->slots[at] != 0 && !wendi_key_slot_gone(index, part->slots[at])) {
         at = at + 1 == part->slot_count ? 0 : at + 1;
     }
+    part->used += part->slots[at] == 0;
     part->slots[at] = slot;
+}
+
+/* Leave out the slots that are gone. Behind one, up to the next free one, the others are put anew,
+ * which puts them no later than where they stood; those before it stay. */
+static void sweep(const wendi_key_index *index, wendi_key_part *part)
+{
+    uint32_t used = part->used;
+    uint32_t at = 0;
+    bool moving = false;
+    while (part->slots[at] != 0) {
+        at++;
+    }
+    for (uint32_t i = 0; i < part->slot_count; i++) {
+        uint64_t slot = part->slots[at];
+        if (slot == 0) {
+            moving = false;
+        } else if (wendi_key_slot_gone(index, slot)) {
+            part->slots[at] = 0;
+            used--;
+            moving = true;
+        } else if (moving) {
+            part->slots[at] = 0;
+            put(index, part, slot);
+        }
+        at = at + 1 == part->slot_count ? 0 : at + 1;
+    }
+    part->used = used;
 }
 
 static wend_status grow(wendi_key_index *index, wendi_key_part *part)
 {
-    uint64_t slot_count = part->slot_count == 0 ? SLOTS_MIN : part->slot_count + (uint64_t)part->slot_count / 4;
+    uint64_t slot_count =
+        part->slot_count == 0 ? SLOTS_MIN : part->slot_count + (uint64_t)part->slot_count / 4;
     if (slot_count > UINT32_MAX) {
         return WEND_NOMEM;
     }
     wendi_key_part larger = {.slots = wendi_alloc_zero((size_t)slot_count, sizeof *larger.slots),
-                             .slot_count = (uint32_t)slot_count,
-                             .used = part->used};
+                             .slot_count = (uint32_t)slot_count};
     if (larger.slots == NULL) {
         return WEND_NOMEM;
     }
     for (uint32_t i = 0; i < part->slot_count; i++) {
         if (part->slots[i] != 0) {
-            put(&larger, part->slots[i]);
+            put(index, &larger, part->slots[i]);
         }
     }
     index->bytes += (slot_count - part->slot_count) * sizeof *part->slots;
@@ -45,19 +73,27 @@ static wend_status grow(wendi_key_index *index, wendi_key_part *part)
     return WEND_OK;
 }
 
+/* Up to four fifths of a table are used; when seven tenths are by places that are there, it grows. */
+static wend_status make_room(wendi_key_index *index, wendi_key_part *part)
+{
+    if (part->slot_count != 0) {
+        sweep(index, part);
+    }
+    return (uint64_t)part->used * 10 >= (uint64_t)part->slot_count * 7 ? grow(index, part) : WEND_OK;
+}
+
 wend_status wendi_key_index_reserve(wendi_key_index *index, wendi_hash128 key)
 {
     wendi_key_part *part = wendi_key_part_of(index, key);
-    return ((uint64_t)part->used + 1) * 4 > (uint64_t)part->slot_count * 3 ? grow(index, part)
-                                                                           : WEND_OK;
+    bool full = ((uint64_t)part->used + 1) * 5 > (uint64_t)part->slot_count * 4;
+    return full ? make_room(index, part) : WEND_OK;
 }
 
 void wendi_key_index_insert(wendi_key_index *index, wendi_hash128 key, uint32_t place)
 {
     wendi_key_part *part = wendi_key_part_of(index, key);
     WEND_REQUIRE(part->used + 1 < part->slot_count);
-    put(part, slot_of(wendi_key_tag(key), place));
-    part->used++;
+    put(index, part, slot_of(wendi_key_tag(key), place));
 }
 
 /* Where the pair is. */

@@ -3,8 +3,9 @@
  * parts belong to.
  *
  * A key's place is its number in the queue; the index keeps the lower 32 bits of it, which is enough
- * while fewer keys lie in the queue. Keys that were withdrawn leave a {0, 0}; when these are an
- * eighth of the queue they are squeezed out.
+ * while fewer keys lie in the queue. When commits leave, the queue begins later, and the index takes
+ * that for their keys' removal. Keys that were withdrawn leave a {0, 0}; when these are an eighth of
+ * the queue they are squeezed out.
  */
 #include "engine/table/unique_window.h"
 
@@ -16,13 +17,14 @@
 enum {
     CHUNK_KEYS = 4096,
     SPARE_CHUNKS_MAX = 64,
-    AHEAD = 16,       /* keys whose slots are asked for before they are looked up */
+    AHEAD = 16,       /* keys whose slots are asked for before they are looked up, */
+    SLOTS_LOOKED_AT = 6, /* about so many of each, which may lie in two lines of the cache */
     DEAD_SHARE = 8,   /* one in so many may be dead */
     DEAD_MIN = 1024,  /* fewer are not worth moving others */
     LIST_MIN = 16
 };
 #define FIRST_PLACE (UINT64_C(1) << 40) /* rebuilding goes down from there */
-#define QUEUE_MAX (UINT64_C(0xffffffff) - 2 * CHUNK_KEYS)
+#define QUEUE_MAX ((uint64_t)WENDI_KEY_INDEX_SPAN - 1)
 
 typedef struct key_chunk {
     wendi_hash128 keys[CHUNK_KEYS];
@@ -220,7 +222,7 @@ static wend_status prepare(wendi_unique_window *window, wendi_hash128 key, uint6
 {
     if (window->end - window->begin >= QUEUE_MAX) {
         wendi_fail(error, WEND_UNSUPPORTED,
-                   "the deduplication window would hold more than 4 thousand million keys");
+                   "the deduplication window would hold more than 2 thousand million keys");
         wendi_error_hint(error, "let unique_window be smaller");
         return WEND_UNSUPPORTED;
     }
@@ -247,6 +249,7 @@ static wend_status append_front(wendi_unique_window *window, wendi_hash128 key, 
     wend_status status = prepare(window, key, window->begin - 1, error);
     if (status == WEND_OK) {
         window->begin--;
+        window->index.begin = (uint32_t)window->begin;
         wendi_key_index_insert(&window->index, key, (uint32_t)window->begin);
         *key_at(window, window->begin) = key;
     }
@@ -301,7 +304,10 @@ wend_status wendi_unique_window_take(wendi_unique_window *window, uint64_t batch
     WEND_TRY(need_batch(window, batch, error));
     for (uint32_t row = 0; row < count; row++) {
         for (uint32_t rule = 0; rule < rules && row + AHEAD < count; rule++) {
-            wendi_key_index_prefetch(&window->index, keys[(size_t)rule * count + row + AHEAD]);
+            wendi_hash128 ahead = keys[(size_t)rule * count + row + AHEAD];
+            const uint64_t *slot = wendi_key_index_slot(&window->index, ahead);
+            __builtin_prefetch(slot, 1);
+            __builtin_prefetch(slot + SLOTS_LOOKED_AT, 1);
         }
         if (keep[row] == 0) {
             continue;
@@ -388,7 +394,7 @@ static void squeeze(wendi_unique_window *window)
     for (uint64_t from = window->first_dead; from < window->end; from++) {
         move_borders(window, from, to, &generations, &batches);
         if (from + AHEAD < window->end) {
-            wendi_key_index_prefetch(&window->index, *key_at(window, from + AHEAD));
+            __builtin_prefetch(wendi_key_index_slot(&window->index, *key_at(window, from + AHEAD)));
         }
         wendi_hash128 key = *key_at(window, from);
         if (!is_none(key)) {
@@ -429,6 +435,7 @@ static void cut_front(wendi_unique_window *window, uint64_t begin)
 {
     give_chunks(window, window->begin, begin);
     window->begin = begin;
+    window->index.begin = (uint32_t)begin;
     window->first_dead = window->first_dead < begin ? begin : window->first_dead;
 }
 
@@ -436,15 +443,6 @@ static void drop_oldest(wendi_unique_window *window)
 {
     generation oldest = window->generations[0];
     window->dead -= oldest.end - window->begin - oldest.live;
-    for (uint64_t place = window->begin; place < oldest.end; place++) {
-        if (place + AHEAD < oldest.end) {
-            wendi_key_index_prefetch(&window->index, *key_at(window, place + AHEAD));
-        }
-        wendi_hash128 key = *key_at(window, place);
-        if (!is_none(key)) {
-            wendi_key_index_remove(&window->index, key, (uint32_t)place);
-        }
-    }
     cut_front(window, oldest.end);
     window->committed_keys -= oldest.live;
     window->generation_count--;
@@ -530,7 +528,7 @@ wend_status wendi_unique_window_prepend(wendi_unique_window *window, uint64_t ve
     for (uint64_t i = key_count; i > 0; i--) {
         wendi_hash128 key = keys[i - 1];
         if (i > AHEAD) {
-            wendi_key_index_prefetch(&window->index, keys[i - 1 - AHEAD]);
+            __builtin_prefetch(wendi_key_index_slot(&window->index, keys[i - 1 - AHEAD]));
         }
         if (!is_none(key) && find(window, key) == UINT64_MAX) {
             WEND_TRY(append_front(window, key, error));
