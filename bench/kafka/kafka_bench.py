@@ -158,8 +158,9 @@ def rate_part(bench, broker):
 def show_rate(bench, runs, produced):
     events = bench.options.events
     median = {side: {key: statistics.median(run[key] for run in taken) for key in taken[0]} for side, taken in runs.items()}
-    print("\n### From a Kafka %s broker on the same %d processors: %d events, lz4, %d partitions, %d runs by turns\n"
-          % (kafka_broker.VERSION, len(os.sched_getaffinity(0)), events, PARTITIONS, bench.options.runs))
+    print("\n### From a Kafka %s broker on the same %d processors: %d events, lz4, %d partitions, %d runs by turns, "
+          "load %.1f\n" % (kafka_broker.VERSION, len(os.sched_getaffinity(0)), events, PARTITIONS, bench.options.runs,
+                          os.getloadavg()[0]))
     print("| | M events/s | least–most | client CPU per event | least–most | broker CPU per event | peak memory |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     for side, name in (("touch", "a consumer that only touches them"), ("wend", "wend ingest, committed and synced")):
@@ -266,7 +267,8 @@ def show_freshness(bench, found, stats, cost, produced):
     must(len(found) == stats["stored"] - 1, "%d rows of %d were found" % (len(found), stats["stored"] - 1))
     p50, p99 = (steady_graph.at_share(found, share) for share in (0.5, 0.99))
     within = bisect.bisect_right(found, FRESH_GOAL_S) / len(found)
-    print("\n### Freshness: %d events a second for %d s, --commit-interval 1s\n" % (FRESH_RATE, bench.options.seconds))
+    print("\n### Freshness: %d events a second for %d s, --commit-interval 1s, load %.1f\n"
+          % (FRESH_RATE, bench.options.seconds, os.getloadavg()[0]))
     print("From the producer's time stamp to the end of the first query that could see the event; %d events, %d commits.\n"
           % (len(found), stats["commits"]))
     print("| half | 99 %% | all | within %.0f s | client CPU per event | producer CPU per event |\n|--:|--:|--:|--:|--:|--:|"
@@ -328,8 +330,8 @@ def show_steady(bench, stem, rate, seconds, samples, produced, cost):
     taken, committed = last_taken(stem + ".tsv")
     must(taken == committed == rate * seconds + 1, "%d were produced, %d taken, %d committed" % (rate * seconds + 1, taken, committed))
     growth = numbers["rss_late"] / numbers["rss_early"] - 1
-    print("\n### Steady: %d events a second for %g minutes, producer and broker on the same %d processors\n"
-          % (rate, seconds / 60, len(os.sched_getaffinity(0))))
+    print("\n### Steady: %d events a second for %g minutes, producer and broker on the same %d processors, load %.1f\n"
+          % (rate, seconds / 60, len(os.sched_getaffinity(0)), os.getloadavg()[0]))
     print("| events/s, mean | least–most | variation | stalled seconds | lag, median | 99 % | most | memory, most | without the window, second fifth | last fifth "
           "| client CPU per event | producer |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     print("| %.0f k | %.0f–%.0f k | %.1f %% | %d | %d | %d | %d | %d MiB | %d MiB | %d MiB | %.2f µs | %.2f µs |" % (

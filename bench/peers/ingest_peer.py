@@ -234,8 +234,8 @@ def judge(medians, events):
 
 def report(options, loads, events):
     versions = {side.split("-")[0]: runs[0]["version"] for side, runs in loads.items() if "version" in runs[0]}
-    print("\n### Ingest of %d events from a file, by turns, %d runs each, %d processors%s\n"
-          % (events.lines, options.runs, len(os.sched_getaffinity(0)),
+    print("\n### Ingest of %d events from a file, by turns, %d runs each, %d processors, load %.1f%s\n"
+          % (events.lines, options.runs, len(os.sched_getaffinity(0)), os.getloadavg()[0],
              "".join(", %s %s" % item for item in sorted(versions.items()))))
     print("| side | CPU per M events | least–most | M events per CPU-second | M events/s | peak memory | bytes/event |")
     print("|---|--:|--:|--:|--:|--:|--:|")
