@@ -68,7 +68,7 @@ class Case(unittest.TestCase):
     def fails(self, code, *words, says=None, store=None, **options):
         ran = wend("-d", store or place.store, *words, **options)
         self.assertEqual(ran.returncode, code, f"{words}: {ran.stdout[:300]} {ran.stderr}")
-        self.assertTrue(ran.stderr.startswith("wend") or "usage" in ran.stderr, ran.stderr)
+        self.assertTrue("\nwend" in "\n" + ran.stderr or "usage" in ran.stderr, ran.stderr)
         if says is not None:
             self.assertIn(says, ran.stderr)
         return ran.stderr

@@ -375,14 +375,20 @@ class Telling(Case):
         clicks = os.path.join(self.folder, "lines")
         with open(clicks, "w") as file:
             file.write(wend("produce", "--shop", "--topic", "transactions", "--events", "3000").stdout)
-        got = wend("-d", self.store, "ingest", "transactions", "--file", clicks)
+        got = wend("-d", self.store, "ingest", "transactions", "--file", clicks, "--log", "text")
         self.assertEqual(got.returncode, 0)
         for line in got.stderr.splitlines():
             self.assertRegex(line, r"^\d{4}-\d\d-\d\dT[\d:.]+Z (info|warning) (transactions )?[a-z]+: .")
         self.assertIn(" end: ", got.stderr)
-        got = wend("-d", self.store, "ingest", "transactions", "--file", clicks, "-q")
-        self.assertEqual((got.returncode, got.stderr), (0, ""))
-        got = wend("-d", self.store, "ingest", "transactions", "--file", clicks, env={"JOURNAL_STREAM": "1:2"})
+        got = wend("-d", self.store, "ingest", "transactions", "--file", clicks)
+        self.assertEqual((got.returncode, got.stderr), (0, ""), "a run with an end is quiet")
+        for words, log in (([], True), (["-q"], False), (["--log", "none"], False)):
+            run = subprocess.Popen([WEND, "-d", self.store, "ingest", "transactions", "--file", clicks, "--follow", *words],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            until("a live ingestor", lambda: self.status("transactions")["ingestor"])
+            run.terminate()
+            self.assertEqual((run.communicate(timeout=WAIT_S)[1] != ""), log, words)
+        got = wend("-d", self.store, "ingest", "transactions", "--file", clicks, "--log", "text", env={"JOURNAL_STREAM": "1:2"})
         self.assertTrue(all(line.startswith("<6>") for line in got.stderr.splitlines()), got.stderr)
 
 

@@ -70,7 +70,7 @@ const cli_option *cli_ingest_options(void)
         {"no-live-status", 0, CLI_FLAG, &given.no_live_status, NULL,
          "leave nothing in the table's folder for wend status"},
         {"log", 0, CLI_TEXT, &given.log_format, "text|json|none",
-         "log lines on standard error (default: text, but on a terminal a line of progress)"},
+         "log lines on standard error (default: text, but none on a terminal and of runs with an end)"},
         {"stats", 0, CLI_TEXT, &given.stats_format, "text|json",
          "how to tell the numbers at the end (default: text on a terminal, else json)"},
         {"quiet", 'q', CLI_FLAG, &given.quiet, NULL, "no progress line, and no log unless --log"},
@@ -159,11 +159,21 @@ static bool parse_framing(wend_framing *framing)
     return true;
 }
 
-/* Who runs the program in a terminal watches a line; who runs it elsewhere reads a log. */
+/* Does the run go on until it is told to stop? */
+static bool runs_on(void)
+{
+    bool kafka = given.topics.count + given.maps.count != 0;
+    bool bounded = given.until_caught_up || given.until != NULL || given.max_messages != 0;
+    return given.follow || (kafka && !bounded);
+}
+
+/* Who runs the program in a terminal watches a line. Elsewhere a run that goes on for days is known
+ * by its log; one that has an end tells its numbers there, and scripts like it quiet before. */
 static bool parse_log(cli_log_format *format)
 {
     static const char *const names[] = {"none", "text", "json"};
-    *format = given.quiet || isatty(STDERR_FILENO) ? CLI_LOG_NONE : CLI_LOG_TEXT;
+    bool quiet = given.quiet || isatty(STDERR_FILENO) || !runs_on();
+    *format = quiet ? CLI_LOG_NONE : CLI_LOG_TEXT;
     for (int i = 0; given.log_format != NULL && i <= CLI_LOG_JSON; i++) {
         if (strcmp(given.log_format, names[i]) == 0) {
             *format = (cli_log_format)i;
