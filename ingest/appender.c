@@ -27,6 +27,7 @@ struct wendi_appender {
     wendi_buffer text;       /* a copy of the lines, with padding */
     bool failed;             /* rows may be gone while the accounts still count them: nothing is taken any more */
     int64_t row_count;       /* rows handed in so far: the offsets that rejects show */
+    int64_t repeats;         /* rows that the intake counts as stored and flushes found in old segments */
     uint32_t typed_first;    /* first of the typed rows that await settle() */
     wendi_arena arena;
 };
@@ -131,14 +132,28 @@ wendi_appender_counts wendi_appender_counts_now(const wendi_appender *appender)
     wendi_appender_counts counts = {0};
     if (stats != NULL) {
         wendi_intake_stats(appender->intake, stats);
-        counts = (wendi_appender_counts){(int64_t)stats->taken, (int64_t)stats->stored, (int64_t)stats->rejected,
-                                         (int64_t)stats->deduplicated};
+        counts = (wendi_appender_counts){.taken = (int64_t)stats->taken,
+                                         .stored = (int64_t)stats->stored - appender->repeats,
+                                         .rejected = (int64_t)stats->rejected,
+                                         .deduplicated = (int64_t)stats->deduplicated + appender->repeats};
     }
     wendi_free(stats);
     return counts;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------- */
+
+/* Rows that the flush left out were counted as stored. All of them are of the one partition. */
+static void account_repeats(wendi_appender *appender, const wendi_pending_segment *segment)
+{
+    uint32_t count;
+    const wendi_segment_repeats *repeats = wendi_pending_segment_repeats(segment, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        appender->batch.accounts[0].stored -= repeats[i].row_count;
+        appender->batch.accounts[0].deduplicated += repeats[i].row_count;
+        appender->repeats += repeats[i].row_count;
+    }
+}
 
 static wend_status flush(wendi_appender *appender, wend_error *error)
 {
@@ -157,6 +172,7 @@ static wend_status flush(wendi_appender *appender, wend_error *error)
         appender->segment_capacity = capacity;
     }
     WEND_TRY(wendi_table_writer_flush(appender->writer, builder, &appender->segments[appender->segment_count], error));
+    account_repeats(appender, appender->segments[appender->segment_count]);
     appender->segment_count++;
     wendi_row_builder_reset(builder);
     if (wendi_row_builder_bytes(builder) > BATCH_BYTES_MAX / 2) { /* tables of many strings outlive a reset */
