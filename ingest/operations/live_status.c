@@ -57,6 +57,20 @@ static wend_status put_counted(wendi_buffer *out, const char *name, uint64_t cou
     return put_text(out, begin, text);
 }
 
+/* Reals are written so that they are read back exactly. */
+static wend_status put_guess(wendi_buffer *out, const wendi_value_guess *guess)
+{
+    char begin[320];
+    snprintf(begin, sizeof begin,
+             "values %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+             " %" PRIu64 " %" PRId64 " %" PRId64 " %a %a %" PRIu32 " %d %d %d",
+             guess->nulls, guess->booleans, guess->integers, guess->fractions, guess->strings,
+             guess->objects, guess->arrays, guess->least, guess->greatest, guess->real_least,
+             guess->real_greatest, guess->fraction_digits, guess->exponent, guess->huge,
+             guess->not_forms);
+    return put_text(out, begin, guess->example);
+}
+
 static wend_status put_lists(wendi_buffer *out, const wendi_ingest_stats *stats)
 {
     wend_status status = WEND_OK;
@@ -76,6 +90,7 @@ static wend_status put_lists(wendi_buffer *out, const wendi_ingest_stats *stats)
     for (uint32_t i = 0; i < stats->unknown_key_count; i++) {
         const wendi_unknown_key *key = &stats->unknown_keys[i];
         WEND_TRY(put_counted(out, "unknown", key->count, key->path));
+        WEND_TRY(put_guess(out, &key->guess));
     }
 cleanup:
     return status;
@@ -213,6 +228,34 @@ static bool take_counted(decoder *self, const char *value, uint64_t *count, char
     return decoded != NULL;
 }
 
+static bool take_guess(decoder *self, const char *value, wendi_value_guess *guess)
+{
+    int length = 0;
+    int exponent;
+    int huge;
+    int not_forms;
+    int count =
+        sscanf(value,
+               "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+               " %" SCNd64 " %" SCNd64 " %la %la %" SCNu32 " %d %d %d%n",
+               &guess->nulls, &guess->booleans, &guess->integers, &guess->fractions,
+               &guess->strings, &guess->objects, &guess->arrays, &guess->least, &guess->greatest,
+               &guess->real_least, &guess->real_greatest, &guess->fraction_digits, &exponent, &huge,
+               &not_forms, &length);
+    if (count != 15 || value[length] != ' ') {
+        return false;
+    }
+    guess->exponent = exponent != 0;
+    guess->huge = huge != 0;
+    guess->not_forms = (uint8_t)not_forms;
+    const char *example = take_text(self, value + length + 1);
+    if (example != NULL) {
+        snprintf(guess->example, sizeof guess->example, "%s", example);
+        guess->example_bytes = (uint8_t)strlen(guess->example);
+    }
+    return example != NULL;
+}
+
 static bool take_list_line(decoder *self, const char *name, const char *value, bool *taken)
 {
     wendi_ingest_stats *stats = &self->live->view.stats;
@@ -235,6 +278,9 @@ static bool take_list_line(decoder *self, const char *name, const char *value, b
     if (strcmp(name, "unknown") == 0 && stats->unknown_key_count < WENDI_UNKNOWN_KEYS_SHOWN) {
         wendi_unknown_key *key = &stats->unknown_keys[stats->unknown_key_count++];
         return take_counted(self, value, &key->count, key->path, sizeof key->path);
+    }
+    if (strcmp(name, "values") == 0 && stats->unknown_key_count != 0) {
+        return take_guess(self, value, &stats->unknown_keys[stats->unknown_key_count - 1].guess);
     }
     *taken = false;
     return true;

@@ -5,16 +5,15 @@
  */
 #include "ingest/operations/table_runs.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
 #include "engine/base/thread_pool.h"
+#include "ingest/memory_share.h"
 #include "ingest/operations/live_status.h"
 #include "ingest/operations/metrics_server.h"
 #include "ingest/operations/service_notify.h"
@@ -28,7 +27,6 @@ enum {
     COMMIT_INTERVAL_MS = 5000,
     PATIENCE_MS = 30000 /* beyond the commit interval: what a slow disk may take */
 };
-static const size_t memory_limit_max = (size_t)4 << 30;
 static const size_t table_memory_min = (size_t)64 << 20;
 static const size_t queue_bytes_default = (size_t)512 << 20;
 
@@ -77,59 +75,11 @@ struct runs {
 /* ---- limits -----------------------------------------------------------------------------------
  */
 
-/* A memory limit in a file of the control groups; SIZE_MAX: none. */
-static size_t limit_in(const char *path)
-{
-    unsigned long long bytes = 0;
-    FILE *file = fopen(path, "re");
-    bool got = file != NULL && fscanf(file, "%llu", &bytes) == 1; /* "max": none */
-    if (file != NULL) {
-        fclose(file);
-    }
-    return got ? bytes : SIZE_MAX;
-}
-
-/* What the control group may take: a container's stands at the root of what it sees, a unit's under
- * the path that the process is told. */
-static size_t control_group_limit(void)
-{
-    char line[PATH_MAX];
-    char path[PATH_MAX + 64];
-    size_t least = limit_in("/sys/fs/cgroup/memory.max");
-    size_t first = limit_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-    least = first < least ? first : least;
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        if (strncmp(line, "0::/", 4) == 0) {
-            snprintf(path, sizeof path, "/sys/fs/cgroup/%s/memory.max", line + 4);
-            size_t limit = limit_in(path);
-            least = limit < least ? limit : least;
-        }
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    return least;
-}
-
-size_t wendi_default_memory_limit(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES);
-    long page_bytes = sysconf(_SC_PAGESIZE);
-    size_t machine =
-        pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : memory_limit_max;
-    size_t group = control_group_limit();
-    size_t limit = (machine < group ? machine : group) / 4;
-    limit = limit < memory_limit_max ? limit : memory_limit_max;
-    return limit > table_memory_min ? limit : table_memory_min;
-}
-
 static wend_status divide_limits(runs *self, wend_error *error)
 {
     const wendi_ingest_options *whole = &self->operations->ingest;
     size_t memory =
-        whole->memory_limit_bytes != 0 ? whole->memory_limit_bytes : wendi_default_memory_limit();
+        whole->memory_limit_bytes != 0 ? whole->memory_limit_bytes : wendi_memory_share();
     uint32_t workers = whole->worker_count != 0 ? whole->worker_count : wendi_cpu_count();
     size_t share = memory / self->count;
     if (self->count > 1 && share < table_memory_min) {

@@ -46,8 +46,4 @@ wend_status wendi_table_runs(const char *store, const wendi_table_run *runs, uin
                              const wendi_operations *operations, wendi_run_board *board,
                              wend_error *error) WEND_MUST_USE;
 
-/** What an ingestor may take unless told: a quarter of the machine (or of the control group's
- * limit), at most 4 GiB. */
-size_t wendi_default_memory_limit(void);
-
 #endif

@@ -230,6 +230,28 @@ class SeveralTables(Case):
                          (made["topics"]["user_events"], made["topics"]["transactions"]))
         self.assertEqual(self.sql("select count(*) n from shop where id is null or ts is null or what is null")[0]["n"], 0)
 
+    def test_options_of_kafka_reach_it(self):
+        brokers = self.broker()
+        made = self.produce(brokers, "--shop")["topics"]["user_events"]
+        from_kafka = ["--brokers", brokers, "--topic", "user_events"]
+
+        def run(table, *words):
+            ran = wend("-d", self.store, "ingest", table, *from_kafka, *words)
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            return json.loads(ran.stdout)
+
+        self.create("user_events")
+        self.assertEqual(run("user_events", "--until", "2020-01-01T00:00:00Z")["taken"], 0)
+        soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+        self.assertEqual(run("user_events", "--until", soon)["stored"], made, "it ends by itself once the time has come")
+        shutil.rmtree(self.store)
+        self.create("user_events")
+        unframed = run("user_events", "--framing", "confluent-json", "--until-caught-up")
+        self.assertEqual((unframed["rejected"], unframed["stored"]), (made, 0), "nothing of it is framed")
+        shutil.rmtree(self.store)
+        self.create("user_events")
+        self.assertEqual(run("user_events", "--group", "shards", "--until-caught-up")["stored"], made)
+
     def test_a_table_that_fails_takes_no_others_work_along(self):
         brokers = self.broker()
         for topic in TOPICS:
@@ -369,6 +391,28 @@ class Telling(Case):
             self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
             self.assertIn(line["level"], ("info", "warning", "error"))
             self.assertNotIn("se-cret", json.dumps(line))
+
+    def test_a_broker_that_goes_and_comes_is_told(self):
+        """A broker is a process; killed, it is gone for good, which the run outlives."""
+        self.create("transactions")
+        process = subprocess.Popen([WEND, "mock-broker", "--topic", "transactions:1"], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, text=True)
+        brokers = process.stdout.readline().strip()
+        run = self.run_ingest("transactions", "--brokers", brokers, "--topic", "transactions", "--metrics", "0")
+        run.wait_ready()
+        url = run.url()
+        self.assertEqual(run.said("kafka"), [])
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+        until("the log", lambda: run.said("kafka", "transactions", brokers_down=1))
+        until("the status", lambda: ((self.status("transactions")["ingestor"] or {}).get("kafka") or {}).get("brokers_down"))
+        self.assertEqual(Metrics(url).get("wend_ingest_kafka_brokers_down", table="transactions"), 1)
+        with urllib.request.urlopen(url.replace("/metrics", "/healthz"), timeout=10) as answer:
+            self.assertEqual(answer.status, 200, "a broker that is gone is no reason to be started anew")
+        self.assertIn("NO BROKER ANSWERS", wend("-d", self.store, "status", "transactions").stdout)
+        self.assertEqual(run.end(), 0)
 
     def test_text_log_and_quiet(self):
         self.create("transactions")
