@@ -3,12 +3,24 @@
 
 #include "engine/base/alloc.h"
 
+static wend_status show_key(const wendi_unknown_key *from, wendi_arena *arena, wend_ingest_key *out)
+{
+    wendi_string last = {"", 0};
+    wend_status status = WEND_OK;
+    *out = (wend_ingest_key){.path = from->path, .count = from->count, .type = "", .example = from->guess.example};
+    if (!from->cut && wendi_value_guess_present(&from->guess) + from->guess.nulls != 0) {
+        status = wendi_value_guess_last_key(wendi_string_of(from->path), arena, &last);
+        out->type = wendi_value_guess_type(&from->guess, last, arena).type;
+    }
+    return status;
+}
+
 static wend_status show_lists(const wendi_run_view *view, wendi_arena *arena, wend_ingest_stats *out)
 {
     const wendi_ingest_stats *from = &view->stats;
     wend_ingest_partition *partitions = wendi_arena_alloc(arena, from->partition_count * sizeof *partitions);
     wend_ingest_count *reasons = wendi_arena_alloc(arena, from->reason_count * sizeof *reasons);
-    wend_ingest_count *keys = wendi_arena_alloc(arena, from->unknown_key_count * sizeof *keys);
+    wend_ingest_key *keys = wendi_arena_alloc(arena, from->unknown_key_count * sizeof *keys);
     if (partitions == NULL || reasons == NULL || keys == NULL) {
         return WEND_NOMEM;
     }
@@ -26,7 +38,9 @@ static wend_status show_lists(const wendi_run_view *view, wendi_arena *arena, we
         reasons[i] = (wend_ingest_count){from->reasons[i].text, from->reasons[i].count};
     }
     for (uint32_t i = 0; i < from->unknown_key_count; i++) {
-        keys[i] = (wend_ingest_count){from->unknown_keys[i].path, from->unknown_keys[i].count};
+        if (show_key(&from->unknown_keys[i], arena, &keys[i]) != WEND_OK) {
+            return WEND_NOMEM;
+        }
     }
     out->partitions = partitions;
     out->partition_count = from->partition_count;
@@ -155,6 +169,20 @@ static wend_status append_named(wend_ingest_count *to, size_t *count, const wend
     return WEND_OK;
 }
 
+static wend_status append_keys(wend_ingest_key *to, size_t *count, const wend_ingest_stats *from, const char *table,
+                               wendi_arena *arena)
+{
+    for (size_t i = 0; i < from->unknown_key_count; i++) {
+        wend_ingest_key *key = &to[(*count)++];
+        *key = from->unknown_keys[i];
+        key->path = wendi_arena_printf(arena, "%s: %s", table, from->unknown_keys[i].path);
+        if (key->path == NULL) {
+            return WEND_NOMEM;
+        }
+    }
+    return WEND_OK;
+}
+
 wend_status wendi_numbers_sum(const wendi_run_view *views, uint32_t count, wendi_arena *arena, wend_ingest_stats *out)
 {
     wend_status status = WEND_OK;
@@ -169,7 +197,7 @@ wend_status wendi_numbers_sum(const wendi_run_view *views, uint32_t count, wendi
         partitions += each[i].partition_count;
     }
     wend_ingest_count *all_reasons = wendi_arena_alloc(arena, reasons * sizeof *all_reasons);
-    wend_ingest_count *all_keys = wendi_arena_alloc(arena, keys * sizeof *all_keys);
+    wend_ingest_key *all_keys = wendi_arena_alloc(arena, keys * sizeof *all_keys);
     wend_ingest_partition *all_partitions = wendi_arena_alloc(arena, partitions * sizeof *all_partitions);
     if (each == NULL || all_reasons == NULL || all_keys == NULL || all_partitions == NULL) {
         return WEND_NOMEM;
@@ -179,8 +207,7 @@ wend_status wendi_numbers_sum(const wendi_run_view *views, uint32_t count, wendi
     out->partitions = all_partitions;
     for (uint32_t i = 0; i < count; i++) {
         WEND_TRY(append_named(all_reasons, &out->reason_count, each[i].reasons, each[i].reason_count, views[i].table, arena));
-        WEND_TRY(append_named(all_keys, &out->unknown_key_count, each[i].unknown_keys, each[i].unknown_key_count,
-                              views[i].table, arena));
+        WEND_TRY(append_keys(all_keys, &out->unknown_key_count, &each[i], views[i].table, arena));
         for (size_t p = 0; p < each[i].partition_count; p++) {
             all_partitions[out->partition_count++] = each[i].partitions[p];
         }

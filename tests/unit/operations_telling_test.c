@@ -54,6 +54,23 @@ static void fill_view(wendi_run_view *view, wendi_ingest_partition partitions[2]
     view->stats.unknown_key_count = 1;
     snprintf(view->stats.unknown_keys[0].path, sizeof view->stats.unknown_keys[0].path, "$.a b%%c");
     view->stats.unknown_keys[0].count = 77;
+    view->stats.unknown_keys[0].guess =
+        (wendi_value_guess){.nulls = 1,
+                            .booleans = 2,
+                            .integers = 3,
+                            .fractions = 4,
+                            .strings = 5,
+                            .objects = 6,
+                            .arrays = 7,
+                            .least = INT64_MIN,
+                            .greatest = INT64_MAX,
+                            .real_least = -0.1,
+                            .real_greatest = 1e300,
+                            .fraction_digits = 8,
+                            .exponent = true,
+                            .not_forms = 9,
+                            .example_bytes = 9,
+                            .example = "{\"a\": 1%}"};
 }
 
 static void encode(wendi_buffer *text)
@@ -112,6 +129,8 @@ static void test_live_status_says_everything(void **state)
     assert_string_equal(got.view.stats.reasons[0].text, odd);
     assert_int_equal(got.view.stats.reasons[0].count, 9);
     assert_string_equal(got.view.stats.unknown_keys[0].path, "$.a b%c");
+    assert_memory_equal(&got.view.stats.unknown_keys[0].guess, &wanted.stats.unknown_keys[0].guess,
+                        sizeof(wendi_value_guess));
     wendi_arena_free(&arena);
     wendi_buffer_free(&text);
 }

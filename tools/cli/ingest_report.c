@@ -74,6 +74,14 @@ static void print_counts(const char *title, const wend_ingest_count *counts, siz
     }
 }
 
+static void print_keys(const wend_ingest_key *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        printf("%s%12llu  %-28s %-18s %s\n", i == 0 ? "keys without a column:\n" : "",
+               (unsigned long long)keys[i].count, keys[i].path, keys[i].type, keys[i].example);
+    }
+}
+
 static void print_text(const wend_ingest_stats *stats)
 {
     double seconds = (double)stats->elapsed_us / 1e6;
@@ -95,7 +103,7 @@ static void print_text(const wend_ingest_stats *stats)
                (unsigned long long)stats->taken_committed);
     }
     print_counts("rejected because:\n", stats->reasons, stats->reason_count);
-    print_counts("keys without a column:\n", stats->unknown_keys, stats->unknown_key_count);
+    print_keys(stats->unknown_keys, stats->unknown_key_count);
 }
 
 /* ---- the end, as JSON -------------------------------------------------------------------------
@@ -116,6 +124,21 @@ static wend_status append_counts(wendi_buffer *out, const char *name,
         status = status == WEND_OK
                      ? wendi_buffer_printf(out, ":%llu", (unsigned long long)counts[i].count)
                      : status;
+    }
+    return status == WEND_OK ? wendi_buffer_u8(out, '}') : status;
+}
+
+static wend_status append_keys(wendi_buffer *out, const wend_ingest_key *keys, size_t count)
+{
+    wend_status status = wendi_buffer_printf(out, ",\"unknown_keys\":{");
+    for (size_t i = 0; status == WEND_OK && i < count; i++) {
+        status = append_string(out, i > 0 ? "," : "", keys[i].path);
+        status = status == WEND_OK ? wendi_buffer_printf(out, ":{\"count\":%llu",
+                                                         (unsigned long long)keys[i].count)
+                                   : status;
+        status = status == WEND_OK ? append_string(out, ",\"type\":", keys[i].type) : status;
+        status = status == WEND_OK ? append_string(out, ",\"example\":", keys[i].example) : status;
+        status = status == WEND_OK ? wendi_buffer_u8(out, '}') : status;
     }
     return status == WEND_OK ? wendi_buffer_u8(out, '}') : status;
 }
@@ -186,7 +209,7 @@ wend_status cli_append_ingest_numbers(const wend_ingest_stats *stats, wendi_buff
     status = status == WEND_OK ? append_counts(out, "reasons", stats->reasons, stats->reason_count)
                                : status;
     return status == WEND_OK
-               ? append_counts(out, "unknown_keys", stats->unknown_keys, stats->unknown_key_count)
+               ? append_keys(out, stats->unknown_keys, stats->unknown_key_count)
                : status;
 }
 

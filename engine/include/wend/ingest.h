@@ -92,6 +92,14 @@ typedef struct wend_ingest_count {
     uint64_t count;
 } wend_ingest_count;
 
+/** A JSON key that no column takes, and what its values were like. */
+typedef struct wend_ingest_key {
+    const char *path; /* as in OPTIONS (path '…'): $.geo.city; of several tables with the table's name before it */
+    uint64_t count;   /* values */
+    const char *type; /* that a column would need, as SQL writes it; "" when it is not known */
+    const char *example; /* a value as JSON, cut to fit; "" when all were null */
+} wend_ingest_key;
+
 /** One partition (Kafka) or file as a run sees it. */
 typedef struct wend_ingest_partition {
     const char *topic;
@@ -141,7 +149,7 @@ typedef struct wend_ingest_stats {
     size_t partition_count;
     const wend_ingest_count *reasons; /* of rejects, most frequent first */
     size_t reason_count;
-    const wend_ingest_count *unknown_keys; /* JSON keys that no column takes, most frequent first */
+    const wend_ingest_key *unknown_keys; /* JSON keys that no column takes, most frequent first */
     size_t unknown_key_count;
     const wend_ingest_kafka *kafka; /* NULL: not from Kafka, or nothing known yet */
     const char *io_backend;         /* "io_uring" or "posix" */
