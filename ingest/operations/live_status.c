@@ -234,14 +234,13 @@ static bool take_guess(decoder *self, const char *value, wendi_value_guess *gues
     int exponent;
     int huge;
     int not_forms;
-    int count =
-        sscanf(value,
-               "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-               " %" SCNd64 " %" SCNd64 " %la %la %" SCNu32 " %d %d %d%n",
-               &guess->nulls, &guess->booleans, &guess->integers, &guess->fractions,
-               &guess->strings, &guess->objects, &guess->arrays, &guess->least, &guess->greatest,
-               &guess->real_least, &guess->real_greatest, &guess->fraction_digits, &exponent, &huge,
-               &not_forms, &length);
+    int count = sscanf(value,
+                       "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+                       " %" SCNu64 " %" SCNd64 " %" SCNd64 " %la %la %" SCNu32 " %d %d %d%n",
+                       &guess->nulls, &guess->booleans, &guess->integers, &guess->fractions,
+                       &guess->strings, &guess->objects, &guess->arrays, &guess->least,
+                       &guess->greatest, &guess->real_least, &guess->real_greatest,
+                       &guess->fraction_digits, &exponent, &huge, &not_forms, &length);
     if (count != 15 || value[length] != ' ') {
         return false;
     }

@@ -208,9 +208,8 @@ wend_status cli_append_ingest_numbers(const wend_ingest_stats *stats, wendi_buff
     status = status == WEND_OK ? append_string(out, ",\"io\":", stats->io_backend) : status;
     status = status == WEND_OK ? append_counts(out, "reasons", stats->reasons, stats->reason_count)
                                : status;
-    return status == WEND_OK
-               ? append_keys(out, stats->unknown_keys, stats->unknown_key_count)
-               : status;
+    return status == WEND_OK ? append_keys(out, stats->unknown_keys, stats->unknown_key_count)
+                             : status;
 }
 
 static wend_status append_outcome(const wend_ingest_outcome *outcome, wendi_buffer *out)
