@@ -242,6 +242,11 @@ static inline bool settle_code(const pending_code *pending)
 /* The codes of all strings that wait. False when memory is refused. */
 static inline bool settle_codes(row_context *context)
 {
+    for (uint32_t i = 0; i < context->pending_count; i++) { /* the entries' own bytes, before the first is compared */
+        const wendi_interner *interner = context->pending[i].interner;
+        uint32_t slot = (uint32_t)context->pending[i].hash & (interner->slot_count - 1);
+        __builtin_prefetch(interner->bytes.data + interner->slots[slot].begin);
+    }
     for (uint32_t i = 0; i < context->pending_count; i++) {
         if (!settle_code(&context->pending[i])) {
             return false;

@@ -63,6 +63,16 @@ void wendi_json_recall_forget_runs(wendi_json_recall *recall)
     }
 }
 
+static bool has_slot(const wendi_recall_shape *shape, uint32_t slot)
+{
+    for (uint32_t i = 0; i < shape->member_count; i++) {
+        if (shape->slots[i] == slot) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Of members in use little is seen one by one. */
 static bool is_member(const wendi_recall_shape *shape, uint32_t column)
 {
@@ -115,6 +125,9 @@ static void choose(const wendi_json_recall *recall, const wendi_key_tree *tree, 
     for (uint32_t at = tree->nodes[0].first[0]; at != WENDI_KEY_NONE && steps++ < tree->slot_count;
          at = tree->slots[at].next[0]) {
         const wendi_key_slot *slot = &tree->slots[at];
+        if (has_slot(&shape, at)) { /* what follows what is learnt pair by pair, and may go in a circle */
+            break;
+        }
         if (user_passed && may_join(recall, plans, slot, &shape, rows)) {
             join(&shape, plans, at, slot->column);
         } else {

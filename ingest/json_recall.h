@@ -39,7 +39,7 @@ enum {
     WENDI_RUN_MEMBERS_MIN = 3,
     WENDI_RUN_MEMBERS_MAX = 16,
     WENDI_RUN_RATE_MIN = 192, /* of a window's guesses that were right, for a column to be in a run */
-    WENDI_RUN_SEEN_MISSING_MAX = 16, /* one in so many rows may lack a column that is in a run */
+    WENDI_RUN_SEEN_MISSING_MAX = 4, /* one in so many rows may lack a column that is in a run */
     WENDI_RUN_TEXT_BYTES = 424
 };
 
@@ -115,8 +115,9 @@ static inline bool wendi_recall_pays(wendi_recall_worth *worth)
     }
     if (worth->tries++ == WENDI_RECALL_WINDOW) {
         bool pays = worth->hits >= WENDI_RECALL_HITS_MIN;
-        worth->pause = pays ? 0 : (uint16_t)(WENDI_RECALL_PAUSE << worth->doublings);
-        worth->doublings = pays ? 0 : (uint16_t)(worth->doublings + (worth->doublings < WENDI_RECALL_PAUSE_DOUBLINGS));
+        uint32_t doublings = worth->doublings;
+        worth->pause = (uint16_t)(pays ? 0 : WENDI_RECALL_PAUSE << doublings);
+        worth->doublings = (uint16_t)(pays ? 0 : doublings + (doublings < WENDI_RECALL_PAUSE_DOUBLINGS));
         worth->rate = worth->hits;
         worth->tries = 0;
         worth->hits = 0;
