@@ -6,6 +6,8 @@
 #include "ingest/ingest_kafka.h"
 #include "ingest/shard_claims.h"
 
+static const size_t queue_bytes_max = (size_t)512 << 20;
+
 /* The state's strings have no NUL at their end, sources want one. */
 static char *copy_string(wendi_arena *arena, wendi_string text)
 {
@@ -131,6 +133,18 @@ static wend_status open_kafka(void *context, const wendi_table_state *state, wen
     return status;
 }
 
+/*
+ * librdkafka's queue comes on top of the memory limit. It shall hold about a second of fast traffic, since librdkafka
+ * looks again only after up to a second once it was full; with little memory a sawtooth is the lesser evil.
+ */
+static void bound_queue(wendi_kafka_source_options *kafka, const wendi_ingest_options *options)
+{
+    size_t limit = options != NULL ? options->memory_limit_bytes : 0;
+    if (kafka->queue_bytes == 0 && limit != 0) {
+        kafka->queue_bytes = limit / 2 < queue_bytes_max ? limit / 2 : queue_bytes_max;
+    }
+}
+
 wend_status wendi_ingest_kafka(const char *store, const char *table, const wendi_kafka_source_options *kafka,
                                const wendi_ingest_options *options, wendi_ingest_stats *stats, wend_error *error)
 {
@@ -140,6 +154,7 @@ wend_status wendi_ingest_kafka(const char *store, const char *table, const wendi
     /* Also for a table that has no column of them: one may be added while messages are on their way, and rejects keep
      * all that their message came with. */
     opening.options.headers = true;
+    bound_queue(&opening.options, options);
     WEND_TRY(wendi_table_open(store, wendi_string_of(table), &opened, error));
     WEND_TRY(wendi_ingest_run(opened, open_kafka, &opening, options, stats, error));
 cleanup:

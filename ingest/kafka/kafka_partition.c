@@ -177,13 +177,42 @@ cleanup:
     return status;
 }
 
+/* Answers of a partition that is being made, moved, or whose broker starts. */
+static bool is_passing(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
+/* Whether to ask again after `code`; waits a little first. Until something works, for as long as open() may
+   take; later only briefly, since who asks will ask again. */
+static bool ask_again(wendi_kafka_source *source, rd_kafka_resp_err_t code, int64_t deadline_ms)
+{
+    wend_error refused;
+    return is_passing(code) && wendi_kafka_now_ms() < deadline_ms &&
+           wendi_kafka_client_serve(&source->client, 100, &refused) == WEND_OK;
+}
+
+static int patience_ms(const wendi_kafka_source *source)
+{
+    return source->opened ? METADATA_TIMEOUT_MS : source->connect_timeout_ms;
+}
+
 static wend_status query_marks(wendi_kafka_source *source, uint32_t ordinal, int64_t *low,
                                int64_t *high, wend_error *error)
 {
     const wendi_source_partition *state = &source->states[ordinal];
-    rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(source->client.handle, state->topic, state->partition, low,
-                                         high, source->connect_timeout_ms);
+    int64_t deadline_ms = wendi_kafka_now_ms() + patience_ms(source);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    do {
+        code = rd_kafka_query_watermark_offsets(source->client.handle, state->topic,
+                                                state->partition, low, high, patience_ms(source));
+    } while (ask_again(source, code, deadline_ms));
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return wendi_fail(error, WEND_KAFKA, "cannot ask for the offsets of %s: %s", state->shown,
                           rd_kafka_err2str(code));
@@ -233,24 +262,29 @@ static wend_status check_range(wendi_kafka_source *source, uint32_t ordinal, int
     return WEND_OK;
 }
 
+/* The first offset whose message has that time or a later one; `none` when there is no such message. */
 static wend_status offset_at_time(wendi_kafka_source *source, uint32_t ordinal, int64_t time_us,
-                                  int64_t high, int64_t *offset, wend_error *error)
+                                  int64_t none, int64_t *offset, wend_error *error)
 {
     const wendi_source_partition *state = &source->states[ordinal];
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *entry =
         rd_kafka_topic_partition_list_add(list, state->topic, state->partition);
+    int64_t deadline_ms = wendi_kafka_now_ms() + patience_ms(source);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     wend_status status = WEND_OK;
 
-    entry->offset = time_us / 1000;
-    rd_kafka_resp_err_t code =
-        rd_kafka_offsets_for_times(source->client.handle, list, source->connect_timeout_ms);
-    code = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : entry->err;
+    do {
+        entry->offset = (time_us + 999) / 1000;
+        entry->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+        code = rd_kafka_offsets_for_times(source->client.handle, list, patience_ms(source));
+        code = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : entry->err;
+    } while (ask_again(source, code, deadline_ms));
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         status = wendi_fail(error, WEND_KAFKA, "cannot ask %s for a time: %s", state->shown,
                             rd_kafka_err2str(code));
     } else {
-        *offset = entry->offset >= 0 ? entry->offset : high;
+        *offset = entry->offset >= 0 ? entry->offset : none;
     }
     rd_kafka_topic_partition_list_destroy(list);
     return status;
@@ -501,9 +535,9 @@ cleanup:
     return status;
 }
 
-/* Begin what was added and not begun yet; a broker that does not answer is asked again. */
-static wend_status begin_added(wendi_kafka_source *source, wend_error *error)
+wend_status wendi_kafka_partitions_begin_added(wendi_kafka_source *source, wend_error *error)
 {
+    source->unplaced_count = 0;
     for (uint32_t k = 0; k < source->count; k++) {
         wendi_kafka_slot *slot = &source->slots[k];
         wendi_source_partition *state = &source->states[k];
@@ -512,15 +546,16 @@ static wend_status begin_added(wendi_kafka_source *source, wend_error *error)
         if (slot->placed) {
             continue;
         }
-        if (query_marks(source, k, &low, &high, &unanswered) != WEND_OK) {
-            wendi_kafka_client_note(&source->client, "%s", unanswered.message);
-            return WEND_OK; /* Next time. */
+        wend_status answered = query_marks(source, k, &low, &high, &unanswered);
+        if (answered == WEND_OK) {
+            state->next = low;
+            state->end = high;
+            answered = decide_end(source, k, high, &unanswered);
         }
-        state->next = low;
-        state->end = high;
-        if (decide_end(source, k, high, &unanswered) != WEND_OK) {
+        if (answered != WEND_OK) {
             wendi_kafka_client_note(&source->client, "%s", unanswered.message);
-            return WEND_OK;
+            source->unplaced_count++; /* Next time. */
+            continue;
         }
         slot->placed = true;
         wend_status status =
@@ -555,7 +590,7 @@ wend_status wendi_kafka_partitions_look_for_growth(wendi_kafka_source *source, w
             count > topic->partition_count ? (uint32_t)(count - topic->partition_count) : 0;
     }
     source->state.unread_partition_count = unread_count;
-    return begin_added(source, error);
+    return wendi_kafka_partitions_begin_added(source, error);
 }
 
 void wendi_kafka_partitions_free(wendi_kafka_source *source)

@@ -88,6 +88,9 @@ typedef struct wendi_kafka_source {
     uint64_t lost_connections_seen, missing_topics_seen;
     int64_t marks_at_ms, metadata_at_ms;
     uint32_t finished_count;
+    uint32_t unplaced_count; /* without a group: added, and not begun yet */
+    int64_t added_at_ms;     /* when these were tried last */
+    bool opened;
     uint32_t commits_under_way;
     rd_kafka_message_t **pending; /* taken from librdkafka, not yet handed out */
     uint32_t pending_at, pending_count;
@@ -140,6 +143,10 @@ wend_status wendi_kafka_partition_look_for_topic(wendi_kafka_source *source, uin
 /** Look for partitions added since; read them if the source follows growth. */
 wend_status wendi_kafka_partitions_look_for_growth(wendi_kafka_source *source,
                                                    wend_error *error) WEND_MUST_USE;
+/** Begin partitions that were added and not begun yet; a broker that does not answer is asked again later:
+ *  source->unplaced_count says how many are left. */
+wend_status wendi_kafka_partitions_begin_added(wendi_kafka_source *source,
+                                               wend_error *error) WEND_MUST_USE;
 /** Mark as finished, once. */
 void wendi_kafka_partition_finish(wendi_kafka_source *source, uint32_t ordinal);
 void wendi_kafka_partitions_free(wendi_kafka_source *source);

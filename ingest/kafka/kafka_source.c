@@ -35,7 +35,7 @@ enum {
     FRESH_MS = 5000,           /* marks that librdkafka remembers may be from before a new start */
     OBSERVE_INTERVAL_MS = 200,
     MISSING_TELL_MS = 30000,   /* between notices of one missing topic */
-    UNTIL_INTERVAL_MS = 1000,  /* between questions for the ends by time */
+    ASK_INTERVAL_MS = 1000,    /* between questions for ends by time and for added partitions */
     FRAME_BYTES = 5
 };
 
@@ -483,7 +483,7 @@ static wend_status tend(wendi_kafka_source *source, wend_error *error)
     }
     WEND_TRY(begin_held_again(source, error));
     now_ms = wendi_kafka_now_ms();
-    if (source->until_us > 0 && now_ms - source->until_at_ms >= UNTIL_INTERVAL_MS) {
+    if (source->until_us > 0 && now_ms - source->until_at_ms >= ASK_INTERVAL_MS) {
         source->until_at_ms = now_ms;
         if (wendi_kafka_wall_us() >= source->until_us) {
             wendi_kafka_partitions_settle_until(source);
@@ -493,6 +493,9 @@ static wend_status tend(wendi_kafka_source *source, wend_error *error)
         now_ms - source->metadata_at_ms >= source->metadata_interval_ms) {
         source->metadata_at_ms = now_ms;
         WEND_TRY(wendi_kafka_partitions_look_for_growth(source, error));
+    } else if (source->unplaced_count > 0 && now_ms - source->added_at_ms >= ASK_INTERVAL_MS) {
+        source->added_at_ms = now_ms;
+        WEND_TRY(wendi_kafka_partitions_begin_added(source, error));
     }
 cleanup:
     return status;
@@ -839,6 +842,7 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
             WEND_TRY(wendi_kafka_partition_begin(source, k, error));
         }
     }
+    source->opened = true;
     *source_out = &source->base;
     source = NULL;
 cleanup:
