@@ -1,5 +1,6 @@
 """Scenarios of the machine and its people: full disks, clocks that jump, two ingestors, a schema that changes."""
 import errno
+import json
 import os
 import shutil
 import signal
@@ -168,4 +169,23 @@ def alter_while_running(run):
         raise produced.Inexact("the new column has nothing")
 
 
-SCENARIOS = [two_ingestors, paused_and_fenced, disk_full, clock_jumps, alter_while_running]
+def io_uring_refused(run):
+    """The kernel refuses io_uring: kills are got over by plain calls alike, and the run says so."""
+    launcher = BUILD / "tests" / "refuse_io_uring"
+    if not launcher.exists():
+        raise Skipped(f"{launcher} is not built")
+    words = [str(launcher), run.random.choice(["eperm", "enosys"])]
+    ledger, feed = begin(run)
+    while feed.is_alive() or run.kills < 4:
+        ingestor = run.ingestor(launcher=words).start()
+        run.pause_s(0.05, 0.7)
+        ingestor.kill()
+    feed.end()
+    last = run.ingestor(launcher=words)
+    last.finish()
+    if json.loads(last.numbers.read_text())["io"] != "posix":
+        raise produced.Inexact("io_uring was refused, but the numbers do not say so")
+    run.check(ledger)
+
+
+SCENARIOS = [two_ingestors, paused_and_fenced, disk_full, clock_jumps, alter_while_running, io_uring_refused]

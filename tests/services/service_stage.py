@@ -19,6 +19,7 @@ import produced
 
 PROGRAM = os.environ.get("WEND_TEST_PROGRAM", "build/release/wend")
 BUILD = Path(os.environ.get("WEND_TEST_BUILD", "build/release"))
+LAUNCHER = os.environ.get("WEND_TEST_LAUNCHER", "").split()  # before every ingestor, such as: build/tests/refuse_io_uring eperm
 PATIENCE_S = 90  # of anything that should take a moment
 
 
@@ -62,11 +63,13 @@ class Driver:
         return [tuple(int(mark) for mark in pair.split(":")) for pair in self.ask("marks", topic).split()]
 
     def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
+        self.process.kill()
         self.process.wait()
-        self.process.stdin.close() if not self.process.stdin.closed else None
         self.process.stdout.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:  # what was written for nobody
+            pass
 
 
 class Feed(threading.Thread):
@@ -107,8 +110,9 @@ class Feed(threading.Thread):
 class Ingestor:
     """A process of `wend ingest`, or several one after the other with the same words."""
 
-    def __init__(self, run, table, *words, store=None, preload=None, environment=None):
+    def __init__(self, run, table, *words, store=None, preload=None, environment=None, launcher=None):
         self.run, self.table, self.words = run, table, words
+        self.launcher = launcher if launcher is not None else LAUNCHER
         self.store = store or run.store
         self.environment = dict(os.environ, **(environment or {}))
         if preload is not None:
@@ -120,8 +124,8 @@ class Ingestor:
 
     def start(self, *more):
         with open(self.said, "wb") as errors, open(self.numbers, "wb") as numbers:
-            self.process = subprocess.Popen([PROGRAM, "-d", str(self.store), "ingest", self.table, "-q", *self.words, *more],
-                                            stdout=numbers, stderr=errors, env=self.environment)
+            self.process = subprocess.Popen([*self.launcher, PROGRAM, "-d", str(self.store), "ingest", self.table, "--log", "text",
+                                             *self.words, *more], stdout=numbers, stderr=errors, env=self.environment)
         self.starts += 1
         return self
 
