@@ -18,7 +18,7 @@
 #include "ingest/file_identity.h"
 #include "ingest/json_decoder.h"
 
-enum { READ_BYTES_DEFAULT = 2 << 20, READ_BYTES_MIN = 1 << 16, NO_PARTITION = -1, LINE_BYTES_GUESS = 512, FOLLOW_WAIT_MS = 50 };
+enum { READ_BYTES_DEFAULT = 2 << 20, READ_BYTES_MIN = 1 << 16, NO_PARTITION = -1, LINE_BYTES_GUESS = 512, FOLLOW_WAIT_MS = 50, SPACE_STEP = 1 << 18 };
 
 typedef struct source_file {
     const char *path;
@@ -440,7 +440,9 @@ static wend_status read_text(file_source *source, source_file *file, wendi_messa
 {
     size_t carried = file->too_long ? 0 : file->carry.length;
     size_t wanted = wanted_bytes(source, file);
-    char *space = wendi_arena_alloc(&block->arena, carried + wanted + WENDI_MESSAGE_PADDING);
+    size_t bytes = carried + wanted + WENDI_MESSAGE_PADDING;
+    bytes += SPACE_STEP - 1 - (bytes - 1) % SPACE_STEP; /* so that the block's memory mostly does next time, too */
+    char *space = wendi_arena_alloc(&block->arena, bytes);
     if (space == NULL) {
         return wendi_fail_nomem(error, "reading a file", carried + wanted);
     }

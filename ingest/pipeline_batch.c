@@ -7,6 +7,9 @@
 #include "engine/base/clock.h"
 #include "ingest/pipeline.h"
 
+/* Half of what a row group may have: segments are a hundredth larger for it, until compaction, and memory is halved. */
+enum { COMMIT_ROWS = 524288 };
+
 wendi_pipeline_batch *wendi_pipeline_batch_at(wendi_pipeline *self, uint64_t number)
 {
     return &self->line[number % self->line_length];
@@ -14,7 +17,7 @@ wendi_pipeline_batch *wendi_pipeline_batch_at(wendi_pipeline *self, uint64_t num
 
 uint32_t wendi_pipeline_row_capacity(const wendi_pipeline *self)
 {
-    size_t rows = self->options->commit_rows != 0 ? self->options->commit_rows : WENDI_ROW_GROUP_ROWS_MAX;
+    size_t rows = self->options->commit_rows != 0 ? self->options->commit_rows : COMMIT_ROWS;
     size_t by_memory = self->batch_bytes_max / wendi_row_builder_row_bytes(wendi_table_writer_schema(self->writer));
     rows = rows < by_memory ? rows : by_memory;
     return rows < WENDI_MESSAGE_BLOCK_MAX ? WENDI_MESSAGE_BLOCK_MAX : (uint32_t)rows;

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { HUGE_PAGE_BYTES = 2 << 20, SMALL_ALIGNMENT = 64 };
 
 static _Atomic int64_t calls_until_refusal = -1;
 
@@ -46,6 +49,18 @@ void *wendi_alloc_aligned(size_t alignment, size_t bytes)
     }
     size_t rounded = (bytes + alignment - 1) & ~(alignment - 1);
     return rounded < bytes ? NULL : aligned_alloc(alignment, rounded != 0 ? rounded : alignment);
+}
+
+void *wendi_alloc_large(size_t bytes)
+{
+    if (bytes < HUGE_PAGE_BYTES) {
+        return wendi_alloc_aligned(SMALL_ALIGNMENT, bytes);
+    }
+    void *memory = wendi_alloc_aligned(HUGE_PAGE_BYTES, bytes + HUGE_PAGE_BYTES - 1 - (bytes - 1) % HUGE_PAGE_BYTES);
+    if (memory != NULL) { /* whole huge pages only: the rest is seldom used to its end */
+        (void)madvise(memory, bytes / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES, MADV_HUGEPAGE);
+    }
+    return memory;
 }
 
 char *wendi_strdup(const char *text)

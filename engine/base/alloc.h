@@ -15,6 +15,11 @@ void *wendi_alloc_zero(size_t count, size_t bytes_each) __attribute__((malloc));
 void *wendi_realloc(void *memory, size_t bytes);
 /** `alignment` is a power of two of at least sizeof(void *). Not for wendi_realloc(). */
 void *wendi_alloc_aligned(size_t alignment, size_t bytes) __attribute__((malloc));
+/**
+ * Memory of many megabytes that is written from its begin on, aligned to 64: where the kernel can, it comes in huge
+ * pages, which cost a third of as many small ones. Not for wendi_realloc().
+ */
+void *wendi_alloc_large(size_t bytes) __attribute__((malloc));
 /** A copy of a NUL-terminated string. */
 char *wendi_strdup(const char *text) __attribute__((malloc));
 void wendi_free(void *memory);

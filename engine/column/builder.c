@@ -1,5 +1,5 @@
 /*
- * Row builders. One allocation per array at init, and none afterwards but the interners', so that a row
+ * Row builders. One allocation for all arrays at init, and none afterwards but the interners', so that a row
  * either fits entirely or leaves no trace: raising row_count is its commit. Lanes and strips: builder_lanes.c.
  */
 #include "engine/column/builder.h"
@@ -25,24 +25,41 @@ static size_t value_bytes(wendi_physical physical)
     return sizeof(uint32_t);
 }
 
-static wend_status init_column(wendi_column_builder *column, wendi_type type, uint32_t row_capacity)
+/* Room for `count` values and padding, as part of one allocation. */
+static size_t array_bytes(size_t count, size_t each)
+{
+    return (count * each + ARRAY_PADDING + ARRAY_ALIGNMENT - 1) & ~(size_t)(ARRAY_ALIGNMENT - 1);
+}
+
+static size_t all_array_bytes(const wendi_schema *schema, size_t row_capacity)
+{
+    size_t bytes = array_bytes(row_capacity, sizeof(uint32_t));
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        wendi_physical physical = wendi_type_physical(schema->columns[i].type);
+        bytes += array_bytes(row_capacity, value_bytes(physical));
+        bytes += physical != WENDI_PHYSICAL_STRING ? array_bytes(row_capacity, 1) : 0;
+    }
+    return bytes;
+}
+
+/* The next array of `count` values; its padding is zeroed. */
+static void *cut_array(char **at, size_t count, size_t each)
+{
+    void *array = *at;
+    memset(*at + count * each, 0, ARRAY_PADDING);
+    *at += array_bytes(count, each);
+    return array;
+}
+
+static wend_status init_column(wendi_column_builder *column, wendi_type type, uint32_t row_capacity, char **at)
 {
     column->type = type;
     column->physical = (uint8_t)wendi_type_physical(type);
-    size_t bytes = row_capacity * value_bytes((wendi_physical)column->physical);
-    column->data = wendi_alloc_aligned(ARRAY_ALIGNMENT, bytes + ARRAY_PADDING);
-    if (column->data == NULL) {
-        return WEND_NOMEM;
-    }
-    memset((char *)column->data + bytes, 0, ARRAY_PADDING);
+    column->data = cut_array(at, row_capacity, value_bytes((wendi_physical)column->physical));
     if (column->physical == WENDI_PHYSICAL_STRING) {
         return wendi_interner_reserve(&column->interner, 0);
     }
-    column->nulls = wendi_alloc_aligned(ARRAY_ALIGNMENT, row_capacity + ARRAY_PADDING);
-    if (column->nulls == NULL) {
-        return WEND_NOMEM;
-    }
-    memset(column->nulls + row_capacity, 0, ARRAY_PADDING);
+    column->nulls = cut_array(at, row_capacity, 1);
     return WEND_OK;
 }
 
@@ -54,14 +71,16 @@ wend_status wendi_row_builder_init(wendi_row_builder *builder, const wendi_schem
     assert(row_capacity >= 1 && row_capacity <= WENDI_ROW_GROUP_ROWS_MAX);
     *builder = (wendi_row_builder){.schema = schema, .row_capacity = row_capacity};
     builder->columns = wendi_alloc_zero(schema->column_count, sizeof *builder->columns);
-    builder->partitions = wendi_alloc_aligned(ARRAY_ALIGNMENT, row_capacity * sizeof(uint32_t) + ARRAY_PADDING);
-    if (builder->columns == NULL || builder->partitions == NULL) {
+    builder->arrays = wendi_alloc_large(all_array_bytes(schema, row_capacity));
+    if (builder->columns == NULL || builder->arrays == NULL) {
         WEND_TRY(WEND_NOMEM);
     }
+    char *at = builder->arrays;
+    builder->partitions = cut_array(&at, row_capacity, sizeof(uint32_t));
     memset(builder->partitions, 0, row_capacity * sizeof(uint32_t)); /* who has one source need not name it */
     builder->column_count = schema->column_count;
     for (uint32_t i = 0; i < schema->column_count; i++) {
-        WEND_TRY(init_column(&builder->columns[i], schema->columns[i].type, row_capacity));
+        WEND_TRY(init_column(&builder->columns[i], schema->columns[i].type, row_capacity, &at));
     }
 cleanup:
     if (status != WEND_OK) {
@@ -214,15 +233,9 @@ void wendi_row_builder_reset(wendi_row_builder *builder)
 void wendi_row_builder_free(wendi_row_builder *builder)
 {
     for (uint32_t i = 0; i < builder->column_count; i++) {
-        if (!builder->is_lane) {
-            wendi_free(builder->columns[i].data);
-            wendi_free(builder->columns[i].nulls);
-        }
         wendi_interner_free(&builder->columns[i].interner);
     }
-    if (!builder->is_lane) {
-        wendi_free(builder->partitions);
-    }
+    wendi_free(builder->arrays);
     wendi_free(builder->columns);
     wendi_free(builder->strips);
     *builder = (wendi_row_builder){0};

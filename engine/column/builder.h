@@ -55,6 +55,7 @@ typedef struct wendi_row_builder {
     uint32_t row_capacity;
     uint32_t *partitions; /* per row: ordinal of its source partition, which orders arrival */
     bool is_lane;         /* the arrays are another builder's */
+    void *arrays;         /* all of them, behind each other */
     wendi_row_strip *strips; /* ascending, none empty; NULL: no lanes were made */
     uint32_t strip_count;
     uint32_t strip_capacity;
