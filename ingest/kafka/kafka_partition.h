@@ -12,6 +12,7 @@
 #include "ingest/kafka/kafka_client.h"
 #include "ingest/kafka/kafka_group.h"
 #include "ingest/kafka/kafka_source.h"
+#include "ingest/kafka/kafka_watch.h"
 
 enum { WENDI_KAFKA_NO_ORDINAL = 0xffffffffu };
 
@@ -29,6 +30,8 @@ typedef struct wendi_kafka_slot {
     int64_t end_wanted;  /* a bounded run stops here; -1: none */
     int64_t retry_at_ms; /* when a holding slot may begin again */
     int64_t begun_at_ms; /* when it did so last */
+    int64_t heard_at_ms; /* when something of it came last */
+    bool at_end;         /* what came last was the log's end: nothing of it waits in any queue */
     int64_t told_at_ms;  /* when somebody was told last that it waits */
     int64_t gap_first, gap_end; /* offsets left out that are being read again: -1: none */
     int64_t gap_largest;   /* the most offsets left out that a second reading confirmed */
@@ -85,7 +88,9 @@ typedef struct wendi_kafka_source {
     int connect_timeout_ms, metadata_interval_ms;
     uint32_t tries_max;
     wendi_kafka_source_state state;
-    uint64_t lost_connections_seen, missing_topics_seen;
+    wendi_kafka_watch watch;
+    uint64_t lost_connections_seen, missing_topics_seen, stops_seen;
+    int64_t fetched_at_ms; /* when what is in `pending` was taken from librdkafka */
     int64_t marks_at_ms, metadata_at_ms;
     uint32_t finished_count;
     uint32_t unplaced_count; /* without a group: added, and not begun yet */

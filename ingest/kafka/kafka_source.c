@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/alloc.h"
@@ -27,11 +28,12 @@ enum {
     METADATA_INTERVAL_MS = 60000,
     ERROR_TRIES = 5,
     RETRY_MS = 200,
-    BATCH_WAIT_MS = 20,      /* consume_batch_queue waits for a full batch or for all of this */
+    SERVE_MS = 100,          /* between looks at what is to be tended while nothing comes */
     MARKS_INTERVAL_MS = 250, /* how often `end` is refreshed */
     BLOCK_BYTES = 900 << 10, /* keeps a block within one arena block of 1 MiB, which is reused */
     COMMIT_WAIT_MS = 2000,
     STALL_MS = 5000,           /* asked for nothing for so long: nothing was fetched meanwhile */
+    SILENCE_MS = 250,          /* five times what a broker that has nothing waits with its answer */
     FRESH_MS = 5000,           /* marks that librdkafka remembers may be from before a new start */
     OBSERVE_INTERVAL_MS = 200,
     MISSING_TELL_MS = 30000,   /* between notices of one missing topic */
@@ -120,6 +122,8 @@ static wend_status reach_end(wendi_kafka_source *source, uint32_t ordinal, int64
     }
     slot->tries = 0;
     slot->gap_first = slot->gap_end = -1;
+    slot->at_end = true;
+    slot->heard_at_ms = source->fetched_at_ms;
     wendi_kafka_client_works(&source->client);
     if (slot->end_wanted >= 0) { /* `next` may be less: control records come last */
         wendi_kafka_partition_finish(source, ordinal);
@@ -259,6 +263,18 @@ static wend_status give(wendi_kafka_source *source, wendi_message_block *block,
     return WEND_OK;
 }
 
+/*
+ * The log's end was read, then nothing came for longer than a broker waits with an empty answer. Perhaps
+ * there was nothing; perhaps no answer reached us, and the topic was made anew meanwhile. What comes
+ * now is the first that it would show in.
+ */
+static bool was_silent(const wendi_kafka_source *source, uint32_t ordinal)
+{
+    const wendi_kafka_slot *slot = &source->slots[ordinal];
+    return slot->at_end && source->states[ordinal].fingerprint != 0 &&
+           source->fetched_at_ms - slot->heard_at_ms > SILENCE_MS;
+}
+
 /* Whether the run ends before this message. */
 static bool is_behind_end(const wendi_kafka_source *source, const wendi_kafka_slot *slot,
                           const wendi_message *message)
@@ -286,7 +302,14 @@ static wend_status take_message(wendi_kafka_source *source, wendi_message_block 
     }
     if (slot->verifying) {
         WEND_TRY(verify(source, &message, &ours_again, error));
+    } else if (was_silent(source, ordinal)) {
+        slot->holds = true;
+        slot->retry_at_ms = 0;
+        slot->at_end = false;
+        return WEND_OK;
     }
+    slot->heard_at_ms = source->fetched_at_ms;
+    slot->at_end = false;
     if (!ours_again && from->offset < state->next) {
         return hold(source, ordinal, "the broker sent an earlier offset again", error);
     }
@@ -384,7 +407,8 @@ static void doubt_all(wendi_kafka_source *source)
 static bool in_doubt(const wendi_kafka_source *source)
 {
     return source->client.lost_connections != source->lost_connections_seen ||
-           source->client.missing_topics != source->missing_topics_seen;
+           source->client.missing_topics != source->missing_topics_seen ||
+           source->watch.stop_count != source->stops_seen;
 }
 
 /* A topic that is gone may come back, or be made anew, which the fingerprint then tells. */
@@ -477,6 +501,7 @@ static wend_status tend(wendi_kafka_source *source, wend_error *error)
         doubt_all(source);
         source->lost_connections_seen = source->client.lost_connections;
         source->missing_topics_seen = source->client.missing_topics;
+        source->stops_seen = source->watch.stop_count;
     }
     if (source->group != NULL) {
         WEND_TRY(wendi_kafka_share_tend(source, error));
@@ -509,8 +534,14 @@ static bool is_done(const wendi_kafka_source *source)
 
 static wend_status fetch(wendi_kafka_source *source, int timeout_ms, wend_error *error)
 {
-    ssize_t got = rd_kafka_consume_batch_queue(source->queue, timeout_ms, source->pending,
+    ssize_t got = rd_kafka_consume_batch_queue(source->queue, 0, source->pending,
                                                WENDI_MESSAGE_BLOCK_MAX);
+    if (got == 0 && timeout_ms > 0) {
+        wendi_kafka_watch_wait(&source->watch, timeout_ms);
+        got = rd_kafka_consume_batch_queue(source->queue, 0, source->pending,
+                                           WENDI_MESSAGE_BLOCK_MAX);
+    }
+    source->fetched_at_ms = wendi_kafka_now_ms();
     source->pending_at = 0;
     source->pending_count = got > 0 ? (uint32_t)got : 0;
     return got >= 0 ? WEND_OK
@@ -532,9 +563,9 @@ static wend_status fill(wendi_kafka_source *source, wendi_message_block *block, 
             }
             int64_t left_ms = deadline_ms - wendi_kafka_now_ms();
             WEND_TRY(fetch(source,
-                           left_ms < 0               ? 0
-                           : left_ms < BATCH_WAIT_MS ? (int)left_ms
-                                                     : BATCH_WAIT_MS,
+                           left_ms < 0          ? 0
+                           : left_ms < SERVE_MS ? (int)left_ms
+                                                : SERVE_MS,
                            error));
             WEND_TRY(wendi_kafka_client_serve(&source->client, 0, error));
             if (in_doubt(source)) {
@@ -673,6 +704,7 @@ static void source_close(wendi_source *self)
     if (source->group != NULL) {
         wendi_kafka_share_end(source);
     }
+    wendi_kafka_watch_close(&source->watch);
     wendi_kafka_partitions_free(source);
     if (source->queue != NULL) {
         rd_kafka_queue_destroy(source->queue);
@@ -779,6 +811,18 @@ static int or_default(int value, int standard)
     return value > 0 ? value : standard;
 }
 
+/* The setting that librdkafka has for it counts for ours, too. */
+static int metadata_interval(const wendi_kafka_source_options *options)
+{
+    const char *given = options->properties == NULL
+                            ? NULL
+                            : wendi_kafka_properties_get(options->properties,
+                                                         "topic.metadata.refresh.interval.ms");
+    int chosen = options->metadata_interval_ms;
+    chosen = chosen > 0 || given == NULL ? chosen : atoi(given);
+    return or_default(chosen, METADATA_INTERVAL_MS);
+}
+
 static wend_status join(wendi_kafka_source *source, const wendi_kafka_source_options *options,
                         wend_error *error)
 {
@@ -818,7 +862,7 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
     source->shards = options->shards;
     source->connect_timeout_ms =
         or_default(options->connect_timeout_ms, WENDI_KAFKA_CONNECT_TIMEOUT_MS);
-    source->metadata_interval_ms = or_default(options->metadata_interval_ms, METADATA_INTERVAL_MS);
+    source->metadata_interval_ms = metadata_interval(options);
     source->tries_max = options->error_tries_max > 0 ? options->error_tries_max : ERROR_TRIES;
     source->commits_group = options->properties != NULL &&
                             wendi_kafka_properties_get(options->properties, "group.id") != NULL;
@@ -830,6 +874,7 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
     }
     WEND_TRY(connect_client(source, options, error));
     source->queue = rd_kafka_queue_new(source->client.handle);
+    WEND_TRY(wendi_kafka_watch_open(&source->watch, source->queue, error));
     WEND_TRY(join(source, options, error));
     WEND_TRY(wendi_kafka_partitions_find(source, options, error));
     WEND_TRY(learn_cluster(source, options->expected_cluster_id, error));

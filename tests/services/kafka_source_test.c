@@ -545,7 +545,7 @@ static void a_time_to_come_ends_a_run_when_it_has_come(void **state)
     (void)state;
     wendi_test_feed feed = new_feed(2);
     wendi_test_taken taken;
-    const int64_t until = wall_us() + 2500000;
+    const int64_t until = wall_us() / 1000 * 1000 + 2500000; /* brokers count milliseconds */
     feed.timestamp_us = wall_us() - 1000000;
     wendi_test_feed_send(&feed, 0, 500);
     wendi_kafka_source_options options = {.until_us = until};
