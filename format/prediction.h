@@ -132,6 +132,8 @@ typedef struct wendi_prediction_built {
     const int64_t *residuals; /* row_count */
 } wendi_prediction_built;
 typedef struct wendi_prediction_builder wendi_prediction_builder;
+/** For qsort() of uint64_t. */
+int wendi_prediction_by_number(const void *a, const void *b);
 wend_status wendi_prediction_builder_new(wendi_prediction_builder **builder_out);
 void wendi_prediction_builder_free(wendi_prediction_builder *builder); /* accepts NULL */
 /** The result is valid until the next call. */

@@ -26,7 +26,6 @@ struct wendi_prediction_builder {
     ballot second;  /* two determinants: by the second alone */
     uint64_t *list;
     uint32_t *counts; /* by code, of exceptions; then ranks */
-    uint32_t *sorted; /* codes by count */
     uint32_t code_room;
     int64_t *residuals;
     wendi_prediction_built built;
@@ -60,7 +59,6 @@ void wendi_prediction_builder_free(wendi_prediction_builder *builder)
     wendi_free(builder->second.votes);
     wendi_free(builder->list);
     wendi_free(builder->counts);
-    wendi_free(builder->sorted);
     wendi_free(builder->residuals);
     wendi_free(builder);
 }
@@ -166,11 +164,9 @@ static wend_status reserve_codes(wendi_prediction_builder *builder, uint32_t cou
 {
     if (count > builder->code_room) {
         wendi_free(builder->counts);
-        wendi_free(builder->sorted);
         builder->code_room = 0;
         builder->counts = wendi_alloc((size_t)count * sizeof *builder->counts);
-        builder->sorted = wendi_alloc((size_t)count * sizeof *builder->sorted);
-        if (builder->counts == NULL || builder->sorted == NULL) {
+        if (builder->counts == NULL) {
             return WEND_NOMEM;
         }
         builder->code_room = count;
@@ -198,7 +194,7 @@ static void take_residuals(const build *work)
     }
 }
 
-static int by_number(const void *a, const void *b)
+int wendi_prediction_by_number(const void *a, const void *b)
 {
     uint64_t left = *(const uint64_t *)a;
     uint64_t right = *(const uint64_t *)b;
@@ -218,7 +214,7 @@ static void rank_exceptions(const build *work)
             builder->list[listed++] = (uint64_t)(UINT32_MAX - builder->counts[code]) << 32 | code;
         }
     }
-    qsort(builder->list, listed, sizeof *builder->list, by_number);
+    qsort(builder->list, listed, sizeof *builder->list, wendi_prediction_by_number);
     memset(builder->counts, 0, work->target->code_count * sizeof *builder->counts);
     for (uint32_t i = 0; i < listed; i++) {
         builder->list[i] &= UINT32_MAX;

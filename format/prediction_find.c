@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "engine/base/alloc.h"
+#include "format/codec/bit_string.h"
 
 enum {
     SAMPLE_VECTORS = 16,
@@ -57,11 +58,6 @@ typedef struct finder {
     int64_t *residuals;
     uint8_t *nulls;
 } finder;
-
-static unsigned bit_width(uint64_t value)
-{
-    return value == 0 ? 0 : 64 - (unsigned)__builtin_clzll(value);
-}
 
 static uint32_t sample_vector_row(const finder *find, uint32_t vector)
 {
@@ -131,7 +127,7 @@ static wend_status take_sample(finder *find, uint32_t column)
         sample->numbers[i] = wendi_prediction_number(of, row);
         any |= sample->numbers[i];
     }
-    sample->width = of->codes != NULL ? bit_width(of->code_count) : bit_width(any);
+    sample->width = of->codes != NULL ? wendi_bit_width(of->code_count) : wendi_bit_width(any);
     if (of->code_count > 1) {
         number_codes(find, column);
     }
@@ -296,13 +292,6 @@ static void guess_pairs(finder *find, uint32_t column)
     }
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint64_t left = *(const uint64_t *)a;
-    uint64_t right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
-}
-
 /* Replace residuals of text by ranks, frequent ones first, as the builder will; returns how many are listed. */
 static uint32_t rank_residuals(const finder *find, uint64_t *sorted)
 {
@@ -321,7 +310,7 @@ static uint32_t rank_residuals(const finder *find, uint64_t *sorted)
         }
         counts[code] = 0;
     }
-    qsort(sorted, listed, sizeof *sorted, by_number);
+    qsort(sorted, listed, sizeof *sorted, wendi_prediction_by_number);
     for (uint32_t i = 0; i < listed; i++) {
         counts[(uint32_t)sorted[i]] = i + 1;
     }

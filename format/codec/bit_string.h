@@ -13,6 +13,31 @@ static inline uint64_t wendi_low_bits(unsigned width)
     return width >= 64 ? UINT64_MAX : ((uint64_t)1 << width) - 1;
 }
 
+/** Bits that the value needs; 0 needs none. */
+static inline unsigned wendi_bit_width(uint64_t value)
+{
+    return value == 0 ? 0 : 64 - (unsigned)__builtin_clzll(value);
+}
+
+/** A number of 0 to 8 whole bytes. */
+static inline uint64_t wendi_load_bytes(const uint8_t *at, unsigned bytes)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < bytes; i++) {
+        value |= (uint64_t)at[i] << (8 * i);
+    }
+    return value;
+}
+
+/** Write the low `bytes` of a number; the place behind them. */
+static inline uint8_t *wendi_store_bytes(uint8_t *at, uint64_t value, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        *at++ = (uint8_t)(value >> (8 * i));
+    }
+    return at;
+}
+
 static inline size_t wendi_bit_string_bytes(uint32_t count, unsigned width)
 {
     return ((size_t)count * width + 7) / 8;

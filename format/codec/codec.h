@@ -145,6 +145,13 @@ typedef struct wendi_stream {
     };
 } wendi_stream;
 
+/** Rows of a vector: all vectors but the last are full. */
+static inline uint32_t wendi_stream_vector_rows(const wendi_stream *stream, uint32_t vector)
+{
+    uint32_t left = stream->count - vector * WENDI_VECTOR_ROWS;
+    return left < WENDI_VECTOR_ROWS ? left : WENDI_VECTOR_ROWS;
+}
+
 /** Whether a stream of these lanes can have `number` as a value or parameter. */
 static inline bool wendi_stream_holds(const wendi_stream *stream, uint64_t number)
 {

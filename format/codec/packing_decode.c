@@ -10,21 +10,6 @@
 
 enum { FIXED_BYTES = 32 };
 
-static uint64_t load(const uint8_t *at, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes; i++) {
-        value |= (uint64_t)at[i] << (8 * i);
-    }
-    return value;
-}
-
-static uint32_t vector_rows(const wendi_stream *stream, uint32_t vector)
-{
-    uint32_t left = stream->count - vector * WENDI_VECTOR_ROWS;
-    return left < WENDI_VECTOR_ROWS ? left : WENDI_VECTOR_ROWS;
-}
-
 /* Read the fixed part; the pointers of `pack` are set, their content not yet looked at. */
 static const char *read_arrays(wendi_packing packing, wendi_stream *stream, wendi_reader *body, uint32_t vectors,
                                const uint8_t **counts, uint32_t *exception_count)
@@ -70,7 +55,7 @@ static const char *read_arrays(wendi_packing packing, wendi_stream *stream, wend
 
 static const char *check_exceptions(const wendi_stream *stream, uint32_t vector)
 {
-    uint32_t rows = vector_rows(stream, vector);
+    uint32_t rows = wendi_stream_vector_rows(stream, vector);
     uint32_t least = 0;
     for (uint32_t i = stream->pack.exception_at[vector]; i < stream->pack.exception_at[vector + 1]; i++) {
         uint32_t position = wendi_load_u16(stream->pack.positions + (size_t)i * 2);
@@ -95,7 +80,7 @@ static const char *place_vectors(wendi_packing packing, wendi_stream *stream, ui
         }
         stream->pack.packed_at[v] = packed;
         stream->pack.exception_at[v] = exceptions;
-        packed += (uint32_t)wendi_packed_bytes(vector_rows(stream, v), width);
+        packed += (uint32_t)wendi_packed_bytes(wendi_stream_vector_rows(stream, v), width);
         exceptions += packing.patched ? wendi_load_u16(counts + (size_t)v * 2) : 0;
         if (exceptions > exception_count) {
             return "exception counts do not add up";
@@ -119,8 +104,8 @@ static const char *place_vectors(wendi_packing packing, wendi_stream *stream, ui
 static const char *check_packed(wendi_packing packing, const wendi_stream *stream, uint32_t vectors)
 {
     const uint32_t last = vectors - 1;
-    if (vector_rows(stream, last) < WENDI_VECTOR_ROWS &&
-        !wendi_bit_string_ends_clean(stream->pack.packed + stream->pack.packed_at[last], vector_rows(stream, last),
+    if (wendi_stream_vector_rows(stream, last) < WENDI_VECTOR_ROWS &&
+        !wendi_bit_string_ends_clean(stream->pack.packed + stream->pack.packed_at[last], wendi_stream_vector_rows(stream, last),
                                      stream->pack.widths[last])) {
         return "bits behind the last packed number are not zero";
     }
@@ -129,7 +114,7 @@ static const char *check_packed(wendi_packing packing, const wendi_stream *strea
         const bool excepted = i < stream->pack.exception_at[v + 1] &&
                               wendi_load_u16(stream->pack.positions + (size_t)i * 2) == 0;
         const size_t bytes = stream->pack.exception_bytes;
-        if (excepted ? load(stream->pack.exceptions + i * bytes, (unsigned)bytes) != 0
+        if (excepted ? wendi_load_bytes(stream->pack.exceptions + i * bytes, (unsigned)bytes) != 0
                      : !wendi_packed_first_is_zero(stream->pack.packed + stream->pack.packed_at[v],
                                                    stream->pack.widths[v])) {
             return "the first step of a vector is not zero";
@@ -171,7 +156,7 @@ wend_status wendi_packing_open(wendi_packing packing, wendi_stream *stream, wend
     static void unpack_vector_u##bits(const wendi_stream *stream, uint32_t v, uint##bits##_t added,                 \
                                       uint##bits##_t *values)                                                       \
     {                                                                                                               \
-        const uint32_t rows = vector_rows(stream, v);                                                               \
+        const uint32_t rows = wendi_stream_vector_rows(stream, v);                                                             \
         const unsigned width = stream->pack.widths[v];                                                              \
         const uint8_t *packed = stream->pack.packed + stream->pack.packed_at[v];                                    \
         if (rows == WENDI_VECTOR_ROWS) {                                                                            \
@@ -187,7 +172,7 @@ wend_status wendi_packing_open(wendi_packing packing, wendi_stream *stream, wend
                                        uint##bits##_t *values)                                                      \
     {                                                                                                               \
         for (uint32_t i = stream->pack.exception_at[v]; i < stream->pack.exception_at[v + 1]; i++) {                \
-            values[wendi_load_u16(stream->pack.positions + (size_t)i * 2)] = added + (uint##bits##_t)load(          \
+            values[wendi_load_u16(stream->pack.positions + (size_t)i * 2)] = added + (uint##bits##_t)wendi_load_bytes(         \
                 stream->pack.exceptions + (size_t)i * stream->pack.exception_bytes, stream->pack.exception_bytes);  \
         }                                                                                                           \
     }                                                                                                               \
@@ -200,18 +185,18 @@ wend_status wendi_packing_open(wendi_packing packing, wendi_stream *stream, wend
         unpack_vector_u##bits(stream, v, added, values);                                                            \
         put_exceptions_u##bits(stream, v, added, values);                                                           \
         if (divisor != 1) {                                                                                         \
-            wendi_kernels_get()->multiply_add_u##bits(values, vector_rows(stream, v), divisor, least);              \
+            wendi_kernels_get()->multiply_add_u##bits(values, wendi_stream_vector_rows(stream, v), divisor, least);            \
         }                                                                                                           \
     }                                                                                                               \
     static void decode_steps_u##bits(const wendi_stream *stream, uint32_t v, uint##bits##_t base,                   \
                                      bool patched, uint##bits##_t *values)                                          \
     {                                                                                                               \
         const wendi_kernels *kernels = wendi_kernels_get();                                                         \
-        const uint32_t rows = vector_rows(stream, v);                                                               \
+        const uint32_t rows = wendi_stream_vector_rows(stream, v);                                                             \
         const uint##bits##_t divisor = (uint##bits##_t)stream->pack.divisor;                                        \
         const uint##bits##_t first = (uint##bits##_t)stream->reference + base * divisor;                            \
         const uint##bits##_t step = patched ? 0 : (uint##bits##_t)(stream->pack.step_reference +                    \
-            load(stream->pack.steps + (size_t)v * stream->pack.step_bytes, stream->pack.step_bytes));               \
+            wendi_load_bytes(stream->pack.steps + (size_t)v * stream->pack.step_bytes, stream->pack.step_bytes));              \
         if (!patched && rows == WENDI_VECTOR_ROWS) {                                                                \
             kernels->unpack_steps_u##bits(stream->pack.packed + stream->pack.packed_at[v],                          \
                                           stream->pack.widths[v], step, first, divisor, values);                    \
@@ -229,7 +214,8 @@ wend_status wendi_packing_open(wendi_packing packing, wendi_stream *stream, wend
                                       uint##bits##_t *values)                                                       \
     {                                                                                                               \
         const uint##bits##_t base =                                                                                 \
-            (uint##bits##_t)load(stream->pack.bases + (size_t)v * stream->pack.base_bytes, stream->pack.base_bytes);\
+            (uint##bits##_t)wendi_load_bytes(stream->pack.bases + (size_t)v * stream->pack.base_bytes,              \
+                                             stream->pack.base_bytes);                                              \
         if (packing.steps) {                                                                                        \
             decode_steps_u##bits(stream, v, base, packing.patched, values);                                         \
         } else {                                                                                                    \
@@ -279,7 +265,7 @@ bool wendi_packing_bounds(wendi_packing packing, const wendi_stream *stream, uin
         return false;
     }
     unsigned width = stream->pack.widths[vector];
-    uint64_t base = load(stream->pack.bases + (size_t)vector * stream->pack.base_bytes, stream->pack.base_bytes);
+    uint64_t base = wendi_load_bytes(stream->pack.bases + (size_t)vector * stream->pack.base_bytes, stream->pack.base_bytes);
     uint64_t reach = width == 64 ? UINT64_MAX : ((uint64_t)1 << width) - 1;
     return wendi_quotient_bounds(base, reach, stream->pack.divisor, stream->reference, min, max);
 }

@@ -23,14 +23,9 @@ typedef struct packing_plan {
     size_t bytes;
 } packing_plan;
 
-static unsigned bit_width(uint64_t value)
-{
-    return value == 0 ? 0 : 64 - (unsigned)__builtin_clzll(value);
-}
-
 static uint8_t bytes_for(uint64_t value)
 {
-    return (uint8_t)((bit_width(value) + 7) / 8);
+    return (uint8_t)((wendi_bit_width(value) + 7) / 8);
 }
 
 static unsigned widest(const uint16_t *bits)
@@ -111,9 +106,9 @@ static void plan_vectors(wendi_packing packing, const wendi_stream_input *input,
             best_width(bits_of(packing, vector), vector->count, plan->exception_bytes, plan, v);
         } else if (packing.steps) {
             uint64_t range = (uint64_t)vector->step_max - (uint64_t)step_base(vector, vector->step_max);
-            plan->widths[v] = (uint8_t)(vector->count > 1 ? bit_width(range) : 0);
+            plan->widths[v] = (uint8_t)(vector->count > 1 ? wendi_bit_width(range) : 0);
         } else {
-            plan->widths[v] = (uint8_t)bit_width(vector->max - (plan->no_bases ? 0 : vector->min));
+            plan->widths[v] = (uint8_t)wendi_bit_width(vector->max - (plan->no_bases ? 0 : vector->min));
         }
         plan->exception_count += plan->exceptions[v];
         packed += wendi_packed_bytes(vector->count, plan->widths[v]);
@@ -149,14 +144,6 @@ size_t wendi_packing_size(wendi_packing packing, const wendi_stream_input *input
     return packing.patched && plan.exception_count == 0 ? SIZE_MAX : plan.bytes;
 }
 
-static uint8_t *store(uint8_t *at, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++) {
-        *at++ = (uint8_t)(value >> (8 * i));
-    }
-    return at;
-}
-
 /* The numbers of vector v that are to be packed, 1024 of them (zeros behind the last). */
 static void numbers_of(wendi_packing packing, const wendi_stream_input *input, const packing_plan *plan, uint32_t v,
                        uint64_t *numbers)
@@ -188,9 +175,9 @@ static void take_exceptions(uint64_t *numbers, uint32_t count, unsigned width, u
                             uint8_t **positions, uint8_t **values)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (bit_width(numbers[i]) > width) {
-            *positions = store(*positions, i, 2);
-            *values = store(*values, numbers[i], exception_bytes);
+        if (wendi_bit_width(numbers[i]) > width) {
+            *positions = wendi_store_bytes(*positions, i, 2);
+            *values = wendi_store_bytes(*values, numbers[i], exception_bytes);
             numbers[i] = 0;
         }
     }
@@ -208,24 +195,24 @@ uint8_t *wendi_pack_vector(const uint64_t *numbers, uint32_t count, unsigned wid
 
 static uint8_t *store_arrays(wendi_packing packing, const wendi_stream_input *input, const packing_plan *plan, uint8_t *at)
 {
-    at = store(at, (uint64_t)input->min, 8);
-    at = store(at, input->divisor, 8);
-    at = store(at, (uint64_t)plan->step_reference, 8);
-    at = store(at, plan->base_bytes, 1);
-    at = store(at, plan->step_bytes, 1);
-    at = store(at, plan->exception_bytes, 2);
-    at = store(at, plan->exception_count, 4);
+    at = wendi_store_bytes(at, (uint64_t)input->min, 8);
+    at = wendi_store_bytes(at, input->divisor, 8);
+    at = wendi_store_bytes(at, (uint64_t)plan->step_reference, 8);
+    at = wendi_store_bytes(at, plan->base_bytes, 1);
+    at = wendi_store_bytes(at, plan->step_bytes, 1);
+    at = wendi_store_bytes(at, plan->exception_bytes, 2);
+    at = wendi_store_bytes(at, plan->exception_count, 4);
     memcpy(at, plan->widths, input->vector_count);
     at += input->vector_count;
     for (uint32_t v = 0; v < input->vector_count; v++) {
-        at = store(at, packing.steps ? input->vectors[v].first : input->vectors[v].min, plan->base_bytes);
+        at = wendi_store_bytes(at, packing.steps ? input->vectors[v].first : input->vectors[v].min, plan->base_bytes);
     }
     for (uint32_t v = 0; v < input->vector_count && plan->step_bytes > 0; v++) {
         int64_t base = step_base(&input->vectors[v], plan->step_reference);
-        at = store(at, (uint64_t)base - (uint64_t)plan->step_reference, plan->step_bytes);
+        at = wendi_store_bytes(at, (uint64_t)base - (uint64_t)plan->step_reference, plan->step_bytes);
     }
     for (uint32_t v = 0; v < input->vector_count && packing.patched; v++) {
-        at = store(at, plan->exceptions[v], 2);
+        at = wendi_store_bytes(at, plan->exceptions[v], 2);
     }
     return at;
 }

@@ -10,21 +10,6 @@
 
 enum { FIXED_BYTES = 24 };
 
-static uint64_t load(const uint8_t *at, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes; i++) {
-        value |= (uint64_t)at[i] << (8 * i);
-    }
-    return value;
-}
-
-static uint32_t vector_rows(const wendi_stream *stream, uint32_t vector)
-{
-    uint32_t left = stream->count - vector * WENDI_VECTOR_ROWS;
-    return left < WENDI_VECTOR_ROWS ? left : WENDI_VECTOR_ROWS;
-}
-
 static uint32_t upper_count(const wendi_stream *stream, uint32_t vector)
 {
     return wendi_load_u16(stream->patch.upper_counts + (size_t)vector * 2);
@@ -58,7 +43,7 @@ static const char *check_vector(const wendi_stream *stream, uint32_t v)
     const unsigned width = stream->patch.widths[v];
     const unsigned upper_bits = stream->patch.upper_bits[v];
     const uint32_t count = upper_count(stream, v);
-    const uint32_t rows = vector_rows(stream, v);
+    const uint32_t rows = wendi_stream_vector_rows(stream, v);
     if (width > 64 || width + upper_bits > 64 || (stream->lane_bytes == 4 && width > 32)) {
         return "packed width beyond its values";
     }
@@ -95,7 +80,7 @@ static const char *check_places(const uint8_t *places, uint32_t count, uint32_t 
 static const char *read_uppers(const wendi_stream *stream, uint32_t v, wendi_reader *body)
 {
     const uint32_t count = upper_count(stream, v);
-    const uint32_t rows = vector_rows(stream, v);
+    const uint32_t rows = wendi_stream_vector_rows(stream, v);
     const unsigned bits = stream->patch.upper_bits[v];
     if (count == 0) {
         return NULL;
@@ -125,7 +110,7 @@ static const char *place_vectors(wendi_stream *stream, wendi_reader *body, const
         fault = check_vector(stream, v);
         if (fault == NULL) {
             fault = read_uppers(stream, v, body);
-            packed += (uint32_t)wendi_packed_bytes(vector_rows(stream, v), stream->patch.widths[v]);
+            packed += (uint32_t)wendi_packed_bytes(wendi_stream_vector_rows(stream, v), stream->patch.widths[v]);
         }
     }
     if (fault != NULL) {
@@ -146,7 +131,7 @@ static const char *place_vectors(wendi_stream *stream, wendi_reader *body, const
 static uint64_t first_upper(const wendi_stream *stream, uint32_t v)
 {
     const uint32_t count = upper_count(stream, v);
-    const uint32_t rows = vector_rows(stream, v);
+    const uint32_t rows = wendi_stream_vector_rows(stream, v);
     const uint8_t *places = stream->patch.uppers + stream->patch.upper_at[v];
     if (count == 0 || (wendi_patch_is_list(count, rows) ? wendi_load_u16(places) != 0 : (places[0] & 1) == 0)) {
         return 0;
@@ -160,13 +145,13 @@ static const char *check_packed(wendi_patching patching, const wendi_stream *str
 {
     const uint32_t last = vectors - 1;
     const size_t bytes = stream->patch.base_bytes;
-    if (vector_rows(stream, last) < WENDI_VECTOR_ROWS &&
+    if (wendi_stream_vector_rows(stream, last) < WENDI_VECTOR_ROWS &&
         !wendi_bit_string_ends_clean(stream->patch.packed + stream->patch.packed_at[last],
-                                     vector_rows(stream, last), stream->patch.widths[last])) {
+                                     wendi_stream_vector_rows(stream, last), stream->patch.widths[last])) {
         return "bits behind the last packed number are not zero";
     }
     for (uint32_t v = 0; patching.rises && v < vectors; v++) {
-        if ((load(stream->patch.bases + v * bytes, (unsigned)bytes) & ~stream->patch.quotient_mask) != 0) {
+        if ((wendi_load_bytes(stream->patch.bases + v * bytes, (unsigned)bytes) & ~stream->patch.quotient_mask) != 0) {
             return "a base beyond the bits of quotients";
         }
         if (first_upper(stream, v) != 0 ||
@@ -217,7 +202,7 @@ static const uint8_t *readable(const wendi_stream *stream, const uint8_t *bytes,
                                       uint##bits##_t *values)                                                        \
     {                                                                                                                \
         uint8_t copy[STRING_BYTES_MAX + STRING_SLACK];                                                               \
-        const uint32_t rows = vector_rows(stream, v);                                                                \
+        const uint32_t rows = wendi_stream_vector_rows(stream, v);                                                             \
         const unsigned width = stream->patch.widths[v];                                                              \
         const uint8_t *packed = stream->patch.packed + stream->patch.packed_at[v];                                   \
         if (rows == WENDI_VECTOR_ROWS) {                                                                             \
@@ -233,7 +218,7 @@ static const uint8_t *readable(const wendi_stream *stream, const uint8_t *bytes,
         uint##bits##_t uppers[WENDI_VECTOR_ROWS];                                                                    \
         uint64_t bitmap[WENDI_VECTOR_ROWS / 64] = {0};                                                               \
         const uint32_t count = upper_count(stream, v);                                                               \
-        const uint32_t rows = vector_rows(stream, v);                                                                \
+        const uint32_t rows = wendi_stream_vector_rows(stream, v);                                                             \
         const unsigned width = stream->patch.widths[v];                                                              \
         const uint8_t *places = stream->patch.uppers + stream->patch.upper_at[v];                                    \
         const uint8_t *string = places + wendi_patch_list_bytes(count, rows);                                        \
@@ -255,11 +240,11 @@ static const uint8_t *readable(const wendi_stream *stream, const uint8_t *bytes,
                                       uint##bits##_t *values)                                                        \
     {                                                                                                                \
         const wendi_kernels *kernels = wendi_kernels_get();                                                          \
-        const uint32_t rows = vector_rows(stream, v);                                                                \
+        const uint32_t rows = wendi_stream_vector_rows(stream, v);                                                             \
         const uint##bits##_t divisor = (uint##bits##_t)stream->patch.divisor;                                        \
         const uint##bits##_t reference = (uint##bits##_t)stream->reference;                                          \
         const uint##bits##_t base =                                                                                  \
-            (uint##bits##_t)load(stream->patch.bases + (size_t)v * stream->patch.base_bytes,                         \
+            (uint##bits##_t)wendi_load_bytes(stream->patch.bases + (size_t)v * stream->patch.base_bytes,                       \
                                  stream->patch.base_bytes);                                                          \
         unpack_vector_u##bits(stream, v, patching.rises ? 0 : base, values);                                         \
         add_uppers_u##bits(stream, v, values);                                                                       \
@@ -297,7 +282,7 @@ bool wendi_patching_bounds(wendi_patching patching, const wendi_stream *stream, 
         return false;
     }
     const unsigned bits = (unsigned)stream->patch.widths[vector] + stream->patch.upper_bits[vector];
-    const uint64_t base = load(stream->patch.bases + (size_t)vector * stream->patch.base_bytes,
+    const uint64_t base = wendi_load_bytes(stream->patch.bases + (size_t)vector * stream->patch.base_bytes,
                                stream->patch.base_bytes);
     return wendi_quotient_bounds(base, wendi_low_bits(bits), stream->patch.divisor, stream->reference, min, max);
 }

@@ -23,11 +23,6 @@ typedef struct patch_plan {
     size_t bytes;
 } patch_plan;
 
-static unsigned bit_width(uint64_t value)
-{
-    return value == 0 ? 0 : 64 - (unsigned)__builtin_clzll(value);
-}
-
 static uint64_t base_of(wendi_patching patching, const wendi_vector_statistics *vector)
 {
     return patching.rises ? vector->first : vector->min;
@@ -76,7 +71,7 @@ static patch_plan make_plan(wendi_patching patching, const wendi_stream_input *i
         fixed += plan_vector(patching, &input->vectors[v], &plan, v, &packed);
         plan.upper_count += plan.upper_counts[v];
     }
-    plan.base_bytes = (uint8_t)((bit_width(base_max) + 7) / 8);
+    plan.base_bytes = (uint8_t)((wendi_bit_width(base_max) + 7) / 8);
     fixed += (size_t)input->vector_count * (ARRAY_BYTES + plan.base_bytes);
     plan.fixed_bytes = (fixed + 7) / 8 * 8;
     plan.bytes = plan.fixed_bytes + packed;
@@ -93,30 +88,22 @@ size_t wendi_patching_size(wendi_patching patching, const wendi_stream_input *in
     return !patching.rises && plan.upper_count == 0 ? SIZE_MAX : plan.bytes;
 }
 
-static uint8_t *store(uint8_t *at, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++) {
-        *at++ = (uint8_t)(value >> (8 * i));
-    }
-    return at;
-}
-
 static uint8_t *store_arrays(wendi_patching patching, const wendi_stream_input *input, const patch_plan *plan,
                              uint8_t *at)
 {
-    at = store(at, (uint64_t)input->min, 8);
-    at = store(at, input->divisor, 8);
-    at = store(at, plan->base_bytes, 1);
-    at = store(at, patching.rises ? input->quotient_bits : 0, 7);
+    at = wendi_store_bytes(at, (uint64_t)input->min, 8);
+    at = wendi_store_bytes(at, input->divisor, 8);
+    at = wendi_store_bytes(at, plan->base_bytes, 1);
+    at = wendi_store_bytes(at, patching.rises ? input->quotient_bits : 0, 7);
     memcpy(at, plan->widths, input->vector_count);
     at += input->vector_count;
     memcpy(at, plan->upper_bits, input->vector_count);
     at += input->vector_count;
     for (uint32_t v = 0; v < input->vector_count; v++) {
-        at = store(at, plan->upper_counts[v], 2);
+        at = wendi_store_bytes(at, plan->upper_counts[v], 2);
     }
     for (uint32_t v = 0; v < input->vector_count; v++) {
-        at = store(at, base_of(patching, &input->vectors[v]), plan->base_bytes);
+        at = wendi_store_bytes(at, base_of(patching, &input->vectors[v]), plan->base_bytes);
     }
     return at;
 }

@@ -24,24 +24,19 @@ typedef struct width_sample {
     double offset_bits; /* width of the vectors, on average */
 } width_sample;
 
-static unsigned bit_width(uint64_t value)
-{
-    return value == 0 ? 0 : 64 - (unsigned)__builtin_clzll(value);
-}
-
 static void sample_vector(const wendi_stream_input *input, uint32_t v, width_sample *sample)
 {
     const wendi_vector_statistics *vector = &input->vectors[v];
     const uint64_t *quotients = input->quotients + (size_t)v * WENDI_VECTOR_ROWS;
     const uint64_t mask = wendi_low_bits(input->quotient_bits);
-    const unsigned width = bit_width(vector->max - vector->min);
+    const unsigned width = wendi_bit_width(vector->max - vector->min);
     const uint32_t rows = vector->count - 1 < SAMPLED_ROWS ? vector->count - 1 : SAMPLED_ROWS;
     const uint32_t first = vector->count - rows; /* of the last ones, which have steps */
     for (uint32_t i = first; i < vector->count; i++) {
         const uint64_t step = quotients[i] - quotients[i - 1];
-        sample->unused[width - bit_width(quotients[i] - vector->min)]++;
-        sample->steps[bit_width(step << 1 ^ (0 - (step >> 63)))]++;
-        sample->rises[bit_width(step & mask)]++;
+        sample->unused[width - wendi_bit_width(quotients[i] - vector->min)]++;
+        sample->steps[wendi_bit_width(step << 1 ^ (0 - (step >> 63)))]++;
+        sample->rises[wendi_bit_width(step & mask)]++;
     }
     sample->count += rows;
     sample->offset_bits += width * rows;

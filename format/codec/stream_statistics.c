@@ -39,11 +39,6 @@ void wendi_stream_scratch_free(wendi_stream_scratch *scratch)
     wendi_free(scratch);
 }
 
-static unsigned bit_width(uint64_t value)
-{
-    return value == 0 ? 0 : 64 - (unsigned)__builtin_clzll(value);
-}
-
 static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
 {
     while (b != 0) {
@@ -120,7 +115,7 @@ static const wendi_stream_input *analyse(input_memory *memory, const int64_t *va
     const exact_divisor exact = common_divisor(values, count, (uint64_t)input->min, span);
     input->run_count = (uint32_t)kernels->changes_u64((const uint64_t *)values, count) + 1;
     input->divisor = exact.divisor;
-    input->quotient_bits = (uint8_t)bit_width(span / exact.divisor);
+    input->quotient_bits = (uint8_t)wendi_bit_width(span / exact.divisor);
     input->vector_count = (count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS;
     kernels->divide_exactly_u64((const uint64_t *)values, count, (uint64_t)input->min, exact.inverse, exact.shift,
                                 memory->quotients);
@@ -185,7 +180,7 @@ static uint64_t packed_bits(const wendi_stream_input *input)
 {
     uint64_t bits = 0;
     for (uint32_t v = 0; v < input->vector_count; v++) {
-        bits += (uint64_t)bit_width(input->vectors[v].max - input->vectors[v].min) * input->vectors[v].count;
+        bits += (uint64_t)wendi_bit_width(input->vectors[v].max - input->vectors[v].min) * input->vectors[v].count;
     }
     return bits;
 }
