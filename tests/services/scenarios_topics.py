@@ -215,5 +215,29 @@ def growth(run):
     run.check(ledger)
 
 
-SCENARIOS = [retention_gap, retention_overtakes, recreated_fewer_stopped, recreated_more_stopped, recreated_fewer_running,
+def mapped(run):
+    """One process, three topics, two tables (two of the topics share one), killed at random: each table is exact."""
+    maps = {"a": "events", "b": "orders", "c": "events"}
+    ledgers = {"events": produced.Ledger(), "orders": produced.Ledger(unique=False)}
+    words, feeds = (), []
+    for table, ledger in ledgers.items():
+        run.make_table(table, ledger.unique)
+    for name, table in maps.items():
+        topic = f"{run.topic}-{name}"
+        run.make_topic(2, topic)
+        words += ("--map", f"{topic}={table}")
+        feeds.append(run.feed(messages_of(run, name, run.scale // 3), run.scale / 9, ledgers[table], topic, 2))
+    while any(feed.is_alive() for feed in feeds) or run.kills < 4:
+        ingestor = run.ingestor(*words, table=None).start()
+        run.pause_s(0.1, 0.9)
+        if not ingestor.kill():
+            raise produced.Inexact(f"wend ingest ended by itself: {ingestor.words_said()}")
+    for feed in feeds:
+        feed.end()
+    run.ingestor(*words, table=None).finish()
+    for table, ledger in ledgers.items():
+        run.check(ledger, (table,))
+
+
+SCENARIOS = [mapped, retention_gap, retention_overtakes, recreated_fewer_stopped, recreated_more_stopped, recreated_fewer_running,
              recreated_more_running, recreated_unseen, transactions, growth]

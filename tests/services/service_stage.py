@@ -108,24 +108,23 @@ class Feed(threading.Thread):
 
 
 class Ingestor:
-    """A process of `wend ingest`, or several one after the other with the same words."""
+    """A process of `wend ingest`, or several one after the other with the same words. No table: the words have --map."""
 
     def __init__(self, run, table, *words, store=None, preload=None, environment=None, launcher=None):
-        self.run, self.table, self.words = run, table, words
+        self.run, self.words = run, ((table,) if table is not None else ()) + words
         self.launcher = launcher if launcher is not None else LAUNCHER
         self.store = store or run.store
         self.environment = dict(os.environ, **(environment or {}))
         if preload is not None:
             self.environment["LD_PRELOAD"] = str(preload)
         self.process, self.kills, self.starts = None, 0, 0
-        self.said = run.folder / f"ingest-{table}-{len(run.ingestors)}.err"
+        self.said = run.folder / f"ingest-{len(run.ingestors)}.err"
         self.numbers = self.said.with_suffix(".out")
         run.ingestors.append(self)
 
     def start(self, *more):
         with open(self.said, "wb") as errors, open(self.numbers, "wb") as numbers:
-            self.process = subprocess.Popen([*self.launcher, PROGRAM, "-d", str(self.store), "ingest", self.table, "--log", "text",
-                                             *self.words, *more], stdout=numbers, stderr=errors, env=self.environment)
+            self.process = subprocess.Popen([*self.launcher, PROGRAM, "-d", str(self.store), "ingest", *self.words, *more, "--log", "text"], stdout=numbers, stderr=errors, env=self.environment)
         self.starts += 1
         return self
 
@@ -242,7 +241,8 @@ class Run:
         """An ingestor of the run's topic. `commits`: its options for how often; by chance when None."""
         commits = commits or ("--commit-rows", str(self.random.choice([300, 2000, 10000, 50000])),
                               "--commit-interval", self.random.choice(["50ms", "100ms", "200ms", "500ms"]))
-        return Ingestor(self, table, "--brokers", brokers or self.stage.broker.address, "--topic", topic or self.topic,
+        topics = ("--topic", topic or self.topic) if table is not None else ()
+        return Ingestor(self, table, "--brokers", brokers or self.stage.broker.address, *topics,
                         "-X", "reconnect.backoff.max.ms=300", *commits, *words, **more)
 
     def account(self, table="events"):
@@ -257,7 +257,13 @@ class Run:
             time.sleep(0.05)
 
     def wait_until_taken(self, count, table="events"):
-        self.wait_until(lambda: self.account(table)["taken"] >= count, f"{table} has taken {count} messages")
+        def taken():
+            over = self.account(table)["taken"] >= count
+            if not over and not any(ingestor.running for ingestor in self.ingestors):
+                if self.account(table)["taken"] < count:
+                    raise produced.Inexact(f"no ingestor runs any more: {self.ingestors[-1].words_said()}")
+            return over
+        self.wait_until(taken, f"{table} has taken {count} messages")
 
     def check(self, ledger, tables=("events",), gap=0):
         self.events += ledger.taken

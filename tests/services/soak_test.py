@@ -213,7 +213,7 @@ class Soak:
         self.clock.jump_to(self.random.choice([-1, 0, 1]) * self.random.choice([2, 600, 7200, 86400]))
 
     def second_ingestor(self):
-        second = Ingestor(self.run, "events", *self.ingestor.words).start()
+        second = Ingestor(self.run, None, *self.ingestor.words).start()
         if second.wait() != 1 or "process" not in second.words_said():
             raise produced.Inexact(f"a second ingestor was not refused: {second.words_said()}")
         self.run.ingestors.remove(second)
