@@ -1,8 +1,9 @@
 /*
  * Claims as lock files, membership as a file in each table: see shard_claims.h.
  *
- * Invariants: a claim is taken before any log is read for its partition's position, and every commit of
- * messages of the partition is done under it; so the greatest position found is the last one there is.
+ * Invariants: a claim is taken before any log is read for its partition's position, and every
+ * commit of messages of the partition is done under it; so the greatest position found is the last
+ * one there is.
  */
 #include "ingest/shard_claims.h"
 
@@ -26,7 +27,8 @@ struct wendi_shard_claims {
     wendi_kafka_shards calls;
 };
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names ------------------------------------------------------------------------------------
+ */
 
 static wend_status check_group_name(const char *group, wend_error *error)
 {
@@ -36,29 +38,40 @@ static wend_status check_group_name(const char *group, wend_error *error)
         good = isalnum((unsigned char)group[i]) || strchr("._-", group[i]) != NULL;
     }
     if (!good) {
-        wendi_fail(error, WEND_INVALID, "\"%.128s\" cannot be the name of a group of shards", group);
-        wendi_error_hint(error, "use at most %d letters, digits, '.', '_' and '-', not beginning with '.'", GROUP_BYTES_MAX);
+        wendi_fail(error, WEND_INVALID, "\"%.128s\" cannot be the name of a group of shards",
+                   group);
+        wendi_error_hint(error,
+                         "use at most %d letters, digits, '.', '_' and '-', not beginning with '.'",
+                         GROUP_BYTES_MAX);
         return WEND_INVALID;
     }
     return WEND_OK;
 }
 
-static wend_status make_path(char path[PATH_BYTES], const char *folder, const char *name, wend_error *error)
+static wend_status make_path(char path[PATH_BYTES], const char *folder, const char *name,
+                             wend_error *error)
 {
     int length = snprintf(path, PATH_BYTES, "%s/%s", folder, name);
-    return length < PATH_BYTES ? WEND_OK : wendi_fail(error, WEND_INVALID, "the path %s/%s is too long", folder, name);
+    return length < PATH_BYTES
+               ? WEND_OK
+               : wendi_fail(error, WEND_INVALID, "the path %s/%s is too long", folder, name);
 }
 
-static wend_status group_path(char path[PATH_BYTES], const char *store, const char *table, const char *name, wend_error *error)
+static wend_status group_path(char path[PATH_BYTES], const char *store, const char *table,
+                              const char *name, wend_error *error)
 {
     int length = snprintf(path, PATH_BYTES, "%s/%s/%s", store, table, name);
-    return length < PATH_BYTES ? WEND_OK : wendi_fail(error, WEND_INVALID, "the path %s/%s is too long", store, table);
+    return length < PATH_BYTES
+               ? WEND_OK
+               : wendi_fail(error, WEND_INVALID, "the path %s/%s is too long", store, table);
 }
 
-/* ---- which group a table belongs to ------------------------------------------------------------ */
+/* ---- which group a table belongs to ------------------------------------------------------------
+ */
 
 /* `group` is "" when the table belongs to none. */
-static wend_status read_group(wendi_io *io, const char *store, const char *table, char group[NAME_BYTES], wend_error *error)
+static wend_status read_group(wendi_io *io, const char *store, const char *table,
+                              char group[NAME_BYTES], wend_error *error)
 {
     char path[PATH_BYTES];
     wendi_buffer text = {0};
@@ -117,8 +130,8 @@ static wend_status enter_group(const wendi_shard_claims *claims, wend_error *err
         return status;
     }
     if (group[0] != 0) {
-        wendi_fail(error, WEND_CONFLICT, "the table %s is a shard of the group %s, not of %s", claims->table, group,
-                   claims->group);
+        wendi_fail(error, WEND_CONFLICT, "the table %s is a shard of the group %s, not of %s",
+                   claims->table, group, claims->group);
         wendi_error_hint(error, "each group needs tables of its own");
         return WEND_CONFLICT;
     }
@@ -134,7 +147,8 @@ wend_status wendi_shard_claims_check_alone(const char *store, const char *table,
     WEND_TRY(read_group(io, store, table, group, error));
     if (group[0] != 0) {
         status = wendi_fail(error, WEND_CONFLICT,
-                            "the table %s is a shard of the group %s: read without it, it would repeat what other shards have",
+                            "the table %s is a shard of the group %s: read without it, it would "
+                            "repeat what other shards have",
                             table, group);
         wendi_error_hint(error, "--group %s", group);
     }
@@ -143,9 +157,11 @@ cleanup:
     return status;
 }
 
-/* ---- claims ------------------------------------------------------------------------------------ */
+/* ---- claims ------------------------------------------------------------------------------------
+ */
 
-static wend_status claim(void *context, const char *topic, int32_t partition, void **claim_out, wend_error *error)
+static wend_status claim(void *context, const char *topic, int32_t partition, void **claim_out,
+                         wend_error *error)
 {
     wendi_shard_claims *claims = context;
     char name[300];
@@ -167,31 +183,37 @@ static void release(void *context, void *held)
     wendi_io_lock_release(held);
 }
 
-/* ---- positions --------------------------------------------------------------------------------- */
+/* ---- positions ---------------------------------------------------------------------------------
+ */
 
-static wendi_kafka_start *asked_for(wendi_kafka_start *starts, uint32_t count, const wendi_source_state *known)
+static wendi_kafka_start *asked_for(wendi_kafka_start *starts, uint32_t count,
+                                    const wendi_source_state *known)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (starts[i].partition == known->partition && wendi_string_equal(known->topic, wendi_string_of(starts[i].topic))) {
+        if (starts[i].partition == known->partition &&
+            wendi_string_equal(known->topic, wendi_string_of(starts[i].topic))) {
             return &starts[i];
         }
     }
     return NULL;
 }
 
-static wend_status refuse_stranger(const wendi_shard_claims *claims, const char *table, const wendi_kafka_start *start,
-                                   wend_error *error)
+static wend_status refuse_stranger(const wendi_shard_claims *claims, const char *table,
+                                   const wendi_kafka_start *start, wend_error *error)
 {
     wendi_fail(error, WEND_CONFLICT,
-               "the table %s has read %s[%d] without a group: whether the shards of %s shall have the same events again is in doubt",
+               "the table %s has read %s[%d] without a group: whether the shards of %s shall have "
+               "the same events again is in doubt",
                table, start->topic, start->partition, claims->group);
-    wendi_error_hint(error, "make it a shard (start its ingest with --group %s) or keep it in another store", claims->group);
+    wendi_error_hint(
+        error, "make it a shard (start its ingest with --group %s) or keep it in another store",
+        claims->group);
     return WEND_CONFLICT;
 }
 
 /* What one table holds of the partitions asked for. */
-static wend_status add_table(const wendi_shard_claims *claims, const char *table, wendi_kafka_start *starts, uint32_t count,
-                             wend_error *error)
+static wend_status add_table(const wendi_shard_claims *claims, const char *table,
+                             wendi_kafka_start *starts, uint32_t count, wend_error *error)
 {
     char group[NAME_BYTES];
     wendi_table *opened = NULL;
@@ -233,7 +255,8 @@ cleanup:
     return status;
 }
 
-static wend_status stand(void *context, wendi_kafka_start *starts, uint32_t count, wend_error *error)
+static wend_status stand(void *context, wendi_kafka_start *starts, uint32_t count,
+                         wend_error *error)
 {
     const wendi_shard_claims *claims = context;
     wendi_arena arena = {0};
@@ -255,24 +278,30 @@ cleanup:
     return status;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------- */
+/* ---- opening -----------------------------------------------------------------------------------
+ */
 
-/* Locks of a mount do not reach other hosts, and two processes on one partition would double its events. */
+/* Locks of a mount do not reach other hosts, and two processes on one partition would double its
+ * events. */
 static wend_status check_file_system(const wendi_shard_claims *claims, wend_error *error)
 {
     wendi_file_system file_system;
     wend_status status = wendi_io_probe(claims->io, claims->store, false, &file_system, error);
     if (status == WEND_OK && file_system.mount) {
         wendi_fail(error, WEND_UNSUPPORTED,
-                   "%s is a mount (%s): locks there hold on one host only, so shards cannot claim partitions", claims->store,
-                   file_system.name);
-        wendi_error_hint(error, "keep the store on a local disk, or divide the topics yourself with --partitions");
+                   "%s is a mount (%s): locks there hold on one host only, so shards cannot claim "
+                   "partitions",
+                   claims->store, file_system.name);
+        wendi_error_hint(
+            error,
+            "keep the store on a local disk, or divide the topics yourself with --partitions");
         return WEND_UNSUPPORTED;
     }
     return status;
 }
 
-static wend_status make_folder(const wendi_shard_claims *claims, const char *path, const char *parent, wend_error *error)
+static wend_status make_folder(const wendi_shard_claims *claims, const char *path,
+                               const char *parent, wend_error *error)
 {
     wend_status status = wendi_io_mkdir(claims->io, path, error);
     if (status == WEND_EXISTS) {
@@ -281,8 +310,8 @@ static wend_status make_folder(const wendi_shard_claims *claims, const char *pat
     return status == WEND_OK ? wendi_io_sync_folder(claims->io, parent, error) : status;
 }
 
-wend_status wendi_shard_claims_open(const char *store, const char *table, const char *group, wendi_shard_claims **claims_out,
-                                    wend_error *error)
+wend_status wendi_shard_claims_open(const char *store, const char *table, const char *group,
+                                    wendi_shard_claims **claims_out, wend_error *error)
 {
     char above[PATH_BYTES];
     wend_status status = WEND_OK;
@@ -291,7 +320,8 @@ wend_status wendi_shard_claims_open(const char *store, const char *table, const 
     if (claims == NULL) {
         return wendi_fail_nomem(error, "a group of shards", sizeof *claims);
     }
-    claims->calls = (wendi_kafka_shards){.context = claims, .claim = claim, .release = release, .stand = stand};
+    claims->calls =
+        (wendi_kafka_shards){.context = claims, .claim = claim, .release = release, .stand = stand};
     WEND_TRY(check_group_name(group, error));
     claims->store = wendi_strdup(store);
     claims->table = wendi_strdup(table);

@@ -9,7 +9,7 @@
 
 enum {
     METADATA_SLICE_MS = 1000,
-    REFUSAL_PATIENCE_MS = 30000, /* of a client that has worked before */
+    REFUSAL_PATIENCE_MS = 30000,      /* of a client that has worked before */
     RDKAFKA_SCRAM_MENDED = 0x020601ff /* before, its last message repeats a nonce wrongly */
 };
 
@@ -129,7 +129,8 @@ static const char *refusal_hint(rd_kafka_resp_err_t code)
         return "the user may not do this: check the brokers' access rules (ACLs)";
     }
     if (rd_kafka_version() < RDKAFKA_SCRAM_MENDED) {
-        return "check sasl.username, sasl.password, sasl.mechanisms and security.protocol; and note "
+        return "check sasl.username, sasl.password, sasl.mechanisms and security.protocol; and "
+               "note "
                "that this librdkafka's SCRAM is refused by brokers from 4.0 on";
     }
     return "check sasl.username, sasl.password, sasl.mechanisms and security.protocol";

@@ -5,10 +5,10 @@
  * client never fetches; the list that the callback brings is kept aside.
  *
  * The protocol is eager: at every rebalance the group takes all partitions back and deals them
- * again. Nobody notices, since the old list is good until the new one comes: whoever shall have one of
- * its partitions next waits for its claim. (The cooperative protocol would do, but librdkafka
- * 2.0.2's assignor of it ends the process when a client is closed while it leads a group that has not
- * settled.)
+ * again. Nobody notices, since the old list is good until the new one comes: whoever shall have one
+ * of its partitions next waits for its claim. (The cooperative protocol would do, but librdkafka
+ * 2.0.2's assignor of it ends the process when a client is closed while it leads a group that has
+ * not settled.)
  */
 #include "ingest/kafka/kafka_group.h"
 
@@ -135,7 +135,7 @@ wend_status wendi_kafka_group_open(const char *name, const char *brokers,
     char refresh_ms[16];
     const wendi_kafka_setting defaults[] = {
         {"client.id", "wend", false},
-        {"session.timeout.ms", "10000", false}, /* how long a killed shard's partitions wait */
+        {"session.timeout.ms", "10000", false},   /* how long a killed shard's partitions wait */
         {"heartbeat.interval.ms", "1000", false}, /* how soon a rebalance is heard of */
         {"reconnect.backoff.max.ms", "2000", false},
         {NULL, NULL, false}};

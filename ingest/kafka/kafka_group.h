@@ -24,10 +24,10 @@ typedef struct wendi_kafka_group {
     wendi_kafka_client client; /* first: the callbacks' opaque */
     wendi_kafka_assigned *assigned;
     uint32_t count, capacity;
-    uint64_t change_count; /* rises with every change of `assigned` */
+    uint64_t change_count;    /* rises with every change of `assigned` */
     int64_t taken_back_at_ms; /* the group has taken all back and not dealt again yet; 0: it has */
-    bool joined;           /* an assignment, perhaps an empty one, was given */
-    bool out_of_memory;    /* an assignment could not be kept: told by the next serve() */
+    bool joined;              /* an assignment, perhaps an empty one, was given */
+    bool out_of_memory;       /* an assignment could not be kept: told by the next serve() */
     uint32_t commits_under_way;
 } wendi_kafka_group;
 
@@ -40,8 +40,8 @@ wend_status wendi_kafka_group_open(const char *name, const char *brokers,
 /** Let the group speak; never waits. WEND_KAFKA when it refuses us for good. */
 wend_status wendi_kafka_group_serve(wendi_kafka_group *group, wend_error *error) WEND_MUST_USE;
 /**
- * The offset that the group has for a partition; -1: none. WEND_KAFKA when it does not answer within
- * `timeout_ms`.
+ * The offset that the group has for a partition; -1: none. WEND_KAFKA when it does not answer
+ * within `timeout_ms`.
  */
 wend_status wendi_kafka_group_offset(wendi_kafka_group *group, const char *topic, int32_t partition,
                                      int timeout_ms, int64_t *offset,

@@ -127,12 +127,11 @@ static wend_status add_partition(wendi_kafka_source *source, wendi_kafka_topic *
         return wendi_fail_nomem(error, "a partition", sizeof text);
     }
     source->shown[source->count] = shown;
-    source->slots[source->count] =
-        (wendi_kafka_slot){.topic = topic,
-                           .end_wanted = -1,
-                           .gap_first = -1,
-                           .gap_end = -1,
-                           .last_taken = WENDI_KAFKA_NO_ORDINAL};
+    source->slots[source->count] = (wendi_kafka_slot){.topic = topic,
+                                                      .end_wanted = -1,
+                                                      .gap_first = -1,
+                                                      .gap_end = -1,
+                                                      .last_taken = WENDI_KAFKA_NO_ORDINAL};
     source->states[source->count] = (wendi_source_partition){.topic = topic->name,
                                                              .partition = partition,
                                                              .shown = shown,
@@ -184,12 +183,12 @@ static bool is_passing(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
            code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
            code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
-           code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE ||
-           code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+           code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+           code == RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
-/* Whether to ask again after `code`; waits a little first. Until something works, for as long as open() may
-   take; later only briefly, since who asks will ask again. */
+/* Whether to ask again after `code`; waits a little first. Until something works, for as long as
+   open() may take; later only briefly, since who asks will ask again. */
 static bool ask_again(wendi_kafka_source *source, rd_kafka_resp_err_t code, int64_t deadline_ms)
 {
     wend_error refused;
@@ -262,7 +261,8 @@ static wend_status check_range(wendi_kafka_source *source, uint32_t ordinal, int
     return WEND_OK;
 }
 
-/* The first offset whose message has that time or a later one; `none` when there is no such message. */
+/* The first offset whose message has that time or a later one; `none` when there is no such
+ * message. */
 static wend_status offset_at_time(wendi_kafka_source *source, uint32_t ordinal, int64_t time_us,
                                   int64_t none, int64_t *offset, wend_error *error)
 {
@@ -325,8 +325,8 @@ static void bound(wendi_kafka_source *source, uint32_t ordinal, int64_t end)
     }
 }
 
-/* Where this run's end is known, given the log's stable end. An end by time that no message has reached
-   yet is found while reading, or once the clock has passed it. */
+/* Where this run's end is known, given the log's stable end. An end by time that no message has
+   reached yet is found while reading, or once the clock has passed it. */
 static wend_status decide_end(wendi_kafka_source *source, uint32_t ordinal, int64_t high,
                               wend_error *error)
 {
@@ -367,8 +367,8 @@ wend_status wendi_kafka_partition_place(wendi_kafka_source *source, uint32_t ord
         WEND_TRY(check_range(source, ordinal, low, high, error));
     } else if (source->slots[ordinal].topic->known && source->from != WENDI_KAFKA_FROM_EARLIEST) {
         state->next = low; /* added since the topic was read last: all of it is new */
-        wendi_kafka_source_say(source, "%s is new since the topic was read last: from its beginning",
-                               state->shown);
+        wendi_kafka_source_say(
+            source, "%s is new since the topic was read last: from its beginning", state->shown);
     } else if (source->from == WENDI_KAFKA_FROM_TIME) {
         WEND_TRY(offset_at_time(source, ordinal, source->from_us, high, &state->next, error));
     } else {

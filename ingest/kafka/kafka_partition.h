@@ -34,19 +34,19 @@ typedef struct wendi_kafka_slot {
     bool at_end;         /* what came last was the log's end: nothing of it waits in any queue */
     int64_t told_at_ms;  /* when somebody was told last that it waits */
     int64_t gap_first, gap_end; /* offsets left out that are being read again: -1: none */
-    int64_t gap_largest;   /* the most offsets left out that a second reading confirmed */
-    int64_t committed_next; /* up to here everything handed out is committed */
-    void *claim;         /* of a group: ours, as shards->claim() gave it */
-    uint32_t tries;      /* faults since the last message taken */
-    uint32_t last_frame_bytes; /* what was taken off the front of last_taken's payload */
-    bool started;        /* librdkafka fetches it */
-    bool placed;         /* where it begins and ends is decided */
-    bool begins_anew;    /* no shard has read it before: the options say where */
-    bool topic_missing;  /* told, and counted in missing_partition_count */
-    bool holds;          /* nothing is taken from it: a fault, or a lost connection */
-    bool range_doubted;  /* the broker said that our offset is outside of its log */
-    bool topic_doubted;  /* the broker no longer knew the topic: look before beginning again */
-    bool verifying;      /* the first message must be the one before `next`, with our fingerprint */
+    int64_t gap_largest;        /* the most offsets left out that a second reading confirmed */
+    int64_t committed_next;     /* up to here everything handed out is committed */
+    void *claim;                /* of a group: ours, as shards->claim() gave it */
+    uint32_t tries;             /* faults since the last message taken */
+    uint32_t last_frame_bytes;  /* what was taken off the front of last_taken's payload */
+    bool started;               /* librdkafka fetches it */
+    bool placed;                /* where it begins and ends is decided */
+    bool begins_anew;           /* no shard has read it before: the options say where */
+    bool topic_missing;         /* told, and counted in missing_partition_count */
+    bool holds;                 /* nothing is taken from it: a fault, or a lost connection */
+    bool range_doubted;         /* the broker said that our offset is outside of its log */
+    bool topic_doubted; /* the broker no longer knew the topic: look before beginning again */
+    bool verifying;     /* the first message must be the one before `next`, with our fingerprint */
     uint32_t
         last_taken; /* slot in the current block of its last message, or WENDI_KAFKA_NO_ORDINAL */
 } wendi_kafka_slot;
@@ -80,9 +80,9 @@ typedef struct wendi_kafka_source {
     wendi_kafka_group *group; /* NULL: all partitions are ours */
     const wendi_kafka_shards *shards;
     uint64_t group_changes_seen;
-    int64_t share_at_ms;  /* when claims were looked at last */
-    int64_t until_at_ms;  /* when the ends by time were looked at last */
-    int64_t asked_at_ms;  /* when next() was called last */
+    int64_t share_at_ms;          /* when claims were looked at last */
+    int64_t until_at_ms;          /* when the ends by time were looked at last */
+    int64_t asked_at_ms;          /* when next() was called last */
     wendi_kafka_waiting *waiting; /* assigned to us, claimed by another */
     uint32_t waiting_count;
     int connect_timeout_ms, metadata_interval_ms;
@@ -126,12 +126,14 @@ wend_status wendi_kafka_partition_make(wendi_kafka_source *source, wendi_kafka_t
                                        wend_error *error) WEND_MUST_USE;
 /**
  * Decide where a partition begins and ends: at `start` (NULL or next < 0: where the options say) if
- * the log still has it. WEND_KAFKA: no answer, ask again; WEND_CONFLICT as wendi_kafka_source_open().
+ * the log still has it. WEND_KAFKA: no answer, ask again; WEND_CONFLICT as
+ * wendi_kafka_source_open().
  */
 wend_status wendi_kafka_partition_place(wendi_kafka_source *source, uint32_t ordinal,
                                         const wendi_kafka_start *start,
                                         wend_error *error) WEND_MUST_USE;
-/** Now that until_us has passed: partitions without a message of that time end at their log's end. */
+/** Now that until_us has passed: partitions without a message of that time end at their log's end.
+ */
 void wendi_kafka_partitions_settle_until(wendi_kafka_source *source);
 /** Fetch nothing more of it. */
 wend_status wendi_kafka_partition_stop(wendi_kafka_source *source, uint32_t ordinal,
@@ -148,8 +150,8 @@ wend_status wendi_kafka_partition_look_for_topic(wendi_kafka_source *source, uin
 /** Look for partitions added since; read them if the source follows growth. */
 wend_status wendi_kafka_partitions_look_for_growth(wendi_kafka_source *source,
                                                    wend_error *error) WEND_MUST_USE;
-/** Begin partitions that were added and not begun yet; a broker that does not answer is asked again later:
- *  source->unplaced_count says how many are left. */
+/** Begin partitions that were added and not begun yet; a broker that does not answer is asked again
+ * later: source->unplaced_count says how many are left. */
 wend_status wendi_kafka_partitions_begin_added(wendi_kafka_source *source,
                                                wend_error *error) WEND_MUST_USE;
 /** Mark as finished, once. */

@@ -37,7 +37,8 @@ static wend_status start_draining(wendi_kafka_source *source, uint32_t ordinal, 
 {
     wendi_source_partition *state = &source->states[ordinal];
     state->draining = true;
-    wendi_kafka_source_say(source, "%s goes to another shard: at offset %" PRId64 ", committed to %" PRId64,
+    wendi_kafka_source_say(source,
+                           "%s goes to another shard: at offset %" PRId64 ", committed to %" PRId64,
                            state->shown, state->next, source->slots[ordinal].committed_next);
     return wendi_kafka_partition_stop(source, ordinal, error);
 }
@@ -102,8 +103,8 @@ static int64_t told_before(const wendi_kafka_source *source, const char *topic, 
 static bool is_claimed(wendi_kafka_source *source, const wendi_kafka_topic *topic,
                        int32_t partition)
 {
-    uint32_t ordinal = partition < topic->partition_count ? topic->ordinals[partition]
-                                                          : WENDI_KAFKA_NO_ORDINAL;
+    uint32_t ordinal =
+        partition < topic->partition_count ? topic->ordinals[partition] : WENDI_KAFKA_NO_ORDINAL;
     return ordinal != WENDI_KAFKA_NO_ORDINAL && source->slots[ordinal].claim != NULL;
 }
 
@@ -114,8 +115,9 @@ static wendi_kafka_waiting wait_for(const char *topic, int32_t partition,
     int64_t now_ms = wendi_kafka_now_ms();
     wendi_kafka_waiting waits = {topic, partition, told_before(source, topic, partition)};
     if (waits.told_ms == 0 || now_ms - waits.told_ms >= TELL_INTERVAL_MS) {
-        wendi_kafka_source_say(source, "%s[%d] is assigned to this shard, but waits for another: %s",
-                               topic, partition, reason->message);
+        wendi_kafka_source_say(source,
+                               "%s[%d] is assigned to this shard, but waits for another: %s", topic,
+                               partition, reason->message);
         waits.told_ms = now_ms;
     }
     return waits;
@@ -199,7 +201,8 @@ static wend_status take_in(wendi_kafka_source *source, const wendi_kafka_start *
     return WEND_OK;
 }
 
-/* Where the shards stand in what was claimed; and, where it matters, whether they know the topics. */
+/* Where the shards stand in what was claimed; and, where it matters, whether they know the topics.
+ */
 static wend_status look_up(wendi_kafka_source *source, claim_round *round, wend_error *error)
 {
     wend_status status = WEND_OK;
@@ -218,7 +221,8 @@ static wend_status look_up(wendi_kafka_source *source, claim_round *round, wend_
     for (uint32_t k = 0; k < source->topic_count; k++) {
         for (int32_t p = 0; p < source->topics[k].partition_count; p++) {
             if (find_start(round->fresh, round->fresh_count, source->topics[k].name, p) == NULL) {
-                asked[count++] = (wendi_kafka_start){.topic = source->topics[k].name, .partition = p};
+                asked[count++] =
+                    (wendi_kafka_start){.topic = source->topics[k].name, .partition = p};
             }
         }
     }
@@ -267,8 +271,8 @@ cleanup:
 }
 
 /*
- * Group offsets are written after ours, so one that is ahead of all our tables tells of a shard whose
- * table we cannot see, and reading on would double what it has.
+ * Group offsets are written after ours, so one that is ahead of all our tables tells of a shard
+ * whose table we cannot see, and reading on would double what it has.
  */
 static wend_status check_group_offset(wendi_kafka_source *source, uint32_t ordinal,
                                       wend_error *error)
@@ -278,13 +282,15 @@ static wend_status check_group_offset(wendi_kafka_source *source, uint32_t ordin
     wend_status status = wendi_kafka_group_offset(source->group, state->topic, state->partition,
                                                   GROUP_OFFSET_TIMEOUT_MS, &offset, error);
     if (status == WEND_OK && offset > state->next) {
-        wendi_fail(error, WEND_CONFLICT,
-                   "%s: the group has committed offset %" PRId64
-                   ", but the tables of this store hold it only up to %" PRId64
-                   ": a shard of this group is in another store, or tables were dropped or restored",
-                   state->shown, offset, state->next);
-        wendi_error_hint(error, "all shards of a group share one store; if these tables are all there "
-                                "is, delete the group's offsets in Kafka or choose a new group");
+        wendi_fail(
+            error, WEND_CONFLICT,
+            "%s: the group has committed offset %" PRId64
+            ", but the tables of this store hold it only up to %" PRId64
+            ": a shard of this group is in another store, or tables were dropped or restored",
+            state->shown, offset, state->next);
+        wendi_error_hint(error,
+                         "all shards of a group share one store; if these tables are all there "
+                         "is, delete the group's offsets in Kafka or choose a new group");
         return WEND_CONFLICT;
     }
     return status;

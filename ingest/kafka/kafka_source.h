@@ -85,9 +85,10 @@ typedef struct wendi_kafka_source_options {
                              without such a message ends where its log ends once the clock has
                              passed this time. 0: no such end. With until_caught_up: what comes first */
     wendi_kafka_framing framing;
-    const char *group; /* share the topics with other shards by this consumer group; NULL: read all
-                          of them. Needs `shards`; starts are not used, positions come from shards */
-    const wendi_kafka_shards *shards; /* lives as long as the source */
+    const char
+        *group; /* share the topics with other shards by this consumer group; NULL: read all
+                   of them. Needs `shards`; starts are not used, positions come from shards */
+    const wendi_kafka_shards *shards;                /* lives as long as the source */
     void (*notice)(void *context, const char *text); /* called, from the thread that calls the
                              source, with each thing that somebody should know: a missing topic,
                              another shard's claim waited for, a fault retried. May be NULL */
@@ -95,9 +96,9 @@ typedef struct wendi_kafka_source_options {
     /* Called from next() about five times a second. May be NULL */
     void (*observe)(void *context, const struct wendi_kafka_source_state *state);
     void *observe_context;
-    bool accept_gap;      /* go on behind lost messages, counting them, instead of WEND_CONFLICT */
-    bool headers;         /* fill wendi_message.headers */
-    bool follow_growth;   /* read partitions that are added later (appended to partitions()) */
+    bool accept_gap;    /* go on behind lost messages, counting them, instead of WEND_CONFLICT */
+    bool headers;       /* fill wendi_message.headers */
+    bool follow_growth; /* read partitions that are added later (appended to partitions()) */
     const char *expected_cluster_id; /* WEND_CONFLICT when the cluster is another; NULL: any */
     size_t queue_bytes;              /* librdkafka's prefetch; 0: 512 MiB */
     int connect_timeout_ms;          /* for open(); 0: 15 s */
@@ -110,18 +111,18 @@ typedef struct wendi_kafka_source_state {
     uint64_t message_count; /* handed out, tombstones included */
     uint64_t payload_bytes;
     uint64_t tombstone_count;
-    uint64_t retry_count;            /* partitions begun again after a fault */
-    uint64_t verified_count;         /* fingerprints compared and found equal */
-    uint64_t unverified_count;       /* fingerprints whose message is no longer there to compare */
-    int64_t lag;                     /* messages known to wait, all partitions */
-    uint32_t brokers_down;           /* 1 while no broker answers */
-    uint32_t unread_partition_count; /* partitions that appeared since open() and are not read */
+    uint64_t retry_count;             /* partitions begun again after a fault */
+    uint64_t verified_count;          /* fingerprints compared and found equal */
+    uint64_t unverified_count;        /* fingerprints whose message is no longer there to compare */
+    int64_t lag;                      /* messages known to wait, all partitions */
+    uint32_t brokers_down;            /* 1 while no broker answers */
+    uint32_t unread_partition_count;  /* partitions that appeared since open() and are not read */
     uint32_t missing_partition_count; /* partitions whose topic is gone now: waited for */
-    uint32_t assigned_count;         /* partitions that the group wants us to read */
-    uint32_t claimed_count;          /* of a group: partitions whose claim we have */
-    uint32_t waiting_count;          /* assigned, but another shard still has the claim */
-    uint32_t draining_count;         /* no longer ours, but messages of it are not committed yet */
-    char last_error[256];            /* newest fault told by librdkafka, "" when none */
+    uint32_t assigned_count;          /* partitions that the group wants us to read */
+    uint32_t claimed_count;           /* of a group: partitions whose claim we have */
+    uint32_t waiting_count;           /* assigned, but another shard still has the claim */
+    uint32_t draining_count;          /* no longer ours, but messages of it are not committed yet */
+    char last_error[256];             /* newest fault told by librdkafka, "" when none */
 } wendi_kafka_source_state;
 
 /**

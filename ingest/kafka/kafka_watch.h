@@ -1,9 +1,10 @@
 /**
  * Waking the reader, and noticing that nobody could be awake. Private to this folder.
  *
- * A queue of librdkafka is waited for by its own means until a time of the wall clock, so a clock that
- * is set back makes 20 ms last hours. Here it writes to a descriptor instead, and we wait for that by
- * the monotonic clock; a waiting reader is also woken by the first message, not by a full batch.
+ * A queue of librdkafka is waited for by its own means until a time of the wall clock, so a clock
+ * that is set back makes 20 ms last hours. Here it writes to a descriptor instead, and we wait for
+ * that by the monotonic clock; a waiting reader is also woken by the first message, not by a full
+ * batch.
  *
  * A thread looks at the clock ten times a second. When it slept much longer, the whole process was
  * stopped (a signal, a frozen machine): brokers may have answered nobody meanwhile.

@@ -170,8 +170,8 @@ static void keep_notice(void *context, const char *text)
     }
 }
 
-/* It is waited for, and said; what comes back under its name is another topic. A bounded run cannot wait
-   for what may never come. */
+/* It is waited for, and said; what comes back under its name is another topic. A bounded run cannot
+   wait for what may never come. */
 static void a_topic_deleted_under_a_source_is_waited_for(void **state)
 {
     (void)state;
@@ -199,8 +199,8 @@ static void a_topic_deleted_under_a_source_is_waited_for(void **state)
     wendi_test_taken_free(&taken);
 }
 
-/* Nothing is asked for while the topic is made anew, and a full queue fetches nothing: no request meets
-   the change, and the new topic has a message at each offset that we could ask for. */
+/* Nothing is asked for while the topic is made anew, and a full queue fetches nothing: no request
+   meets the change, and the new topic has a message at each offset that we could ask for. */
 static void a_topic_created_again_unseen_is_noticed(void **state)
 {
     (void)state;
@@ -241,12 +241,20 @@ static wend_status try_log_in(const wendi_test_feed *feed, const log_in *with, w
     wendi_kafka_properties properties = {0};
     wendi_source *source = NULL;
     assert_int_equal(setenv("WEND_TEST_PASSWORD", with->password, 1), 0);
-    assert_int_equal(wendi_kafka_properties_set(&properties, "security.protocol", with->protocol, NULL), WEND_OK);
-    assert_int_equal(wendi_kafka_properties_set(&properties, "sasl.mechanisms", "SCRAM-SHA-512", NULL), WEND_OK);
-    assert_int_equal(wendi_kafka_properties_set(&properties, "sasl.username", "wend", NULL), WEND_OK);
-    assert_int_equal(wendi_kafka_properties_add(&properties, "sasl.password=${WEND_TEST_PASSWORD}", NULL), WEND_OK);
+    assert_int_equal(
+        wendi_kafka_properties_set(&properties, "security.protocol", with->protocol, NULL),
+        WEND_OK);
+    assert_int_equal(
+        wendi_kafka_properties_set(&properties, "sasl.mechanisms", "SCRAM-SHA-512", NULL), WEND_OK);
+    assert_int_equal(wendi_kafka_properties_set(&properties, "sasl.username", "wend", NULL),
+                     WEND_OK);
+    assert_int_equal(
+        wendi_kafka_properties_add(&properties, "sasl.password=${WEND_TEST_PASSWORD}", NULL),
+        WEND_OK);
     if (with->authority != NULL) {
-        assert_int_equal(wendi_kafka_properties_set(&properties, "ssl.ca.location", with->authority, NULL), WEND_OK);
+        assert_int_equal(
+            wendi_kafka_properties_set(&properties, "ssl.ca.location", with->authority, NULL),
+            WEND_OK);
     }
     wendi_kafka_source_options options = {.brokers = getenv("WEND_TEST_SECURE_BROKERS"),
                                           .topics = &feed->topic,
@@ -266,7 +274,8 @@ static wend_status try_log_in(const wendi_test_feed *feed, const log_in *with, w
     return status;
 }
 
-/* Right ones are let in; each kind of wrong one is told as what it is, soon, and without the password. */
+/* Right ones are let in; each kind of wrong one is told as what it is, soon, and without the
+ * password. */
 static void log_ins_are_judged_clearly_and_soon(void **state)
 {
     (void)state;
@@ -377,7 +386,8 @@ static void aborted_transactions_are_not_seen(void **state)
         usleep(50000);
     }
     assert_int_equal(shown, 100);
-    assert_int_equal(seen.verified_count, 2); /* at the start, and as a gap was read a second time */
+    assert_int_equal(seen.verified_count,
+                     2); /* at the start, and as a gap was read a second time */
     free_starts(starts, count);
     rd_kafka_destroy(client);
 }

@@ -118,8 +118,8 @@ static void start(shard *self, const wendi_kafka_source_options *more)
                      WEND_OK);
     assert_int_equal(wendi_kafka_properties_set(&properties, "heartbeat.interval.ms", "200", NULL),
                      WEND_OK);
-    assert_int_equal(
-        wendi_kafka_properties_set(&properties, "max.poll.interval.ms", "7000", NULL), WEND_OK);
+    assert_int_equal(wendi_kafka_properties_set(&properties, "max.poll.interval.ms", "7000", NULL),
+                     WEND_OK);
     self->calls = (wendi_kafka_shards){self, claim, release, stand};
     options.group = group_name;
     options.shards = &self->calls;
@@ -198,8 +198,8 @@ static world *new_world(void)
     all->feed = (wendi_test_feed){
         .brokers = servers, .topic = topic_name, .payload_bytes = 120, .partition = -1};
     if (broker != NULL) {
-        assert_int_equal(
-            wendi_mock_broker_create_topic(broker, topic_name, PARTITIONS, NULL), WEND_OK);
+        assert_int_equal(wendi_mock_broker_create_topic(broker, topic_name, PARTITIONS, NULL),
+                         WEND_OK);
     } else {
         all->feed.create_partition_count = PARTITIONS;
         wendi_test_feed_send(&all->feed, 0, 0);

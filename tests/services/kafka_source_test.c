@@ -507,7 +507,8 @@ static void topics_are_numbered_by_name(void **state)
     assert_int_equal(wendi_kafka_source_open(&options, &source, &error), WEND_INVALID);
 }
 
-/* ---- ends by time ----------------------------------------------------------------------------- */
+/* ---- ends by time -----------------------------------------------------------------------------
+ */
 
 static int64_t wall_us(void)
 {
@@ -539,7 +540,8 @@ static void a_run_can_end_at_a_time(void **state)
     }
 }
 
-/* A time that is still to come: what arrives before it is read, what has it or a later one is not. */
+/* A time that is still to come: what arrives before it is read, what has it or a later one is not.
+ */
 static void a_time_to_come_ends_a_run_when_it_has_come(void **state)
 {
     (void)state;
@@ -555,7 +557,8 @@ static void a_time_to_come_ends_a_run_when_it_has_come(void **state)
     assert_int_equal(taken.status, WEND_OK);
     feed.partition = 0; /* partition 1 sees no message of that time: the clock ends it */
     feed.timestamp_us = until - 500 - 600 * 1000;
-    wendi_test_feed_send(&feed, 500, 1500); /* number 500 + k has the time until - 0.5 ms + (k - 100) ms */
+    wendi_test_feed_send(&feed, 500,
+                         1500); /* number 500 + k has the time until - 0.5 ms + (k - 100) ms */
     wendi_test_take(source, &feed, &taken, UINT64_MAX, 8000);
     assert_int_equal(taken.status, WEND_END);
     assert_true(wall_us() >= until);
@@ -567,7 +570,8 @@ static void a_time_to_come_ends_a_run_when_it_has_come(void **state)
     wendi_test_taken_free(&taken);
 }
 
-/* ---- framing ---------------------------------------------------------------------------------- */
+/* ---- framing ----------------------------------------------------------------------------------
+ */
 
 static void framing_is_taken_off_or_told(void **state)
 {
@@ -576,11 +580,12 @@ static void framing_is_taken_off_or_told(void **state)
     wendi_kafka_producer *producer = NULL;
     wendi_kafka_producer_options sending = {
         .brokers = feed.brokers, .topics = &feed.topic, .topic_count = 1};
-    static const wendi_kafka_outgoing messages[] = {{.payload = "\0\0\0\0\7{\"a\":1}", .length = 12},
-                                                    {.payload = "{\"a\":2}", .length = 7},
-                                                    {.payload = "\0\0\0", .length = 3},
-                                                    {.payload = NULL},
-                                                    {.payload = "\0\0\0\1\7{\"a\":3}", .length = 12}};
+    static const wendi_kafka_outgoing messages[] = {
+        {.payload = "\0\0\0\0\7{\"a\":1}", .length = 12},
+        {.payload = "{\"a\":2}", .length = 7},
+        {.payload = "\0\0\0", .length = 3},
+        {.payload = NULL},
+        {.payload = "\0\0\0\1\7{\"a\":3}", .length = 12}};
     assert_int_equal(wendi_kafka_producer_open(&sending, &producer, NULL), WEND_OK);
     for (size_t k = 0; k < 5; k++) {
         assert_int_equal(wendi_kafka_producer_send(producer, 0, &messages[k], NULL), WEND_OK);
@@ -592,8 +597,7 @@ static void framing_is_taken_off_or_told(void **state)
     uint32_t start_count = 0;
     for (int framed = 0; framed < 2; framed++) {
         wendi_kafka_source_options options = {.until_caught_up = true};
-        options.framing =
-            framed ? WENDI_KAFKA_FRAMING_CONFLUENT_JSON : WENDI_KAFKA_FRAMING_NONE;
+        options.framing = framed ? WENDI_KAFKA_FRAMING_CONFLUENT_JSON : WENDI_KAFKA_FRAMING_NONE;
         wendi_source *source = wendi_test_source_open(&feed, &options);
         wendi_message_block block;
         uint32_t taken = 0;
@@ -641,14 +645,16 @@ static void framing_is_taken_off_or_told(void **state)
     free_starts(starts, start_count);
 }
 
-/* A partition that was added while nobody read begins at its first message, whatever --from says. */
+/* A partition that was added while nobody read begins at its first message, whatever --from says.
+ */
 static void a_partition_added_meanwhile_is_read_whole(void **state)
 {
     (void)state;
     wendi_test_feed feed = new_feed(2);
     wendi_test_taken taken;
     wendi_test_feed_send(&feed, 0, 200);
-    wendi_kafka_start known = {.topic = feed.topic, .partition = 0, .next = 100, .leader_epoch = -1};
+    wendi_kafka_start known = {
+        .topic = feed.topic, .partition = 0, .next = 100, .leader_epoch = -1};
     wendi_kafka_source_options options = {.starts = &known,
                                           .start_count = 1,
                                           .from = WENDI_KAFKA_FROM_LATEST,

@@ -1,7 +1,7 @@
 /*
- * Is a partition claimed by one process at a time, does its claim end with the process, do the shards of a
- * group stand where the furthest of their tables stands, and is every doubt about who belongs
- * together refused?
+ * Is a partition claimed by one process at a time, does its claim end with the process, do the
+ * shards of a group stand where the furthest of their tables stands, and is every doubt about who
+ * belongs together refused?
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -50,7 +50,8 @@ static int remove_store(void **state)
 }
 
 /* A commit that moves a table to `next` in a partition. */
-static void move(const char *table, const char *topic, int32_t partition, int64_t next, uint64_t fingerprint, int64_t gap)
+static void move(const char *table, const char *topic, int32_t partition, int64_t next,
+                 uint64_t fingerprint, int64_t gap)
 {
     wendi_table *opened = NULL;
     wendi_table_writer *writer = NULL;
@@ -64,7 +65,8 @@ static void move(const char *table, const char *topic, int32_t partition, int64_
                                 .next = next,
                                 .fingerprint = fingerprint,
                                 .gap = gap};
-    wendi_commit_request request = {.sources = &moved, .source_count = 1, .cluster_id = wendi_string_of("c")};
+    wendi_commit_request request = {
+        .sources = &moved, .source_count = 1, .cluster_id = wendi_string_of("c")};
     must(wendi_table_writer_commit(writer, &request, &error));
     wendi_table_writer_close(writer);
     wendi_table_close(opened);
@@ -148,8 +150,10 @@ static void shards_stand_where_the_furthest_stands(void **state)
     move("other", "t", 0, 9000, 44, 0); /* a shard of the group h, from the first test */
     for (int which = 0; which < 2; which++) {
         const wendi_kafka_shards *calls = wendi_shard_claims_calls(which == 0 ? east : west);
-        wendi_kafka_start starts[] = {{.topic = "t", .partition = 0}, {.topic = "t", .partition = 1},
-                                      {.topic = "t", .partition = 2}, {.topic = "u", .partition = 0}};
+        wendi_kafka_start starts[] = {{.topic = "t", .partition = 0},
+                                      {.topic = "t", .partition = 1},
+                                      {.topic = "t", .partition = 2},
+                                      {.topic = "u", .partition = 0}};
         must(calls->stand(calls->context, starts, 4, &error));
         assert_int_equal(starts[0].next, 250);
         assert_int_equal(starts[0].fingerprint, 22);
@@ -163,7 +167,8 @@ static void shards_stand_where_the_furthest_stands(void **state)
     move("alone", "t", 3, 70, 55, 0); /* of no group */
     const wendi_kafka_shards *calls = wendi_shard_claims_calls(east);
     wendi_kafka_start start = {.topic = "t", .partition = 0};
-    must(calls->stand(calls->context, &start, 1, &error)); /* not in doubt: it has not read this one */
+    must(calls->stand(calls->context, &start, 1,
+                      &error)); /* not in doubt: it has not read this one */
     start.partition = 3;
     assert_int_equal(calls->stand(calls->context, &start, 1, &error), WEND_CONFLICT);
     assert_non_null(strstr(error.message, "alone"));
@@ -182,7 +187,8 @@ static void a_table_belongs_to_one_group(void **state)
     must(wendi_shard_claims_check_alone(store, "alone", &error));
     static const char *const bad[] = {"", ".hidden", "a/b", "a b", "x\n"};
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-        assert_int_equal(wendi_shard_claims_open(store, "alone", bad[k], &claims, &error), WEND_INVALID);
+        assert_int_equal(wendi_shard_claims_open(store, "alone", bad[k], &claims, &error),
+                         WEND_INVALID);
         assert_null(claims);
     }
     must(wendi_shard_claims_open(store, "east", "g", &claims, &error)); /* again: nothing changes */
