@@ -50,10 +50,51 @@ static void sweep(const wendi_key_index *index, wendi_key_part *part)
     part->used = used;
 }
 
+/* The next size of a table: half as large again, but what the keys expected need is met, and beyond
+ * that it grows by little. */
+static uint64_t next_size(const wendi_key_index *index, const wendi_key_part *part)
+{
+    uint64_t expected = index->keys_expected / WENDI_KEY_INDEX_PARTS * 10 / 7;
+    uint64_t next = part->slot_count + (uint64_t)part->slot_count / 2;
+    if (part->slot_count < SLOTS_MIN) {
+        return SLOTS_MIN;
+    }
+    if (expected != 0 && part->slot_count >= expected) {
+        return part->slot_count + (uint64_t)part->slot_count / 8;
+    }
+    return expected != 0 && next + next / 4 >= expected ? expected : next;
+}
+
+/* Most slots come in the order of their homes: then each goes home, or behind the one before it,
+ * since from its home to there all are taken. */
+static void copy_slots(const wendi_key_index *index, const wendi_key_part *from, wendi_key_part *to)
+{
+    uint32_t last_home = 0;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < from->slot_count; i++) {
+        uint64_t slot = from->slots[i];
+        if (slot == 0) {
+            continue;
+        }
+        uint32_t home = wendi_key_home(to, (uint32_t)(slot >> 32));
+        uint32_t at = home > next ? home : next;
+        while (at < to->slot_count && to->slots[at] != 0) { /* by one that came out of order */
+            at++;
+        }
+        if (home < last_home || at >= to->slot_count) {
+            put(index, to, slot);
+            continue;
+        }
+        to->slots[at] = slot;
+        to->used++;
+        last_home = home;
+        next = at + 1;
+    }
+}
+
 static wend_status grow(wendi_key_index *index, wendi_key_part *part)
 {
-    uint64_t slot_count =
-        part->slot_count == 0 ? SLOTS_MIN : part->slot_count + (uint64_t)part->slot_count / 4;
+    uint64_t slot_count = next_size(index, part);
     if (slot_count > UINT32_MAX) {
         return WEND_NOMEM;
     }
@@ -62,11 +103,7 @@ static wend_status grow(wendi_key_index *index, wendi_key_part *part)
     if (larger.slots == NULL) {
         return WEND_NOMEM;
     }
-    for (uint32_t i = 0; i < part->slot_count; i++) {
-        if (part->slots[i] != 0) {
-            put(index, &larger, part->slots[i]);
-        }
-    }
+    copy_slots(index, part, &larger);
     index->bytes += (slot_count - part->slot_count) * sizeof *part->slots;
     wendi_free(part->slots);
     *part = larger;

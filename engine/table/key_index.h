@@ -4,8 +4,8 @@
  *
  * A slot is 8 bytes: 32 bits of the key (the tag) and the number of its place, so that a key that is
  * not there is nearly always known from the index alone. Keys are taken for well mixed, which hashes
- * are. The index is 256 tables, each with linear probing and growth by a quarter: it never holds an
- * old and a new table of all keys at once, and growing never takes long. A tag's home is its share
+ * are. The index is 256 tables, each with linear probing, and each grows by itself: there are never
+ * an old and a new table of all keys at once, and growing never takes long. A tag's home is its share
  * of the table (tag * slots / 2^32), so the slots of a table are nearly in the order of tags, and
  * walking through old and new table touches memory in order.
  *
@@ -35,7 +35,8 @@ typedef struct wendi_key_part {
 typedef struct wendi_key_index {
     wendi_key_part parts[WENDI_KEY_INDEX_PARTS];
     uint64_t bytes;
-    uint32_t begin; /* the caller's to set */
+    uint64_t keys_expected; /* the caller's to set, or 0: tables for so many are not made larger */
+    uint32_t begin;         /* the caller's to set */
 } wendi_key_index;
 
 /** Make room for one more of this key, so that the next insert of it cannot fail. WEND_NOMEM. */

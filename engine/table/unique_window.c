@@ -21,7 +21,8 @@ enum {
     SLOTS_LOOKED_AT = 6, /* about so many of each, which may lie in two lines of the cache */
     DEAD_SHARE = 8,   /* one in so many may be dead */
     DEAD_MIN = 1024,  /* fewer are not worth moving others */
-    LIST_MIN = 16
+    LIST_MIN = 16,
+    UNDER_WAY = 1 << 20 /* keys that are not committed yet: about so many where there are many */
 };
 #define FIRST_PLACE (UINT64_C(1) << 40) /* rebuilding goes down from there */
 #define QUEUE_MAX ((uint64_t)WENDI_KEY_INDEX_SPAN - 1)
@@ -190,6 +191,8 @@ wend_status wendi_unique_window_open(uint64_t keys_max, wendi_unique_window **wi
         return nomem(error, sizeof *window);
     }
     window->keys_max = keys_max;
+    window->index.keys_expected =
+        keys_max < QUEUE_MAX - UNDER_WAY ? keys_max + UNDER_WAY : QUEUE_MAX;
     window->chunk_mask = 1;
     window->begin = window->committed = window->end = window->first_dead = FIRST_PLACE;
     *window_out = window;

@@ -50,7 +50,7 @@ static wend_status store_rows(wendi_table_writer *writer, int64_t from, int64_t 
     uint32_t duplicates = 0;
     wend_status status = WEND_OK;
     if (fixture_fill(&builder, wendi_table_writer_schema(writer), from, to) != WEND_OK) {
-        return wendi_fail_nomem(error, "rows", 0);
+        WEND_TRY(wendi_fail_nomem(error, "rows", 0));
     }
     memset(keep, 1, sizeof keep);
     WEND_TRY(wendi_table_writer_unique(writer, &builder, 0, keep, &duplicates, error));
@@ -62,7 +62,9 @@ static wend_status store_rows(wendi_table_writer *writer, int64_t from, int64_t 
     assert_true(repeats == 0 || found[0].row_count == repeats);
     WEND_TRY(commit(writer, pending, next, to - from - (int64_t)repeats, error));
 cleanup:
-    wendi_row_builder_free(&builder);
+    if (builder.columns != NULL) {
+        wendi_row_builder_free(&builder);
+    }
     return status;
 }
 
