@@ -313,11 +313,22 @@ static wend_status deal_strings(wendi_merge_columns *columns, output_column *out
 
 /* ---- columns ---- */
 
-static wend_status gather_fixed(wendi_merge_columns *columns, uint32_t position, wend_error *error)
+/* One column being gathered, and what dealing its pieces found. */
+typedef struct gathering {
+    wendi_merge_columns *columns;
+    output_column *output;
+    uint32_t position;
+    bool any_null;
+} gathering;
+
+/* Deals a piece of a source; WEND_END: no more is wanted. */
+typedef wend_status (*deal_piece)(gathering *gather, uint32_t source, const gather_piece *piece,
+                                  wend_error *error);
+
+/* Read the column of every source of the row group forward, piece by piece. */
+static wend_status deal_pieces(gathering *gather, deal_piece deal, wend_error *error)
 {
-    output_column *output = &columns->outputs[position];
-    bool any_null = false;
-    memset(output->nulls, 0, columns->row_count + 1u);
+    wendi_merge_columns *columns = gather->columns;
     for (uint32_t a = 0; a < columns->active_count; a++) {
         uint32_t number = columns->active[a];
         wendi_merge_source *source = &columns->options.sources[number];
@@ -325,60 +336,68 @@ static wend_status gather_fixed(wendi_merge_columns *columns, uint32_t position,
             wendi_vector vector;
             uint32_t first;
             uint32_t count = piece_of(columns, number, row, &first);
-            wend_status status = wendi_segment_columns_read(&source->columns, position, first,
-                                                            count, &vector, error);
-            if (status != WEND_OK) {
-                return status;
-            }
+            wend_status status = wendi_segment_columns_read(&source->columns, gather->position,
+                                                            first, count, &vector, error);
             gather_piece piece = {&vector, row - first, first + count - row,
                                   columns->places + columns->base[number] +
                                       (row - columns->begin[number])};
-            deal_fixed(output, &piece);
-            any_null |= deal_nulls(output, &piece);
+            status = status == WEND_OK ? deal(gather, number, &piece, error) : status;
+            if (status != WEND_OK) {
+                return status;
+            }
             row = first + count;
         }
         if (!columns->options.keep_open) {
-            wendi_segment_columns_drop(&source->columns, position);
+            wendi_segment_columns_drop(&source->columns, gather->position);
         }
     }
+    return WEND_OK;
+}
+
+static wend_status deal_fixed_piece(gathering *gather, uint32_t source, const gather_piece *piece,
+                                    wend_error *error)
+{
+    (void)source;
+    (void)error;
+    deal_fixed(gather->output, piece);
+    gather->any_null |= deal_nulls(gather->output, piece);
+    return WEND_OK;
+}
+
+static wend_status gather_fixed(wendi_merge_columns *columns, uint32_t position, wend_error *error)
+{
+    output_column *output = &columns->outputs[position];
+    gathering gather = {columns, output, position, false};
+    memset(output->nulls, 0, columns->row_count + 1u);
+    wend_status status = deal_pieces(&gather, deal_fixed_piece, error);
     columns->vectors[position] = (wendi_vector){.type = output->type,
                                                 .form = WENDI_FORM_FLAT,
                                                 .row_count = columns->row_count,
-                                                .nulls = any_null ? output->nulls : NULL,
+                                                .nulls = gather.any_null ? output->nulls : NULL,
                                                 .data = output->values};
-    return WEND_OK;
+    return status;
+}
+
+static wend_status deal_coded_piece(gathering *gather, uint32_t source, const gather_piece *piece,
+                                    wend_error *error)
+{
+    output_column *output = gather->output;
+    const wendi_vector *vector = piece->vector;
+    wendi_merge_source *from = &gather->columns->options.sources[source];
+    return vector->form == WENDI_FORM_DICTIONARY &&
+                   wendi_segment_columns_has(&from->columns, gather->position)
+               ? wendi_merge_dictionary_map(output->dictionary, source, vector->dictionary,
+                                            vector->codes + piece->skip, piece->count,
+                                            piece->places, output->values, error)
+               : deal_texts(output, piece, error);
 }
 
 static wend_status gather_coded(wendi_merge_columns *columns, uint32_t position, wend_error *error)
 {
     output_column *output = &columns->outputs[position];
+    gathering gather = {columns, output, position, false};
     wend_status status = WEND_OK;
-    for (uint32_t a = 0; a < columns->active_count; a++) {
-        uint32_t number = columns->active[a];
-        wendi_merge_source *source = &columns->options.sources[number];
-        for (uint32_t row = columns->begin[number]; row < columns->end[number];) {
-            wendi_vector vector;
-            uint32_t first;
-            uint32_t count = piece_of(columns, number, row, &first);
-            WEND_TRY(wendi_segment_columns_read(&source->columns, position, first, count, &vector,
-                                                error));
-            gather_piece piece = {&vector, row - first, first + count - row,
-                                  columns->places + columns->base[number] +
-                                      (row - columns->begin[number])};
-            if (vector.form == WENDI_FORM_DICTIONARY &&
-                wendi_segment_columns_has(&source->columns, position)) {
-                WEND_TRY(wendi_merge_dictionary_map(output->dictionary, number, vector.dictionary,
-                                                    vector.codes + piece.skip, piece.count,
-                                                    piece.places, output->values, error));
-            } else {
-                WEND_TRY(deal_texts(output, &piece, error));
-            }
-            row = first + count;
-        }
-        if (!columns->options.keep_open) {
-            wendi_segment_columns_drop(&source->columns, position);
-        }
-    }
+    WEND_TRY(deal_pieces(&gather, deal_coded_piece, error));
     columns->vectors[position] = (wendi_vector){.type = output->type,
                                                 .form = WENDI_FORM_DICTIONARY,
                                                 .row_count = columns->row_count,
@@ -389,48 +408,39 @@ cleanup:
     return status;
 }
 
+static wend_status deal_string_piece(gathering *gather, uint32_t source, const gather_piece *piece,
+                                     wend_error *error)
+{
+    wendi_merge_columns *columns = gather->columns;
+    (void)source;
+    wend_status status = deal_strings(columns, gather->output, piece, error);
+    bool too_wide = columns->texts.used_bytes > columns->options.text_bytes_max &&
+                    columns->row_count > 1;
+    return status == WEND_OK && too_wide ? WEND_END : status;
+}
+
 static wend_status gather_strings(wendi_merge_columns *columns, uint32_t position, bool *too_wide,
                                   wend_error *error)
 {
     output_column *output = &columns->outputs[position];
-    wend_status status = WEND_OK;
+    gathering gather = {columns, output, position, false};
     if (output->strings == NULL) {
         size_t bytes = ((size_t)columns->options.row_capacity + 1) * sizeof *output->strings + 64;
         output->strings = wendi_alloc_aligned(64, bytes);
         if (output->strings == NULL) {
-            WEND_TRY(wendi_fail_nomem(error, "the columns of a merge", bytes));
+            return wendi_fail_nomem(error, "the columns of a merge", bytes);
         }
     }
-    for (uint32_t a = 0; a < columns->active_count; a++) {
-        uint32_t number = columns->active[a];
-        wendi_merge_source *source = &columns->options.sources[number];
-        for (uint32_t row = columns->begin[number]; row < columns->end[number];) {
-            wendi_vector vector;
-            uint32_t first;
-            uint32_t count = piece_of(columns, number, row, &first);
-            WEND_TRY(wendi_segment_columns_read(&source->columns, position, first, count, &vector,
-                                                error));
-            gather_piece piece = {&vector, row - first, first + count - row,
-                                  columns->places + columns->base[number] +
-                                      (row - columns->begin[number])};
-            WEND_TRY(deal_strings(columns, output, &piece, error));
-            if (columns->texts.used_bytes > columns->options.text_bytes_max &&
-                columns->row_count > 1) {
-                *too_wide = true;
-                return WEND_OK;
-            }
-            row = first + count;
-        }
-        if (!columns->options.keep_open) {
-            wendi_segment_columns_drop(&source->columns, position);
-        }
+    wend_status status = deal_pieces(&gather, deal_string_piece, error);
+    if (status == WEND_END) {
+        *too_wide = true;
+        return WEND_OK;
     }
     columns->vectors[position] = (wendi_vector){.type = output->type,
                                                 .form = WENDI_FORM_FLAT,
                                                 .row_count = columns->row_count,
                                                 .nulls = output->nulls,
                                                 .strings = output->strings};
-cleanup:
     return status;
 }
 
