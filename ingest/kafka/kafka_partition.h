@@ -94,6 +94,7 @@ typedef struct wendi_kafka_source {
     int64_t marks_at_ms, metadata_at_ms;
     uint32_t finished_count;
     uint32_t unplaced_count; /* without a group: added, and not begun yet */
+    int64_t idle_at_ms;      /* when idle partitions were looked for last */
     int64_t added_at_ms;     /* when these were tried last */
     bool opened;
     uint32_t commits_under_way;

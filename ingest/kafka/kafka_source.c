@@ -33,6 +33,7 @@ enum {
     FRESH_MS = 5000, /* marks that librdkafka remembers may be from before a new start */
     OBSERVE_INTERVAL_MS = 200,
     MISSING_TELL_MS = 30000, /* between notices of one missing topic */
+    IDLE_MS = 20000,         /* a log's end that nothing has come behind for so long */
     ASK_INTERVAL_MS = 1000   /* between questions for ends by time and for added partitions */
 };
 
@@ -169,6 +170,20 @@ static wend_status begin_held_again(wendi_kafka_source *source, wend_error *erro
     return WEND_OK;
 }
 
+/* A topic that was made anew with just as many messages as we have taken sends nothing that could
+ * tell. */
+static void doubt_idle(wendi_kafka_source *source, int64_t now_ms)
+{
+    for (uint32_t k = 0; k < source->count; k++) {
+        wendi_kafka_slot *slot = &source->slots[k];
+        if (slot->at_end && !slot->holds && wendi_kafka_slot_reads(source, k) &&
+            now_ms - slot->heard_at_ms >= IDLE_MS && now_ms - slot->begun_at_ms >= IDLE_MS) {
+            slot->holds = true;
+            slot->retry_at_ms = 0;
+        }
+    }
+}
+
 /* What must happen now and then; only while `pending` is empty. */
 static wend_status tend(wendi_kafka_source *source, wend_error *error)
 {
@@ -186,8 +201,12 @@ static wend_status tend(wendi_kafka_source *source, wend_error *error)
     if (source->group != NULL) {
         WEND_TRY(wendi_kafka_share_tend(source, error));
     }
-    WEND_TRY(begin_held_again(source, error));
     now_ms = wendi_kafka_now_ms();
+    if (now_ms - source->idle_at_ms >= ASK_INTERVAL_MS) {
+        source->idle_at_ms = now_ms;
+        doubt_idle(source, now_ms);
+    }
+    WEND_TRY(begin_held_again(source, error));
     if (source->until_us > 0 && now_ms - source->until_at_ms >= ASK_INTERVAL_MS) {
         source->until_at_ms = now_ms;
         if (wendi_kafka_wall_us() >= source->until_us) {
