@@ -3,9 +3,10 @@
  * file in a process of its own, so that processor time and peak memory are those of one load. The
  * file is read once before, so that it lies in the page cache where it fits. Deduplication is on.
  *
- *   bench_ingest FILE [--keep STORE] [shared options]
+ *   bench_ingest FILE [--workers N[,N…]] [--memory-limit MIB] [--keep STORE] [shared options]
  *
- * --keep leaves the last run's store in that folder. The events are those of the generator.
+ * --workers measures each number of workers in turn, and how the others compare with the first; without it
+ * ingest chooses. --keep leaves the last run's store in that folder. The events are those of the generator.
  */
 #include <fcntl.h>
 #include <ftw.h>
@@ -21,7 +22,11 @@
 typedef struct load {
     const char *file;
     const char *store;
+    int64_t workers; /* 0: ingest's choice */
+    int64_t memory_bytes;
 } load;
+
+enum { WORKER_CASES_MAX = 16 };
 
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
@@ -79,7 +84,10 @@ static void create_store(const load *work)
 static void run(void *context)
 {
     const load *work = context;
-    const wend_ingest_options options = {.files = &work->file, .file_count = 1};
+    const wend_ingest_options options = {.files = &work->file,
+                                         .file_count = 1,
+                                         .worker_count = work->workers,
+                                         .memory_limit_bytes = work->memory_bytes};
     wend_error error = {.message = ""};
     wend_store *store = NULL;
     wend_ingest *ingest = NULL;
@@ -114,22 +122,69 @@ static void account(wendi_bench *bench, const load *work, uint64_t lines)
     wend_store_close(store);
 }
 
+/* "1,2,4" to numbers; gives how many. */
+static uint32_t parse_workers(const char *text, int64_t workers[WORKER_CASES_MAX])
+{
+    uint32_t count = 0;
+    for (const char *at = text; *at != '\0' && count < WORKER_CASES_MAX;) {
+        char *end;
+        workers[count] = strtoll(at, &end, 10);
+        if (end == at || workers[count] < 1 || (*end != ',' && *end != '\0')) {
+            wendi_bench_fail("--workers takes numbers with commas between them, such as 1,2");
+        }
+        count++;
+        at = *end == ',' ? end + 1 : end;
+    }
+    return count;
+}
+
+static void measure(wendi_bench *bench, load *work, const int64_t *workers, uint32_t case_count,
+                    uint64_t lines, uint64_t bytes)
+{
+    double first_seconds = 0;
+    for (uint32_t i = 0; i < case_count; i++) {
+        char name[64] = "ingest, sorted and committed";
+        work->workers = workers[i];
+        if (workers[i] != 0) {
+            snprintf(name, sizeof name, "ingest, %lld worker%s", (long long)workers[i],
+                     workers[i] == 1 ? "" : "s");
+        }
+        wendi_bench_case of = {name, run, work, (double)lines, "events", (double)bytes};
+        wendi_bench_time time = wendi_bench_measure_child(bench, &of);
+        account(bench, work, lines);
+        if (i == 0) {
+            first_seconds = time.wall;
+        } else {
+            snprintf(name, sizeof name, "%lld workers over %lld", (long long)workers[i],
+                     (long long)workers[0]);
+            wendi_bench_value(bench, name, first_seconds / time.wall, "times");
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     wendi_bench bench;
     char folder[] = "/tmp/wend-bench-XXXXXX";
     char heading[128];
     load work = {.file = NULL, .store = NULL};
+    int64_t workers[WORKER_CASES_MAX] = {0};
+    uint32_t case_count = 1;
     uint64_t bytes = 0;
 
     argc = wendi_bench_open(&bench, "bench_ingest", argc, argv);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--keep") == 0 && i + 1 < argc) {
             work.store = argv[++i];
+        } else if (strcmp(argv[i], "--workers") == 0 && i + 1 < argc) {
+            case_count = parse_workers(argv[++i], workers);
+        } else if (strcmp(argv[i], "--memory-limit") == 0 && i + 1 < argc) {
+            work.memory_bytes = strtoll(argv[++i], NULL, 10) << 20;
         } else if (work.file == NULL && argv[i][0] != '-') {
             work.file = argv[i];
         } else {
-            wendi_bench_fail("usage: bench_ingest FILE [--keep STORE] [--runs N] [--json FILE]");
+            wendi_bench_fail("usage: bench_ingest FILE [--workers N[,N...]] [--memory-limit MIB] "
+                             "[--keep STORE] [--runs N] [--json FILE]");
         }
     }
     if (work.file == NULL) {
@@ -144,10 +199,7 @@ int main(int argc, char **argv)
     snprintf(heading, sizeof heading, "Ingest of %llu events from a file",
              (unsigned long long)lines);
     wendi_bench_heading(&bench, heading);
-    wendi_bench_case of = {
-        "ingest, sorted and committed", run, &work, (double)lines, "events", (double)bytes};
-    (void)wendi_bench_measure_child(&bench, &of);
-    account(&bench, &work, lines);
+    measure(&bench, &work, workers, case_count, lines, bytes);
     if (!keep) {
         remove_folder(work.store);
     }

@@ -146,9 +146,9 @@ static wend_status need_users(wendi_row_order *order, uint32_t count, wend_error
     return order->scratch.users != NULL ? WEND_OK : refused(count, sizeof(ranked_user), error);
 }
 
-static wend_status need_rows(wendi_row_order *order, uint32_t rows, uint32_t slots, wend_error *error)
+static wend_status need_rows(wendi_row_order *order, uint32_t slots, wend_error *error)
 {
-    order->rows = grown(order->rows, &order->capacity.rows, rows, sizeof *order->rows);
+    order->rows = grown(order->rows, &order->capacity.rows, slots, sizeof *order->rows);
     order->scratch.ranks = grown(order->scratch.ranks, &order->capacity.ranks, slots, sizeof(uint32_t));
     return order->rows != NULL && order->scratch.ranks != NULL ? WEND_OK : refused(slots, sizeof(uint32_t), error);
 }
@@ -171,14 +171,11 @@ typedef struct live_rows { /* of a builder, in the order of arrival */
     const wendi_row_strip *strips;
     uint32_t count;
     wendi_row_strip whole;
-    uint32_t slots; /* all rows stand below */
 } live_rows;
 
 static void find_live(const wendi_row_builder *builder, live_rows *live)
 {
     live->strips = wendi_row_builder_strips(builder, &live->whole, &live->count);
-    const wendi_row_strip *last = live->count != 0 ? &live->strips[live->count - 1] : NULL;
-    live->slots = last != NULL ? last->first + last->count : 0;
 }
 
 /* Distinct users of a text column are its interner's entries; mark those that rows use. */
@@ -320,7 +317,7 @@ wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_ord
     order->row_count = builder->row_count;
     order->user_count = 0;
     order->text_users = false;
-    WEND_TRY(need_rows(order, builder->row_count, live.slots, error));
+    WEND_TRY(need_rows(order, builder->row_capacity, error));
     WEND_TRY(rank_rows(builder, &live, order, error));
     WEND_TRY(need_starts(order, (size_t)order->user_count + 4, error));
     deal_rows(&live, order->scratch.ranks, order->user_count + 1, order->scratch.starts, order->rows);

@@ -44,15 +44,17 @@ static const wendi_column_builder *column_of(const flush *work, uint32_t positio
     return &work->builder->columns[source_of(work, position)];
 }
 
-static void *array_of_values(const flush *work, uint32_t position, size_t bytes)
+/* Arrays are as long as the builder's, so that the next batch finds them long enough whatever it has. */
+static void *array_of_values(const flush *work, uint32_t position, size_t each)
 {
-    return wendi_flush_scratch_array(work->scratch, ARRAYS_SHARED + 2 * position, bytes);
+    return wendi_flush_scratch_array(work->scratch, ARRAYS_SHARED + 2 * position,
+                                     work->builder->row_capacity * each);
 }
 
 static uint8_t *array_of_nulls(const flush *work, uint32_t position)
 {
     return wendi_flush_scratch_array(work->scratch, ARRAYS_SHARED + 2 * position + 1,
-                                     work->order->row_count);
+                                     work->builder->row_capacity);
 }
 
 static wend_status refused(size_t bytes, wend_error *error)
@@ -89,7 +91,7 @@ static wend_status gather_fixed(flush *work, uint32_t position, wend_error *erro
     const uint32_t *rows = work->order->rows;
     uint32_t row_count = work->order->row_count;
     size_t each = column->physical == WENDI_PHYSICAL_B16 ? sizeof(wendi_b16) : sizeof(int64_t);
-    void *values = array_of_values(work, position, row_count * each);
+    void *values = array_of_values(work, position, each);
     if (values == NULL) {
         return refused(row_count * each, error);
     }
@@ -121,7 +123,7 @@ static wend_status gather_hashes(flush *work, uint32_t position, wend_error *err
 {
     const wendi_column_builder *column = column_of(work, position);
     uint32_t row_count = work->order->row_count;
-    int64_t *hashes = array_of_values(work, position, row_count * sizeof *hashes);
+    int64_t *hashes = array_of_values(work, position, sizeof *hashes);
     uint8_t *nulls = array_of_nulls(work, position);
     bool any = false;
     if (hashes == NULL || nulls == NULL) {
@@ -246,7 +248,7 @@ static wend_status gather_strings(flush *work, uint32_t position, wend_error *er
     bool user = source_of(work, position) == work->builder->schema->user_column;
     wendi_dictionary *dictionary = NULL;
     wend_status status = WEND_OK;
-    uint32_t *values = array_of_values(work, position, row_count * sizeof *values);
+    uint32_t *values = array_of_values(work, position, sizeof *values);
     if (values == NULL) {
         return refused(row_count * sizeof *values, error);
     }
@@ -281,7 +283,7 @@ static wend_status filter_rows(flush *work, const wendi_flush_filter *filter, we
     if (filter == NULL) {
         return WEND_OK;
     }
-    uint8_t *drop = wendi_flush_scratch_array(work->scratch, ARRAY_DROP, work->order->row_count);
+    uint8_t *drop = wendi_flush_scratch_array(work->scratch, ARRAY_DROP, work->builder->row_capacity);
     if (drop == NULL) {
         return wendi_fail_nomem(error, "sorting rows", work->order->row_count);
     }
