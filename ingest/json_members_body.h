@@ -509,10 +509,12 @@ static inline void note_user(row_context *context, uint32_t column)
     const wendi_json_recall *recall = &context->decoder->recall;
     uint32_t code = context->columns[column].codes[context->row];
     context->line = wendi_recall_line(recall, code);
-    context->run = wendi_recall_run_of(recall, code);
     __builtin_prefetch(context->line);
-    for (uint32_t i = 0; i < sizeof *context->run; i += 64) {
-        __builtin_prefetch((const char *)context->run + i);
+    if (recall->runs != NULL) {
+        context->run = wendi_recall_run_of(recall, code);
+        for (uint32_t i = 0; i < sizeof *context->run; i += 64) {
+            __builtin_prefetch((const char *)context->run + i);
+        }
     }
 }
 

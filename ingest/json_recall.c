@@ -26,15 +26,15 @@ wend_status wendi_json_recall_init(wendi_json_recall *recall, const wendi_schema
         recall->user_column = schema->user_column;
     }
     recall->line_codes = (uint32_t)((count + CACHE_LINE_CODES - 1) / CACHE_LINE_CODES * CACHE_LINE_CODES);
-    size_t line_bytes = (size_t)recall->line_codes * sizeof *recall->lines * WENDI_RECALL_LINES;
-    recall->lines = wendi_alloc_aligned(CACHE_LINE_BYTES, line_bytes + CACHE_LINE_BYTES);
+    size_t code_count = (size_t)recall->line_codes * WENDI_RECALL_LINES;
+    recall->line_memory = wendi_alloc_zero(code_count + CACHE_LINE_CODES, sizeof *recall->line_memory);
     recall->chains = wendi_alloc_zero((size_t)(count + 1) * WENDI_RECALL_CHAIN, sizeof *recall->chains);
-    recall->runs = wendi_alloc_zero(WENDI_RUN_LINES + 1, sizeof *recall->runs);
     recall->shape = (wendi_recall_shape){.generation = 1};
-    if (recall->lines == NULL || recall->chains == NULL || recall->runs == NULL) {
+    if (recall->line_memory == NULL || recall->chains == NULL) {
         return WEND_NOMEM;
     }
-    memset(recall->lines, 0, line_bytes);
+    uintptr_t into_line = (uintptr_t)recall->line_memory % CACHE_LINE_BYTES;
+    recall->lines = recall->line_memory + (into_line == 0 ? 0 : (CACHE_LINE_BYTES - into_line) / sizeof *recall->lines);
     for (uint32_t i = 0; i < schema->column_count; i++) {
         wendi_recall_column *column = &recall->columns[i];
         if (column->place != WENDI_RECALL_NONE) {
@@ -47,7 +47,7 @@ wend_status wendi_json_recall_init(wendi_json_recall *recall, const wendi_schema
 void wendi_json_recall_free(wendi_json_recall *recall)
 {
     wendi_free(recall->columns);
-    wendi_free(recall->lines);
+    wendi_free(recall->line_memory);
     wendi_free(recall->chains);
     wendi_free(recall->runs);
     *recall = (wendi_json_recall){0};
@@ -57,7 +57,7 @@ void wendi_json_recall_free(wendi_json_recall *recall)
 
 void wendi_json_recall_forget_runs(wendi_json_recall *recall)
 {
-    if (++recall->shape.generation == 0) {
+    if (++recall->shape.generation == 0) { /* only where there was a shape, so there are runs */
         memset(recall->runs, 0, (WENDI_RUN_LINES + 1) * sizeof *recall->runs);
         recall->shape.generation = 1;
     }
@@ -164,6 +164,12 @@ static void judge_shape(wendi_json_recall *recall, wendi_key_tree *tree, const w
     bool same = best.member_count == shape->member_count && memcmp(best.slots, shape->slots, sizeof best.slots) == 0;
     if (same || best.member_count < WENDI_RUN_MEMBERS_MIN || (!fails && best.member_count <= shape->member_count)) {
         return;
+    }
+    if (recall->runs == NULL) {
+        recall->runs = wendi_alloc_zero(WENDI_RUN_LINES + 1, sizeof *recall->runs);
+    }
+    if (recall->runs == NULL) {
+        return; /* then there is no shape: the rows are the same */
     }
     best.generation = shape->generation;
     best.without_address = shape->without_address;

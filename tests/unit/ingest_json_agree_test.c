@@ -178,6 +178,12 @@ static void check_clicks(const click_case *of)
     if (of->runs && (shape->member_count < 6 || shape->worth.rate == 0)) {
         fail_msg("%s: no runs were taken: %u members", of->name, shape->member_count);
     }
+    wendi_decoder_counters counters = wendi_json_decoder_counters(sides.sides[sides.count - 1].decoder);
+    if (of->shuffled == 100) { /* guesses at keys that fail are left off */
+        assert_true(counters.key_hits < counters.key_misses / 10);
+    } else if (of->shuffled == 0 && of->repeated == 0) {
+        assert_true(counters.key_misses < counters.key_hits / 10);
+    }
     print_message("%s: %u rows, %u members a run, %u of a window taken\n", of->name, rows, shape->member_count,
                   shape->worth.rate);
     assert_in_range(rows, LINES / 3, LINES);
