@@ -159,8 +159,9 @@ static void look_at_phase(wendi_run_log *log, told *last, const wendi_run_view *
     if (gets_on == last->stuck) {
         last->stuck = !gets_on;
         wendi_run_log_say(log, gets_on ? WENDI_LOG_INFO : WENDI_LOG_ERROR, view->table, "stuck",
-                          gets_on ? "it gets on again"
-                                  : "messages were read, and nothing more becomes of them");
+                          gets_on
+                              ? "it gets on again"
+                              : "the pipeline neither gets on nor says that it has nothing to do");
     }
     last->phase = view->phase;
 }

@@ -54,23 +54,22 @@ static void fill_view(wendi_run_view *view, wendi_ingest_partition partitions[2]
     view->stats.unknown_key_count = 1;
     snprintf(view->stats.unknown_keys[0].path, sizeof view->stats.unknown_keys[0].path, "$.a b%%c");
     view->stats.unknown_keys[0].count = 77;
-    view->stats.unknown_keys[0].guess =
-        (wendi_value_guess){.nulls = 1,
-                            .booleans = 2,
-                            .integers = 3,
-                            .fractions = 4,
-                            .strings = 5,
-                            .objects = 6,
-                            .arrays = 7,
-                            .least = INT64_MIN,
-                            .greatest = INT64_MAX,
-                            .real_least = -0.1,
-                            .real_greatest = 1e300,
-                            .fraction_digits = 8,
-                            .exponent = true,
-                            .not_forms = 9,
-                            .example_bytes = 9,
-                            .example = "{\"a\": 1%}"};
+    view->stats.unknown_keys[0].guess = (wendi_value_guess){.nulls = 1,
+                                                            .booleans = 2,
+                                                            .integers = 3,
+                                                            .fractions = 4,
+                                                            .strings = 5,
+                                                            .objects = 6,
+                                                            .arrays = 7,
+                                                            .least = INT64_MIN,
+                                                            .greatest = INT64_MAX,
+                                                            .real_least = -0.1,
+                                                            .real_greatest = 1e300,
+                                                            .fraction_digits = 8,
+                                                            .exponent = true,
+                                                            .not_forms = 9,
+                                                            .example_bytes = 9,
+                                                            .example = "{\"a\": 1%}"};
 }
 
 static void encode(wendi_buffer *text)
@@ -201,6 +200,49 @@ static void test_live_status_file(void **state)
     assert_int_equal(rmdir(tmp), 0);
     assert_int_equal(rmdir(folder), 0);
     wendi_arena_free(&arena);
+}
+
+/* Memory refused at any call: a status, no crash, nothing left behind (the sanitizer counts). */
+static void test_memory_refused(void **state)
+{
+    static const char *const tables[] = {"a", "b"};
+    static wendi_run_view view;
+    static wendi_live_status live;
+    static wendi_ingest_partition partitions[2];
+    bool whole = false;
+    (void)state;
+    fill_view(&view, partitions);
+    for (int64_t refused = 0; !whole; refused++) {
+        wendi_run_board *board = NULL;
+        wendi_buffer page = {0};
+        wendi_buffer text = {0};
+        wendi_arena arena = {0};
+        wendi_alloc_refuse_at(refused);
+        wend_status status = wendi_run_board_open(tables, 2, &board, NULL);
+        if (status == WEND_OK) {
+            wendi_run_board_tell(board, 1, &view.stats);
+            status = wendi_metrics_text(board, &page);
+        }
+        if (status == WEND_OK) {
+            live.metrics = "";
+            live.interval_ms = 1000;
+            status = wendi_run_board_read(board, 1, &arena, &live.view);
+        }
+        status = status == WEND_OK ? wendi_live_status_self(&arena, &live) : status;
+        status = status == WEND_OK ? wendi_live_status_encode(&live, &text) : status;
+        if (status == WEND_OK) {
+            status =
+                wendi_live_status_decode((const char *)text.data, text.length, &arena, &live, NULL);
+        }
+        wendi_alloc_refuse_at(-1);
+        assert_true(status == WEND_OK || status == WEND_NOMEM);
+        whole = status == WEND_OK;
+        assert_true(refused < 10000);
+        wendi_buffer_free(&page);
+        wendi_buffer_free(&text);
+        wendi_arena_free(&arena);
+        wendi_run_board_close(board);
+    }
 }
 
 static void test_metrics_escape_labels(void **state)
@@ -358,6 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_live_status_says_everything),
                                        cmocka_unit_test(test_damaged_live_status),
                                        cmocka_unit_test(test_live_status_file),
+                                       cmocka_unit_test(test_memory_refused),
                                        cmocka_unit_test(test_metrics_escape_labels),
                                        cmocka_unit_test(test_who_gets_on),
                                        cmocka_unit_test(test_log_is_held_back),

@@ -47,7 +47,7 @@ static void print_head(const wend_live *live, int64_t now_us)
         printf("GONE: nothing was heard of it for %s, and these are its last words\n  it was ",
                duration(live->age_us, age));
     } else if (live->stuck) {
-        printf("STUCK: it holds messages, and nothing has become of them for %s\n  it is ",
+        printf("STUCK: for %s it has neither got on nor said that there is nothing to do\n  it is ",
                duration(now_us - live->updated_us, age));
     }
     printf("pid %lld on ", (long long)live->pid);
