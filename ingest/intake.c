@@ -329,7 +329,9 @@ static wend_status begin_block(wendi_intake_block *block, uint32_t first, uint32
     if (block->keep == NULL || accounts->count < origin_count) {
         return wendi_fail_nomem(error, "accounts", origin_count * sizeof *accounts->each);
     }
-    memset(accounts->each, 0, origin_count * sizeof *accounts->each);
+    if (origin_count != 0) { /* a source may have no partitions yet */
+        memset(accounts->each, 0, origin_count * sizeof *accounts->each);
+    }
     block->first = first;
     block->row_count = 0;
     block->typed = false;
