@@ -20,7 +20,7 @@
 enum {
     WENDI_GUESS_EXAMPLE_BYTES = 48,
     WENDI_GUESS_SAMPLE_FIRST = 256,     /* so many values of a key are looked at */
-    WENDI_GUESS_SAMPLE_EVERY_LOG2 = 6,  /* and of those behind them one in 2^n */
+    WENDI_GUESS_SAMPLE_EVERY_LOG2 = 8,  /* and of those behind them one in 2^n */
     WENDI_GUESS_COLUMN_NAME_BYTES = 52  /* names of columns that are made from long paths are cut to this */
 };
 
