@@ -234,24 +234,9 @@ static bool no_memory(wendi_convert_row *row)
 
 void wendi_convert_null(wendi_convert_row *row, uint32_t column)
 {
-    wendi_column_builder *into = &row->builder->columns[column];
     wendi_convert_mark(row->given, column);
     wendi_convert_mark(row->nulls, column);
-    switch (into->physical) {
-    case WENDI_PHYSICAL_STRING:
-        into->codes[row->row] = 0;
-        return;
-    case WENDI_PHYSICAL_F64:
-        into->f64[row->row] = 0;
-        break;
-    case WENDI_PHYSICAL_B16:
-        into->b16[row->row] = (wendi_b16){{0, 0}};
-        break;
-    default:
-        into->i64[row->row] = 0;
-        break;
-    }
-    into->nulls[row->row] = 1;
+    wendi_convert_set_null(row, column);
 }
 
 static inline bool set_i64(wendi_convert_row *row, uint32_t column, int64_t value)

@@ -96,4 +96,22 @@ static inline void wendi_convert_mark(uint64_t *bits, uint32_t column)
     bits[column >> 6] |= UINT64_C(1) << (column & 63);
 }
 
+/** Null into the builder; the row's bits are the caller's business. */
+static inline void wendi_convert_set_null(const wendi_convert_row *row, uint32_t column)
+{
+    const wendi_column_builder *into = &row->builder->columns[column];
+    switch ((wendi_physical)into->physical) {
+    case WENDI_PHYSICAL_STRING:
+        into->codes[row->row] = 0;
+        return;
+    case WENDI_PHYSICAL_B16:
+        into->b16[row->row] = (wendi_b16){{0, 0}};
+        break;
+    default: /* eight bytes of zeros are 0 and 0.0 */
+        into->i64[row->row] = 0;
+        break;
+    }
+    into->nulls[row->row] = 1;
+}
+
 #endif

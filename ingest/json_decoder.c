@@ -29,16 +29,17 @@ static wend_status make_bits(wendi_json_decoder *decoder, wend_error *error)
     const wendi_schema *schema = decoder->schema;
     uint32_t words = (schema->column_count + 63) / 64;
     decoder->word_count = words;
-    decoder->bits = wendi_alloc_zero(4 * (size_t)words, sizeof *decoder->bits);
+    decoder->bits = wendi_alloc_zero(5 * (size_t)words, sizeof *decoder->bits);
     decoder->origin_columns = wendi_alloc_zero(schema->column_count, sizeof *decoder->origin_columns);
     decoder->late_columns = wendi_alloc_zero(schema->column_count, sizeof *decoder->late_columns);
     if (decoder->bits == NULL || decoder->origin_columns == NULL || decoder->late_columns == NULL) {
-        return wendi_fail_nomem(error, "a decoder", 4 * (size_t)words);
+        return wendi_fail_nomem(error, "a decoder", 5 * (size_t)words);
     }
     decoder->json_columns = decoder->bits;
     decoder->not_null_columns = decoder->bits + words;
     decoder->row.given = decoder->bits + 2 * (size_t)words;
     decoder->row.nulls = decoder->bits + 3 * (size_t)words;
+    decoder->default_columns = decoder->bits + 4 * (size_t)words;
     return WEND_OK;
 }
 
@@ -68,6 +69,9 @@ static wend_status sort_columns(wendi_json_decoder *decoder, wend_error *error)
         }
         if (column->origin == WENDI_ORIGIN_JSON) {
             wendi_convert_mark(decoder->json_columns, i);
+            if (!decoder->plans[i].default_value.null) {
+                wendi_convert_mark(decoder->default_columns, i);
+            }
             if (is_late(decoder, i)) {
                 decoder->late_columns[decoder->late_column_count++] = i;
             }
@@ -528,6 +532,12 @@ static bool settle_missing(wendi_json_decoder *decoder)
 {
     for (uint32_t word = 0; word < decoder->word_count; word++) {
         uint64_t missing = decoder->json_columns[word] & ~decoder->row.given[word];
+        uint64_t nulls = missing & ~decoder->default_columns[word];
+        missing &= decoder->default_columns[word];
+        decoder->row.nulls[word] |= nulls;
+        for (; nulls != 0; nulls &= nulls - 1) {
+            wendi_convert_set_null(&decoder->row, word * 64 + (uint32_t)__builtin_ctzll(nulls));
+        }
         for (; missing != 0; missing &= missing - 1) {
             uint32_t column = word * 64 + (uint32_t)__builtin_ctzll(missing);
             if (!wendi_convert_missing(&decoder->row, &decoder->plans[column], column)) {

@@ -39,6 +39,7 @@ struct wendi_json_decoder {
     wendi_reject reject;
     wendi_decoder_counters counters;
     uint64_t *json_columns;     /* bits: columns whose value comes from JSON */
+    uint64_t *default_columns;  /* bits: columns with a DEFAULT that is not null */
     uint64_t *not_null_columns; /* bits: NOT NULL and not generated */
     uint64_t *bits;             /* the memory of all bit sets */
     uint32_t word_count;

@@ -32,7 +32,7 @@ enum {
     WENDI_RECALL_LINES = 8192,
     WENDI_RECALL_CHAIN = 1024,
     WENDI_RECALL_WINDOW = 256,  /* guesses after which it is judged whether they pay */
-    WENDI_RECALL_HITS_MIN = 64, /* of them must have been right, or else the next values are not guessed */
+    WENDI_RECALL_HITS_MIN = 96, /* of them must have been right, or else the next values are not guessed */
     WENDI_RECALL_PAUSE = 512,   /* so many at first, up to 16 times as many */
     WENDI_RECALL_PAUSE_DOUBLINGS = 4,
     WENDI_RUN_LINES = 4096,

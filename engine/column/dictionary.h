@@ -72,7 +72,8 @@ wend_status wendi_interner_reserve(wendi_interner *interner, uint32_t entries);
 wend_status wendi_interner_code(wendi_interner *interner, wendi_string text, uint32_t *code);
 /**
  * The same in two steps, for who has other work to do while the table's cache line comes: the hash of `text` in a
- * reserved interner, which asks for that line, and later the code. The hash holds until the interner is freed.
+ * reserved interner, which asks for that line, and later the code. At least eight bytes from text.data on must be
+ * readable, whatever its length. The hash holds until the interner is freed.
  */
 uint64_t wendi_interner_hash(const wendi_interner *interner, wendi_string text);
 wend_status wendi_interner_code_hashed(wendi_interner *interner, wendi_string text, uint64_t hash, uint32_t *code);

@@ -52,12 +52,25 @@ static inline uint64_t hash_of(const char *data, uint32_t length, uint64_t seed)
     } else if (length >= 8) {
         a = load_8(data);
         b = load_8(data + length - 8);
-    } else if (length >= 4) {
-        a = load_4(data);
-        b = load_4(data + length - 4);
+    } else if (length >= 4) { /* all bytes, with zeros behind, as hash_of_padded() reads them */
+        a = load_4(data) | load_4(data + length - 4) << 8 * (length - 4);
     } else if (length > 0) {
-        a = (uint64_t)(uint8_t)data[0] << 16 | (uint64_t)(uint8_t)data[length >> 1] << 8 | (uint8_t)data[length - 1];
+        a = (uint64_t)(uint8_t)data[0] | (uint64_t)(uint8_t)data[length >> 1] << 8 * (length >> 1) |
+            (uint64_t)(uint8_t)data[length - 1] << 8 * (length - 1);
     }
+    return fold(secret ^ length, fold(a ^ secret, b ^ seed));
+}
+
+/* The same where eight bytes may be read in any case: lengths that differ from call to call cost no branch. */
+static inline uint64_t hash_of_padded(const char *data, uint32_t length, uint64_t seed)
+{
+    const uint64_t secret = UINT64_C(0xa0761d6478bd642f);
+    if (length > 16) {
+        return hash_of(data, length, seed);
+    }
+    uint64_t whole = 0 - (uint64_t)(length >= 8);
+    uint64_t a = load_8(data) & (whole | ((UINT64_C(1) << 8 * (length & 7)) - 1));
+    uint64_t b = load_8(data + (length - 8) * (length >= 8)) & whole;
     return fold(secret ^ length, fold(a ^ secret, b ^ seed));
 }
 
@@ -229,7 +242,7 @@ wend_status wendi_interner_code(wendi_interner *interner, wendi_string text, uin
 uint64_t wendi_interner_hash(const wendi_interner *interner, wendi_string text)
 {
     assert(interner->slot_count != 0);
-    uint64_t hash = hash_of(text.data, text.length, interner->seed);
+    uint64_t hash = hash_of_padded(text.data, text.length, interner->seed);
     __builtin_prefetch(&interner->slots[(uint32_t)hash & (interner->slot_count - 1)]);
     return hash;
 }
