@@ -163,7 +163,7 @@ static uint64_t find(const wendi_unique_window *window, wendi_hash128 key)
     uint32_t short_place;
     while (wendi_key_index_next(&probe, &short_place)) {
         uint64_t place = widen(window, short_place);
-        if (is_same(*key_at(window, place), key)) {
+        if (place < window->end && is_same(*key_at(window, place), key)) {
             return place;
         }
     }

@@ -45,6 +45,7 @@ struct wendi_table_writer {
     wendi_snapshot
         *retired; /* keeps the schema that builders still name until the next requests() */
     wendi_unique_window *window; /* NULL without UNIQUE */
+    const wendi_schema *schema; /* the snapshot's; changes only when a table is altered */
     uint32_t key_rules;
     wendi_writer_options options;
     uint8_t uuid[WENDI_UUID_BYTES];
@@ -86,6 +87,10 @@ static wend_status publish(wendi_table_writer *writer, wendi_record *record, wen
     WEND_TRY(wendi_log_publish(table->io, table->folder, record, &checksum, error));
     WEND_TRY(wendi_state_apply(before, record, checksum, &after, error));
     WEND_TRY(wendi_snapshot_make(table, &after, writer->snapshot, &snapshot, error));
+    const wendi_schema *schema = wendi_snapshot_arrival_schema(snapshot);
+    if (schema != writer->schema) { /* else left alone: other threads may read it */
+        writer->schema = schema;
+    }
     pthread_mutex_lock(&writer->lock);
     wendi_snapshot *replaced = writer->snapshot;
     writer->snapshot = snapshot;
@@ -221,7 +226,7 @@ void wendi_table_writer_close(wendi_table_writer *writer)
 
 const wendi_schema *wendi_table_writer_schema(const wendi_table_writer *writer)
 {
-    return wendi_snapshot_arrival_schema(writer->snapshot);
+    return writer->schema;
 }
 
 const wendi_table_state *wendi_table_writer_state(const wendi_table_writer *writer)

@@ -28,7 +28,8 @@ wend_status wendi_table_writer_open(wendi_table *table, const wendi_writer_optio
 /** Releases the lock. Pending segments that were not committed are removed. */
 void wendi_table_writer_close(wendi_table_writer *writer);
 
-/** The schema rows must have now. It changes only inside wendi_table_writer_requests(). */
+/** The schema rows must have now. It changes only inside wendi_table_writer_requests() and alter();
+ * any thread may ask meanwhile commits are made. */
 const wendi_schema *wendi_table_writer_schema(const wendi_table_writer *writer);
 /** The state after the last commit; valid until the next commit. */
 const wendi_table_state *wendi_table_writer_state(const wendi_table_writer *writer);
