@@ -12,6 +12,7 @@ void wendi_flush_shelf_init(wendi_flush_shelf *shelf, size_t bytes_max)
 {
     *shelf = (wendi_flush_shelf){.bytes_max = bytes_max};
     pthread_mutex_init(&shelf->lock, NULL);
+    (void)wendi_prediction_memory_new(&shelf->predictions); /* without it every flush looks anew */
 }
 
 static void free_scratch(wendi_flush_scratch *scratch)
@@ -31,6 +32,7 @@ void wendi_flush_shelf_free(wendi_flush_shelf *shelf)
         shelf->idle = scratch->next;
         free_scratch(scratch);
     }
+    wendi_prediction_memory_free(shelf->predictions);
     pthread_mutex_destroy(&shelf->lock);
 }
 

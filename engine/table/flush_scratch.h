@@ -2,7 +2,8 @@
  * Memory that flushes use again: to ask the system for it anew at every flush would cost more than sorting does.
  *
  * A *scratch* is what one flush needs beside its builder: the order of the rows and two arrays a column. A
- * *shelf* keeps the scratches that no flush uses now; there are never more of them than flushes ran at once.
+ * *shelf* keeps the scratches that no flush uses now; there are never more of them than flushes ran at once. It also
+ * keeps what flushes found out about the columns: which are predicted from which.
  */
 #ifndef WENDI_TABLE_FLUSH_SCRATCH_H
 #define WENDI_TABLE_FLUSH_SCRATCH_H
@@ -10,6 +11,7 @@
 #include <pthread.h>
 
 #include "engine/table/row_order.h"
+#include "format/prediction.h"
 
 typedef struct wendi_flush_scratch wendi_flush_scratch;
 struct wendi_flush_scratch {
@@ -28,6 +30,7 @@ typedef struct wendi_flush_shelf {
     wendi_flush_scratch *idle;
     size_t idle_bytes;
     size_t bytes_max; /* of what is kept for the next flush; 0: whatever it is */
+    wendi_prediction_memory *predictions; /* NULL: no memory for it */
 } wendi_flush_shelf;
 
 void wendi_flush_shelf_init(wendi_flush_shelf *shelf, size_t bytes_max);

@@ -338,7 +338,8 @@ static void flush_close(flush *work, wendi_flush_shelf *shelf)
 }
 
 static wend_status write_segment(const flush *work, wendi_io *io, const char *folder,
-                                 int zstd_level, wendi_segment_entry *entry, wend_error *error)
+                                 wendi_prediction_memory *predictions, int zstd_level,
+                                 wendi_segment_entry *entry, wend_error *error)
 {
     const wendi_schema *schema = wendi_schema_reading(work->builder->schema);
     wendi_segment_output output = {.io = NULL};
@@ -356,7 +357,8 @@ static wend_status write_segment(const flush *work, wendi_io *io, const char *fo
                                             .column_count = schema->column_count,
                                             .user_column = schema->user_column,
                                             .time_column = schema->time_column,
-                                            .zstd_level = zstd_level};
+                                            .zstd_level = zstd_level,
+                                            .predictions = predictions};
     WEND_TRY(wendi_segment_output_open(io, folder, &options, &output, error));
     WEND_TRY(wendi_segment_writer_row_group(output.writer, work->vectors,
                                             work->order->row_count, error));
@@ -375,7 +377,7 @@ wend_status wendi_segment_flush(wendi_io *io, const char *folder, const wendi_ro
     wend_status status = flush_open(&work, shelf, filter, error);
     entry->row_count = 0;
     if (status == WEND_OK && work.order->row_count != 0) {
-        status = write_segment(&work, io, folder, zstd_level, entry, error);
+        status = write_segment(&work, io, folder, shelf->predictions, zstd_level, entry, error);
     }
     flush_close(&work, shelf);
     return status;
