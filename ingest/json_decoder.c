@@ -14,7 +14,6 @@
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
 #include "engine/base/hash.h"
-#include "format/kernel/kernels.h"
 #include "ingest/json_members.h"
 
 enum { KEY_SHOWN_BYTES = 100,
@@ -96,14 +95,18 @@ static void set_quick(wendi_json_decoder *decoder)
     }
 }
 
-/* The same instruction set as the kernels', WEND_ISA included. */
+/* The widest that this machine runs, unless WEND_ISA forces the kernels to something narrower. */
 static wendi_json_members choose_members(void)
 {
 #if defined(__x86_64__)
-    return strncmp(wendi_kernels_get()->name, "avx", 3) == 0 ? wendi_json_members_avx2 : wendi_json_members_portable;
-#else
-    return wendi_json_members_portable;
+    const char *forced = getenv("WEND_ISA");
+    bool wide = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+                __builtin_cpu_supports("popcnt");
+    if (wide && (forced == NULL || forced[0] == '\0' || strncmp(forced, "avx", 3) == 0)) {
+        return wendi_json_members_avx2;
+    }
 #endif
+    return wendi_json_members_portable;
 }
 
 wend_status wendi_json_decoder_open(const wendi_schema *schema, wendi_json_decoder **decoder_out, wend_error *error)

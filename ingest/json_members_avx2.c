@@ -1,4 +1,4 @@
-/* The loop over members for processors with AVX2 (x86-64-v3); called only where there is one. */
+/* The loop over members for processors with AVX2, BMI and BMI2; called only where there is one. */
 #include "ingest/json_members.h"
 
 #if defined(__x86_64__)

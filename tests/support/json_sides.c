@@ -46,7 +46,7 @@ void json_sides_open(json_sides *sides, const wendi_schema *schema, uint32_t row
     open_side(sides, "without prediction", wendi_json_members_portable, false, row_capacity);
     open_side(sides, "portable", wendi_json_members_portable, true, row_capacity);
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) {
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) {
         open_side(sides, "avx2", wendi_json_members_avx2, true, row_capacity);
     }
 #endif
