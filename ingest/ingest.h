@@ -98,7 +98,7 @@ typedef struct wendi_ingest_stats {
 typedef struct wendi_ingest_options {
     uint32_t commit_rows;        /* flush and commit at so many rows; 0: 524,288; at most 1,048,576 */
     uint32_t commit_interval_ms; /* and at the latest after this time; 0: 5 s */
-    size_t memory_limit_bytes;   /* 0: a quarter of the machine, at most 4 GiB; at least 64 MiB */
+    size_t memory_limit_bytes;   /* 0: a quarter of the machine, at most 4 GiB; at least 64 MB */
     uint32_t worker_count;       /* 0: as many as the process may use processors */
     int zstd_level;              /* 0: the table's default for fresh segments */
     size_t unique_window_bytes;  /* 0: a quarter of the memory limit */

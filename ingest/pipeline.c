@@ -7,7 +7,8 @@
  * Memory, out of memory_limit_bytes: a quarter for the window of unique keys; half for rows, of which there are at
  * most as many batches as workers, each with its rows' arrays and strings in one half of its share and what flushing
  * it takes in the other; what is left is for the blocks that wait, at most 2 * worker_count + 2 of them. A batch that
- * reaches its share is closed early. Large limits do not make batches larger than commit_rows.
+ * reaches its share is closed early. Large limits do not make batches larger than commit_rows. The program itself and
+ * what a worker's decoding and encoding take however small its batch is (some 20 MB) come on top.
  *
  * Invariants: batches are opened, settled, flushed and committed in one order; a commit holds whole blocks only, and
  * the positions behind the last of them; after a failure nothing more is committed, and the rest is read again.
@@ -31,7 +32,7 @@ enum {
     FLUSH_SHARE = 2, /* a batch's share is for its rows, and again as much for flushing them */
     WORKERS_MAX = 64
 };
-static const size_t memory_limit_min = (size_t)64 << 20;
+static const size_t memory_limit_min = 64000000;
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 

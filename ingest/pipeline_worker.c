@@ -8,6 +8,9 @@
 #include "engine/base/alloc.h"
 #include "ingest/pipeline.h"
 
+/* Under smaller limits what the heap would keep after a flush counts; above, to ask for it anew would cost more. */
+static const size_t trimmed_limit = (size_t)512 << 20;
+
 /* ---- settling --------------------------------------------------------------------------------- */
 
 /* Where the partitions stand now, for those who watch; under the settling lock. */
@@ -117,6 +120,9 @@ static void flush(wendi_pipeline_worker *worker, wendi_pipeline_batch *batch)
     WEND_TRY(wendi_row_builder_unify(&rows->builder, rows->lanes, self->worker_count, &error));
     WEND_TRY(wendi_table_writer_flush(self->writer, &rows->builder, &batch->segment, &error));
     wendi_row_builder_reset(&rows->builder);
+    if (self->memory_limit < trimmed_limit) {
+        wendi_alloc_trim();
+    }
 cleanup:
     pthread_mutex_lock(&self->lock);
     if (status != WEND_OK) {

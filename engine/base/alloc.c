@@ -1,11 +1,15 @@
 /* Heap allocation with a gate that tests can close. */
 #include "engine/base/alloc.h"
 
+#include <features.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 enum { HUGE_PAGE_BYTES = 2 << 20, SMALL_ALIGNMENT = 64 };
 
@@ -73,4 +77,11 @@ char *wendi_strdup(const char *text)
 void wendi_free(void *memory)
 {
     free(memory);
+}
+
+void wendi_alloc_trim(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }

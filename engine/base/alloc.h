@@ -23,6 +23,8 @@ void *wendi_alloc_large(size_t bytes) __attribute__((malloc));
 /** A copy of a NUL-terminated string. */
 char *wendi_strdup(const char *text) __attribute__((malloc));
 void wendi_free(void *memory);
+/** Give freed memory that the heap keeps for later back to the system, where it can be asked for that. */
+void wendi_alloc_trim(void);
 
 /** Test only: refuse the call after `calls` more have passed, and every later one until reset with -1. */
 void wendi_alloc_refuse_at(int64_t calls);
