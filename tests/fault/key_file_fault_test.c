@@ -12,9 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/base/alloc.h"
-#include "engine/io/fault_io.h"
 #include "engine/table/table_state.h"
+#include "tests/support/store_faults.h"
 #include "tests/support/table_fixture.h"
 
 enum { STEPS = 4, STEP_ROWS = 20 };
@@ -25,8 +24,9 @@ static const char ddl[] =
     "numeric(12,2)) WITH (user_column='user_id', time_column='ts', event_id='drop', unique_window "
     "= 45)";
 
-static char base[64];
-static wendi_io *inner;
+static wend_status work(wendi_io *io, const char *store, int64_t *acknowledged, wend_error *error);
+static void recover(const char *store, int64_t acknowledged);
+static store_faults faults = {.work = work, .recover = recover, .operations_min = 60, .calls_min = 100};
 
 /* Rows from..to-1, those that are new; `*kept` says how many. */
 static wend_status take(wendi_table_writer *writer, int64_t from, int64_t to,
@@ -115,7 +115,7 @@ static void check_known(const char *store, int64_t acknowledged)
     wendi_row_builder builder = {0};
     uint32_t kept = 0;
     wend_error error = {0};
-    if (wendi_table_open_io(inner, store, wendi_string_of("t"), &table, &error) != WEND_OK ||
+    if (wendi_table_open_io(faults.inner, store, wendi_string_of("t"), &table, &error) != WEND_OK ||
         wendi_table_writer_open(table, NULL, &writer, &error) != WEND_OK) {
         fail_msg("does not open any more: %s", error.message);
     }
@@ -136,71 +136,26 @@ static void recover(const char *store, int64_t acknowledged)
     wend_error error = {0};
     fixture_verify(store);
     check_known(store, acknowledged);
-    if (work(inner, store, &acknowledged, &error) != WEND_OK || acknowledged != STEPS * STEP_ROWS) {
+    if (work(faults.inner, store, &acknowledged, &error) != WEND_OK || acknowledged != STEPS * STEP_ROWS) {
         fail_msg("the next writer cannot go on: %s", error.message);
     }
     check_known(store, acknowledged);
     fixture_verify(store);
 }
 
-static const char *fresh_store(void)
-{
-    static char store[80];
-    snprintf(store, sizeof store, "%s/work", base);
-    fixture_shell("rm -rf '%s' && cp -r '%s/base' '%s'", store, base, store);
-    return store;
-}
-
 static int begin_group(void **state)
 {
-    char store[80];
     (void)state;
-    fixture_folder_make(base);
-    snprintf(store, sizeof store, "%s/base", base);
-    assert_int_equal(wendi_io_open("posix", &inner, NULL), WEND_OK);
-    fixture_create(store, ddl);
+    store_faults_begin(&faults);
+    fixture_create(store_faults_base(&faults), ddl);
     return 0;
 }
 
 static int end_group(void **state)
 {
     (void)state;
-    wendi_io_close(inner);
-    fixture_folder_remove(base);
+    store_faults_end(&faults);
     return 0;
-}
-
-static int64_t count_operations(void)
-{
-    wendi_io *io;
-    int64_t acknowledged = 0;
-    const char *store = fresh_store();
-    wendi_fault_plan plan = wendi_fault_plan_none();
-    assert_int_equal(wendi_fault_io_open(inner, NULL, &plan, &io, NULL), WEND_OK);
-    assert_int_equal(work(io, store, &acknowledged, NULL), WEND_OK);
-    int64_t operations = wendi_fault_io_operations(io);
-    wendi_io_close(io);
-    recover(store, STEPS * STEP_ROWS);
-    return operations;
-}
-
-static void fail_each(wendi_fault_plan plan)
-{
-    int64_t operations = count_operations();
-    assert_true(operations > 60);
-    for (int64_t at = 0; at < operations; at++) {
-        wendi_io *io;
-        int64_t acknowledged = 0;
-        wend_error error = {0};
-        const char *store = fresh_store();
-        plan.fail_at = at;
-        plan.seed = (uint64_t)at;
-        assert_int_equal(wendi_fault_io_open(inner, NULL, &plan, &io, NULL), WEND_OK);
-        wend_status status = work(io, store, &acknowledged, &error);
-        wendi_io_close(io);
-        assert_int_not_equal(status, WEND_CORRUPT);
-        recover(store, acknowledged);
-    }
 }
 
 static void every_operation_may_fail(void **state)
@@ -209,7 +164,7 @@ static void every_operation_may_fail(void **state)
     (void)state;
     plan.torn = true;
     plan.fail_after_too = true;
-    fail_each(plan);
+    store_faults_fail_each(&faults, plan);
 }
 
 static void only_the_answer_may_be_lost(void **state)
@@ -217,52 +172,19 @@ static void only_the_answer_may_be_lost(void **state)
     wendi_fault_plan plan = wendi_fault_plan_none();
     (void)state;
     plan.carried_out = true;
-    fail_each(plan);
+    store_faults_fail_each(&faults, plan);
 }
 
 static void power_may_fail_at_any_operation(void **state)
 {
-    char after[80];
     (void)state;
-    snprintf(after, sizeof after, "%s/after", base);
-    int64_t operations = count_operations();
-    for (int64_t at = 0; at <= operations; at++) {
-        wendi_io *io;
-        int64_t acknowledged = 0;
-        wend_error error = {0};
-        const char *store = fresh_store();
-        wendi_fault_plan plan = {.fail_at = -1, .power_lost_at = at, .seed = (uint64_t)at};
-        assert_int_equal(wendi_fault_io_open(inner, store, &plan, &io, NULL), WEND_OK);
-        (void)work(io, store, &acknowledged, NULL);
-        fixture_shell("rm -rf '%s'", after);
-        if (wendi_fault_io_power_loss(io, after, (uint64_t)at, &error) != WEND_OK) {
-            fail_msg("%s", error.message);
-        }
-        recover(after, acknowledged);
-        wendi_io_close(io);
-    }
+    store_faults_lose_power(&faults, 1);
 }
 
 static void memory_may_be_refused_at_every_call(void **state)
 {
     (void)state;
-    for (int64_t calls = 0;; calls += 1 + calls / 40) {
-        int64_t acknowledged = 0;
-        wend_error error = {0};
-        const char *store = fresh_store();
-        wendi_alloc_refuse_at(calls);
-        wend_status status = work(inner, store, &acknowledged, &error);
-        wendi_alloc_refuse_at(-1);
-        if (status != WEND_OK && status != WEND_NOMEM && status != WEND_IO) {
-            fail_msg("call %lld: %s: %s", (long long)calls, wend_status_name(status),
-                     error.message);
-        }
-        recover(store, acknowledged);
-        if (status == WEND_OK) {
-            assert_true(calls > 100);
-            return;
-        }
-    }
+    store_faults_refuse_memory(&faults, 100, 5);
 }
 
 int main(void)

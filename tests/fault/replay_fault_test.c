@@ -13,20 +13,21 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "engine/io/fault_io.h"
 #include "engine/table/table_change.h"
 #include "engine/table/table_state.h"
 #include "ingest/appender.h"
 #include "ingest/rejects.h"
 #include "ingest/replay.h"
+#include "tests/support/store_faults.h"
 #include "tests/support/table_fixture.h"
 
 /* Of the lines of a commit some are good, some dear (refused by the CHECK that goes), every fifth of these
  * twice, some no JSON. */
 enum { COMMITS = 3, LINES = 40, GOOD = 20, DEAR = 10, TWICE = 2, BROKEN = 8 };
 
-static char base[64];
-static wendi_io *inner;
+static wend_status work(wendi_io *io, const char *store, int64_t *acknowledged, wend_error *error);
+static void recover(const char *store, int64_t acknowledged);
+static store_faults faults = {.work = work, .recover = recover, .operations_min = 30, .calls_min = 100};
 
 typedef struct expectation {
     int64_t stored;
@@ -69,11 +70,9 @@ static int begin_group(void **unused)
     wendi_table *table;
     wendi_appender *appender;
     char request[64];
-    char store[80];
     (void)unused;
-    fixture_folder_make(base);
-    snprintf(store, sizeof store, "%s/base", base);
-    assert_int_equal(wendi_io_open("posix", &inner, NULL), WEND_OK);
+    store_faults_begin(&faults);
+    const char *store = store_faults_base(&faults);
     fixture_create(store, "CREATE TABLE t (id bigint UNIQUE, ts timestamptz OPTIONS (format 'epoch_s') NOT NULL, "
                           "price integer, CONSTRAINT cheap CHECK (price < 100)) WITH (time_column = 'ts')");
     assert_int_equal(wendi_table_open(store, wendi_string_of("t"), &table, NULL), WEND_OK);
@@ -90,17 +89,8 @@ static int begin_group(void **unused)
 static int end_group(void **unused)
 {
     (void)unused;
-    wendi_io_close(inner);
-    fixture_folder_remove(base);
+    store_faults_end(&faults);
     return 0;
-}
-
-static const char *fresh_store(void)
-{
-    static char store[80];
-    snprintf(store, sizeof store, "%s/work", base);
-    fixture_shell("rm -rf '%s' && cp -r '%s/base' '%s'", store, base, store);
-    return store;
 }
 
 static wend_status replay(wendi_io *io, const char *store, wendi_replay_stats *stats, wend_error *error)
@@ -112,6 +102,14 @@ static wend_status replay(wendi_io *io, const char *store, wendi_replay_stats *s
     WEND_TRY(wendi_replay_run(table, &options, stats, error));
 cleanup:
     wendi_table_close(table);
+    return status;
+}
+
+static wend_status work(wendi_io *io, const char *store, int64_t *acknowledged, wend_error *error)
+{
+    wendi_replay_stats stats;
+    wend_status status = replay(io, store, &stats, error);
+    *acknowledged = status == WEND_OK;
     return status;
 }
 
@@ -130,7 +128,7 @@ static bool check_whole(const char *store)
     int64_t rows = 0;
     int64_t lines = 0;
     wend_error error = {0};
-    if (wendi_table_open_io(inner, store, wendi_string_of("t"), &table, &error) != WEND_OK ||
+    if (wendi_table_open_io(faults.inner, store, wendi_string_of("t"), &table, &error) != WEND_OK ||
         wendi_table_snapshot(table, &snapshot, &error) != WEND_OK ||
         wendi_rejects_read(table, count_line, &lines, &error) != WEND_OK) {
         fail_msg("does not open any more: %s", error.message);
@@ -158,13 +156,13 @@ static bool check_whole(const char *store)
 }
 
 /* With good file access: what is there is whole, and a second replay brings it to the end. */
-static void recover(const char *store, bool acknowledged)
+static void recover(const char *store, int64_t acknowledged)
 {
     wendi_replay_stats stats;
     wend_error error = {0};
     bool done = check_whole(store);
-    assert_true(done || !acknowledged);
-    if (replay(inner, store, &stats, &error) != WEND_OK) {
+    assert_true(done || acknowledged == 0);
+    if (replay(faults.inner, store, &stats, &error) != WEND_OK) {
         fail_msg("the second replay: %s", error.message);
     }
     assert_int_equal(stats.stored, done ? 0 : COMMITS * DEAR);
@@ -173,72 +171,47 @@ static void recover(const char *store, bool acknowledged)
     assert_true(check_whole(store));
 }
 
-static int64_t count_operations(void)
-{
-    wendi_io *io;
-    wendi_replay_stats stats;
-    const char *store = fresh_store();
-    wendi_fault_plan plan = wendi_fault_plan_none();
-    assert_int_equal(wendi_fault_io_open(inner, NULL, &plan, &io, NULL), WEND_OK);
-    assert_int_equal(replay(io, store, &stats, NULL), WEND_OK);
-    assert_int_equal(stats.commit_count, 1);
-    int64_t operations = wendi_fault_io_operations(io);
-    wendi_io_close(io);
-    recover(store, true);
-    return operations;
-}
-
 static void every_operation_may_fail(void **unused)
 {
-    static const wendi_fault_plan plans[] = {{.error_code = EIO},
-                                             {.error_code = ENOSPC, .fail_after_too = true},
-                                             {.error_code = EIO, .torn = true, .fail_after_too = true},
-                                             {.error_code = EIO, .carried_out = true}};
-    int64_t operations = count_operations();
     (void)unused;
-    for (size_t p = 0; p < sizeof plans / sizeof plans[0]; p++) {
-        for (int64_t at = 0; at < operations; at++) {
-            wendi_io *io;
-            wendi_replay_stats stats;
-            const char *store = fresh_store();
-            wendi_fault_plan plan = plans[p];
-            plan.fail_at = at;
-            plan.power_lost_at = -1;
-            assert_int_equal(wendi_fault_io_open(inner, NULL, &plan, &io, NULL), WEND_OK);
-            bool acknowledged = replay(io, store, &stats, NULL) == WEND_OK;
-            wendi_io_close(io);
-            recover(store, acknowledged);
-        }
-    }
+    store_faults_fail_each(&faults, (wendi_fault_plan){.power_lost_at = -1});
+}
+
+static void the_disk_may_be_full_from_then_on(void **unused)
+{
+    (void)unused;
+    store_faults_fail_each(&faults, (wendi_fault_plan){.power_lost_at = -1,
+                                                       .fail_after_too = true,
+                                                       .torn = true,
+                                                       .error_code = ENOSPC});
+}
+
+static void only_the_answer_may_be_lost(void **unused)
+{
+    (void)unused;
+    store_faults_fail_each(&faults, (wendi_fault_plan){.power_lost_at = -1, .carried_out = true});
 }
 
 static void power_may_be_lost_at_any_moment(void **unused)
 {
-    char after[80];
-    int64_t operations = count_operations();
     (void)unused;
-    snprintf(after, sizeof after, "%s/after", base);
-    for (int64_t at = 0; at <= operations; at++) {
-        wendi_io *io;
-        wendi_replay_stats stats;
-        const char *store = fresh_store();
-        wendi_fault_plan plan = wendi_fault_plan_none();
-        plan.power_lost_at = at;
-        plan.seed = (uint64_t)at + 1;
-        assert_int_equal(wendi_fault_io_open(inner, store, &plan, &io, NULL), WEND_OK);
-        bool acknowledged = replay(io, store, &stats, NULL) == WEND_OK;
-        fixture_shell("rm -rf '%s'", after);
-        assert_int_equal(wendi_fault_io_power_loss(io, after, (uint64_t)at * 7 + 3, NULL), WEND_OK);
-        wendi_io_close(io);
-        recover(after, acknowledged);
-    }
+    store_faults_lose_power(&faults, 1);
+}
+
+static void memory_may_be_refused_at_any_call(void **unused)
+{
+    (void)unused;
+    store_faults_refuse_memory(&faults, 100, 7);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operation_may_fail),
+        cmocka_unit_test(the_disk_may_be_full_from_then_on),
+        cmocka_unit_test(only_the_answer_may_be_lost),
         cmocka_unit_test(power_may_be_lost_at_any_moment),
+        cmocka_unit_test(memory_may_be_refused_at_any_call),
     };
     return cmocka_run_group_tests(tests, begin_group, end_group);
 }

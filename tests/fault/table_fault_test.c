@@ -14,17 +14,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/base/alloc.h"
-#include "engine/io/fault_io.h"
 #include "engine/table/commit_log.h"
 #include "engine/table/requests.h"
 #include "engine/table/table_state.h"
+#include "tests/support/store_faults.h"
 #include "tests/support/table_fixture.h"
 
 enum { BASE_ROWS = 180, STEPS = 3, STEP_ROWS = 40 };
 
-static char base[64];
-static wendi_io *inner;
+static wend_status work(wendi_io *io, const char *store, int64_t *done, wend_error *error);
+static void recover(const char *store, int64_t acknowledged);
+static store_faults faults = {.work = work, .recover = recover, .operations_min = 60, .calls_min = 100};
 
 /*
  * The work: a commit that is also a checkpoint, an alter that was asked for,
@@ -49,7 +49,7 @@ static uint32_t steps_of(const wendi_table_state *state, const wendi_schema *sch
     return (uint32_t)(rows / STEP_ROWS) + (schema->column_count == 6 ? 1 : 0);
 }
 
-static wend_status work(wendi_io *io, const char *store, uint32_t *done, wend_error *error)
+static wend_status work(wendi_io *io, const char *store, int64_t *done, wend_error *error)
 {
     wendi_table *table = NULL;
     wendi_table_writer *writer = NULL;
@@ -58,7 +58,7 @@ static wend_status work(wendi_io *io, const char *store, uint32_t *done, wend_er
     WEND_TRY(wendi_table_writer_open(table, NULL, &writer, error));
     for (*done = steps_of(wendi_table_writer_state(writer), wendi_table_writer_schema(writer));
          *done < STEPS; (*done)++) {
-        WEND_TRY(take_step(writer, *done, error));
+        WEND_TRY(take_step(writer, (uint32_t)*done, error));
     }
 cleanup:
     wendi_table_writer_close(writer);
@@ -83,29 +83,29 @@ static void check_content(wendi_snapshot *snapshot, uint32_t steps)
 
 /* With good file access: what the table holds is whole and what was acknowledged; then the work is
  * brought to its end. */
-static void recover(const char *store, uint32_t acknowledged)
+static void recover(const char *store, int64_t acknowledged)
 {
     wendi_table *table = NULL;
     wendi_snapshot *snapshot = NULL;
     wend_error error = {0};
-    uint32_t done = 0;
-    if (wendi_table_open_io(inner, store, wendi_string_of("t"), &table, &error) != WEND_OK ||
+    int64_t done = 0;
+    if (wendi_table_open_io(faults.inner, store, wendi_string_of("t"), &table, &error) != WEND_OK ||
         wendi_table_snapshot(table, &snapshot, &error) != WEND_OK) {
         fail_msg("does not open any more: %s", error.message);
     }
     uint32_t steps = steps_of(wendi_snapshot_state(snapshot), wendi_snapshot_schema(snapshot));
     if (steps < acknowledged || steps > acknowledged + 1) {
-        fail_msg("holds %u steps, %u were acknowledged", steps, acknowledged);
+        fail_msg("holds %u steps, %lld were acknowledged", steps, (long long)acknowledged);
     }
     check_content(snapshot, steps);
     wendi_snapshot_release(snapshot);
     wendi_table_close(table);
     fixture_verify(store);
-    if (work(inner, store, &done, &error) != WEND_OK || done != STEPS) {
+    if (work(faults.inner, store, &done, &error) != WEND_OK || done != STEPS) {
         fail_msg("the next writer cannot go on: %s", error.message);
     }
     fixture_verify(store);
-    assert_int_equal(wendi_table_open_io(inner, store, wendi_string_of("t"), &table, &error),
+    assert_int_equal(wendi_table_open_io(faults.inner, store, wendi_string_of("t"), &table, &error),
                      WEND_OK);
     assert_int_equal(wendi_table_snapshot(table, &snapshot, &error), WEND_OK);
     check_content(snapshot, STEPS);
@@ -118,8 +118,8 @@ static void recover(const char *store, uint32_t acknowledged)
 static void shorten_log(wendi_table *table)
 {
     wendi_owned_state state;
-    assert_int_equal(wendi_log_load(inner, wendi_table_folder(table), &state, NULL), WEND_OK);
-    assert_int_equal(wendi_log_checkpoint(inner, wendi_table_folder(table), &state, 0, NULL),
+    assert_int_equal(wendi_log_load(faults.inner, wendi_table_folder(table), &state, NULL), WEND_OK);
+    assert_int_equal(wendi_log_checkpoint(faults.inner, wendi_table_folder(table), &state, 0, NULL),
                      WEND_OK);
     wendi_state_free(&state);
     fixture_shell(
@@ -137,11 +137,9 @@ static int begin_group(void **unused)
     wendi_table_writer *writer;
     wendi_arena arena = {0};
     wendi_string name;
-    char store[80];
     (void)unused;
-    fixture_folder_make(base);
-    snprintf(store, sizeof store, "%s/base", base);
-    assert_int_equal(wendi_io_open("posix", &inner, NULL), WEND_OK);
+    store_faults_begin(&faults);
+    const char *store = store_faults_base(&faults);
     fixture_create(store, TABLE_FIXTURE_DDL);
     assert_int_equal(wendi_table_open(store, wendi_string_of("t"), &table, NULL), WEND_OK);
     assert_int_equal(wendi_table_writer_open(table, NULL, &writer, NULL), WEND_OK);
@@ -158,7 +156,7 @@ static int begin_group(void **unused)
         assert_int_equal(wendi_table_writer_commit(writer, &nothing, NULL), WEND_OK);
     }
     shorten_log(table);
-    assert_int_equal(wendi_request_leave(inner, wendi_table_folder(table), "alter",
+    assert_int_equal(wendi_request_leave(faults.inner, wendi_table_folder(table), "alter",
                                          "ALTER TABLE t ADD COLUMN extra text", &arena, &name,
                                          NULL),
                      WEND_OK);
@@ -171,128 +169,45 @@ static int begin_group(void **unused)
 static int end_group(void **unused)
 {
     (void)unused;
-    wendi_io_close(inner);
-    fixture_folder_remove(base);
+    store_faults_end(&faults);
     return 0;
-}
-
-static const char *fresh_store(void)
-{
-    static char store[80];
-    snprintf(store, sizeof store, "%s/work", base);
-    fixture_shell("rm -rf '%s' && cp -r '%s/base' '%s'", store, base, store);
-    return store;
-}
-
-static int64_t count_operations(void)
-{
-    wendi_io *io;
-    uint32_t done = 0;
-    const char *store = fresh_store();
-    wendi_fault_plan plan = wendi_fault_plan_none();
-    assert_int_equal(wendi_fault_io_open(inner, NULL, &plan, &io, NULL), WEND_OK);
-    assert_int_equal(work(io, store, &done, NULL), WEND_OK);
-    int64_t operations = wendi_fault_io_operations(io);
-    wendi_io_close(io);
-    recover(store, STEPS);
-    return operations;
-}
-
-static void fail_each(wendi_fault_plan plan)
-{
-    int64_t operations = count_operations();
-    assert_true(operations > 60);
-    for (int64_t at = 0; at < operations; at++) {
-        wendi_io *io;
-        uint32_t done = 0;
-        wend_error error = {0};
-        const char *store = fresh_store();
-        plan.fail_at = at;
-        plan.seed = (uint64_t)at;
-        assert_int_equal(wendi_fault_io_open(inner, NULL, &plan, &io, NULL), WEND_OK);
-        wend_status status = work(io, store, &done, &error);
-        wendi_io_close(io);
-        if (status == WEND_OK) { /* what failed did not matter, and then nothing is missing */
-            assert_int_equal(done, STEPS);
-        } else if (status == WEND_CORRUPT || error.message[0] == '\0') {
-            fail_msg("operation %lld: %s: %s", (long long)at, wend_status_name(status),
-                     error.message);
-        }
-        recover(store, done);
-    }
 }
 
 static void every_operation_may_fail(void **state)
 {
     (void)state;
-    fail_each((wendi_fault_plan){.power_lost_at = -1});
+    store_faults_fail_each(&faults, (wendi_fault_plan){.power_lost_at = -1});
 }
 
 static void and_all_after_it(void **state)
 {
     (void)state;
-    fail_each((wendi_fault_plan){
+    store_faults_fail_each(&faults, (wendi_fault_plan){
         .power_lost_at = -1, .fail_after_too = true, .torn = true, .error_code = ENOSPC});
 }
 
 static void or_only_its_answer_may_be_lost(void **state)
 {
     (void)state;
-    fail_each((wendi_fault_plan){.power_lost_at = -1, .carried_out = true});
+    store_faults_fail_each(&faults, (wendi_fault_plan){.power_lost_at = -1, .carried_out = true});
 }
 
 static void transfers_may_be_short(void **state)
 {
     (void)state;
-    fail_each((wendi_fault_plan){.power_lost_at = -1, .short_transfers = true, .torn = true});
+    store_faults_fail_each(&faults, (wendi_fault_plan){.power_lost_at = -1, .short_transfers = true, .torn = true});
 }
 
 static void power_may_fail_at_any_operation(void **state)
 {
-    int64_t operations = count_operations();
-    char after[80];
     (void)state;
-    snprintf(after, sizeof after, "%s/after", base);
-    for (int64_t at = 0; at < operations; at++) {
-        wendi_io *io;
-        uint32_t done = 0;
-        const char *store = fresh_store();
-        wendi_fault_plan plan = {.fail_at = -1, .power_lost_at = at, .seed = (uint64_t)at};
-        assert_int_equal(wendi_fault_io_open(inner, store, &plan, &io, NULL), WEND_OK);
-        (void)work(io, store, &done, NULL);
-        for (uint64_t seed = 0; seed < 3; seed++) {
-            wend_error error = {0};
-            fixture_shell("rm -rf '%s'", after);
-            if (wendi_fault_io_power_loss(io, after, seed * 1000 + (uint64_t)at, &error) !=
-                WEND_OK) {
-                fail_msg("%s", error.message);
-            }
-            recover(after, done);
-        }
-        wendi_io_close(io);
-    }
+    store_faults_lose_power(&faults, 3);
 }
 
 static void memory_may_be_refused_at_every_call(void **state)
 {
     (void)state;
-    for (int64_t calls = 0;; calls += calls < 200 ? 1 : 3) {
-        uint32_t done = 0;
-        wend_error error = {0};
-        const char *store = fresh_store();
-        wendi_alloc_refuse_at(calls);
-        wend_status status = work(inner, store, &done, &error);
-        wendi_alloc_refuse_at(-1);
-        if (status != WEND_OK && status != WEND_NOMEM && status != WEND_IO) {
-            fail_msg("call %lld: %s: %s", (long long)calls, wend_status_name(status),
-                     error.message);
-        }
-        recover(store, done);
-        if (status == WEND_OK) {
-            assert_true(calls > 100);
-            return;
-        }
-    }
+    store_faults_refuse_memory(&faults, 200, 3);
 }
 
 int main(void)
