@@ -131,6 +131,7 @@ static wend_status add_partition(wendi_kafka_source *source, wendi_kafka_topic *
                                                       .end_wanted = -1,
                                                       .gap_first = -1,
                                                       .gap_end = -1,
+                                                      .gone_before = -1,
                                                       .last_taken = WENDI_KAFKA_NO_ORDINAL};
     source->states[source->count] = (wendi_source_partition){.topic = topic->name,
                                                              .partition = partition,
@@ -236,8 +237,11 @@ static wend_status check_range(wendi_kafka_source *source, uint32_t ordinal, int
         return WEND_CONFLICT;
     }
     if (state->next >= low) {
-        slot->verifying = state->fingerprint != 0 && state->next > low;
-        source->state.unverified_count += state->fingerprint != 0 && state->next == low;
+        if (state->next == low && wendi_kafka_slot_verifies(source, ordinal)) {
+            slot->gone_before = state->next;
+            source->state.unverified_count++;
+        }
+        slot->verifying = wendi_kafka_slot_verifies(source, ordinal);
         return WEND_OK;
     }
     if (!source->accept_gap) {

@@ -30,6 +30,7 @@ typedef struct wendi_kafka_slot {
     int64_t end_wanted;  /* a bounded run stops here; -1: none */
     int64_t retry_at_ms; /* when a holding slot may begin again */
     int64_t begun_at_ms; /* when it did so last */
+    int64_t gone_before; /* the message before this `next` is no longer there to be compared; -1 */
     int64_t heard_at_ms; /* when something of it came last */
     bool at_end;         /* what came last was the log's end: nothing of it waits in any queue */
     int64_t told_at_ms;  /* when somebody was told last that it waits */
@@ -109,6 +110,14 @@ static inline bool wendi_kafka_slot_reads(const wendi_kafka_source *source, uint
 {
     return source->slots[ordinal].placed && !source->states[ordinal].finished &&
            !source->states[ordinal].draining;
+}
+
+/** Whether the last message taken can be read again to know the topic by it. */
+static inline bool wendi_kafka_slot_verifies(const wendi_kafka_source *source, uint32_t ordinal)
+{
+    const wendi_source_partition *state = &source->states[ordinal];
+    return state->fingerprint != 0 && state->next > 0 &&
+           source->slots[ordinal].gone_before != state->next;
 }
 
 /** Tell whoever listens, and keep it as the newest fault to show. */

@@ -192,6 +192,7 @@ static wend_status take_in(wendi_kafka_source *source, const wendi_kafka_start *
     slot->tries = 0;
     slot->gap_first = slot->gap_end = -1;
     slot->at_end = false;
+    slot->gone_before = -1;
     state->next = start->next >= 0 ? start->next : 0;
     state->fingerprint = start->fingerprint;
     state->leader_epoch = start->leader_epoch;

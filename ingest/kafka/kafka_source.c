@@ -144,10 +144,9 @@ static wend_status settle_doubts(wendi_kafka_source *source, uint32_t ordinal, b
 static wend_status begin_again(wendi_kafka_source *source, uint32_t ordinal, wend_error *error)
 {
     wendi_kafka_slot *slot = &source->slots[ordinal];
-    const wendi_source_partition *state = &source->states[ordinal];
     bool put_off = false;
 
-    slot->verifying = state->fingerprint != 0 && state->next > 0;
+    slot->verifying = wendi_kafka_slot_verifies(source, ordinal);
     wend_status status = settle_doubts(source, ordinal, &put_off, error);
     if (status != WEND_OK || put_off) {
         return status;
@@ -177,7 +176,8 @@ static void doubt_idle(wendi_kafka_source *source, int64_t now_ms)
     for (uint32_t k = 0; k < source->count; k++) {
         wendi_kafka_slot *slot = &source->slots[k];
         if (slot->at_end && !slot->holds && wendi_kafka_slot_reads(source, k) &&
-            now_ms - slot->heard_at_ms >= IDLE_MS && now_ms - slot->begun_at_ms >= IDLE_MS) {
+            wendi_kafka_slot_verifies(source, k) && now_ms - slot->heard_at_ms >= IDLE_MS &&
+            now_ms - slot->begun_at_ms >= IDLE_MS) {
             slot->holds = true;
             slot->retry_at_ms = 0;
         }

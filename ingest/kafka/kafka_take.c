@@ -69,6 +69,7 @@ static wend_status reach_end(wendi_kafka_source *source, uint32_t ordinal, int64
     }
     if (slot->verifying) {
         slot->verifying = false; /* Compacted away, or cut off by the retention. */
+        slot->gone_before = state->next;
         source->state.unverified_count++;
     }
     slot->tries = 0;
@@ -113,6 +114,7 @@ static wend_status verify(wendi_kafka_source *source, const wendi_message *messa
     }
     slot->verifying = false;
     if (!*ours_again) {
+        slot->gone_before = state->next;
         source->state.unverified_count++;
         return WEND_OK;
     }
