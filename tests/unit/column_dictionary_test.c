@@ -329,12 +329,71 @@ static void rows_are_kept_and_dropped(void **unused)
     wendi_row_builder_free(&builder);
 }
 
+/* Rows of several lanes, in strips with gaps: after unify() every row has its values, and one code is one string. */
+static void lanes_become_one(void **unused)
+{
+    enum { LANES = 3 };
+    (void)unused;
+    wendi_row_builder builder;
+    wendi_row_builder lanes[LANES];
+    assert_int_equal(wendi_row_builder_init(&builder, &schema, CAPACITY, NULL), WEND_OK);
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        assert_int_equal(wendi_row_builder_lane(&builder, &lanes[lane], NULL), WEND_OK);
+    }
+    for (uint64_t round = 0; round < 8; round++) { /* in the last rounds one lane has all rows, or none has any */
+        static uint64_t keys[CAPACITY]; /* 0: no row lives in the slot */
+        uint32_t live = 0;
+        memset(keys, 0, sizeof keys);
+        for (uint32_t slot = 0, block = 0; slot < CAPACITY && round < 7; block++) {
+            uint32_t lane = round < 6 ? (uint32_t)(wendi_mix64(round * 1000 + block) % LANES) : 1;
+            uint32_t count = 1 + (uint32_t)(wendi_mix64(round * 2000 + block) % 40);
+            count = count < CAPACITY - slot ? count : CAPACITY - slot;
+            uint32_t kept = (uint32_t)(wendi_mix64(round * 3000 + block) % (count + 1));
+            wendi_row_lane_begin(&lanes[lane], slot, count);
+            for (uint32_t i = 0; i < kept; i++) {
+                keys[slot + i] = 1 + wendi_mix64(round * CAPACITY + slot + i) % 100000;
+                for (uint32_t c = 0; c < COLUMNS; c++) {
+                    wendi_value value = value_of(c, keys[slot + i]);
+                    assert_int_equal(wendi_row_builder_set(&lanes[lane], c, &value), WEND_OK);
+                }
+                lanes[lane].row_count++;
+            }
+            assert_int_equal(wendi_row_builder_strip(&builder, (wendi_row_strip){slot, kept, lane}, NULL), WEND_OK);
+            live += kept;
+            slot += count;
+        }
+        assert_int_equal(builder.row_count, live);
+        assert_int_equal(wendi_row_builder_unify(&builder, lanes, LANES, NULL), WEND_OK);
+        wendi_vector vectors[COLUMNS];
+        wendi_row_strip whole;
+        uint32_t strip_count;
+        uint32_t seen = 0;
+        const wendi_row_strip *strips = wendi_row_builder_strips(&builder, &whole, &strip_count);
+        wendi_row_builder_vectors(&builder, 0, CAPACITY, vectors);
+        for (uint32_t i = 0; i < strip_count; i++) {
+            assert_true(i == 0 || strips[i].first > strips[i - 1].first + strips[i - 1].count);
+            for (uint32_t row = strips[i].first; row < strips[i].first + strips[i].count; row++, seen++) {
+                assert_int_not_equal(keys[row], 0);
+                check_row(vectors, row, keys[row]);
+                wendi_value text = value_of(3, keys[row]);
+                assert_true(text.null || builder.columns[3].codes[row] == wendi_interner_find(&builder.columns[3].interner, text.string));
+            }
+        }
+        assert_int_equal(seen, live);
+        wendi_row_builder_reset(&builder);
+    }
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        wendi_row_builder_free(&lanes[lane]);
+    }
+    wendi_row_builder_free(&builder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes_come_in_order_of_appearance), cmocka_unit_test(dictionaries_are_in_order),
         cmocka_unit_test(unordered_dictionaries_are_searched), cmocka_unit_test(refused_memory_loses_nothing),
-        cmocka_unit_test(rows_are_kept_and_dropped),
+        cmocka_unit_test(rows_are_kept_and_dropped), cmocka_unit_test(lanes_become_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
