@@ -116,8 +116,12 @@ static WEND_ALWAYS_INLINE bool take_code(row_context *context, uint32_t column, 
         }
     }
     pending_code *pending = &context->pending[context->pending_count];
-    *pending = (pending_code){&into->interner, text, wendi_interner_hash(&into->interner, text),
-                              &into->codes[context->row], learnt};
+    pending->interner = &into->interner; /* field by field: a whole made elsewhere and copied would stall */
+    pending->text.data = text.data;
+    pending->text.length = text.length;
+    pending->code = &into->codes[context->row];
+    pending->learnt = learnt;
+    pending->hash = wendi_interner_hash(&into->interner, text);
     context->previous = (uint32_t)pending->hash;
     if (at_once || context->pending_count == PENDING_MAX - 1) {
         return settle_code(pending);
