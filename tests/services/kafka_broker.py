@@ -56,7 +56,7 @@ auto.create.topics.enable=false
 log.retention.check.interval.ms=1000
 log.initial.task.delay.ms=500
 file.delete.delay.ms=1000
-broker.session.timeout.ms=1000
+broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=200
 """
 SECURE_PROPERTIES = """sasl.enabled.mechanisms=SCRAM-SHA-512
@@ -163,7 +163,7 @@ class Broker:
             self.process = subprocess.Popen(self.java("kafka.Kafka", str(self.config)), stdout=log, stderr=log)
         return self
 
-    def wait_until_ready(self, seconds=60):
+    def wait_until_ready(self, seconds=180):
         """Ready is when the direct port accepts; the driver's first question waits for the rest."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:

@@ -3,6 +3,7 @@
 A Stage has the one broker of a run of the program; a Run is one scenario once: its own folder, store, topics, seed, and
 what it has started, which it ends. Nothing here judges: scenarios do, with produced.check().
 """
+import itertools
 import os
 import random
 import shutil
@@ -118,9 +119,13 @@ class Ingestor:
         if preload is not None:
             self.environment["LD_PRELOAD"] = str(preload)
         self.process, self.kills, self.starts = None, 0, 0
-        self.said = run.folder / f"ingest-{len(run.ingestors)}.err"
-        self.numbers = self.said.with_suffix(".out")
+        self.write_elsewhere()
         run.ingestors.append(self)
+
+    def write_elsewhere(self):
+        """What it says from its next start on goes into new files."""
+        self.said = self.run.folder / f"ingest-{next(self.run.file_numbers)}.err"
+        self.numbers = self.said.with_suffix(".out")
 
     def start(self, *more):
         with open(self.said, "wb") as errors, open(self.numbers, "wb") as numbers:
@@ -192,6 +197,7 @@ class Run:
         self.folder = Path(tempfile.mkdtemp(prefix=f"wend-{name}-"))
         self.store = self.folder / "store"
         self.ingestors, self.drivers, self.cleanups = [], [], []
+        self.file_numbers = itertools.count()
         self.events = self.faults = 0
 
     # ---- topics ----
