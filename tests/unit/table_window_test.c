@@ -283,7 +283,7 @@ static void random_histories_equal_the_naive_set(void **state)
 {
     uint64_t random = 21;
     (void)state;
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < 20; round++) {
         uint64_t keys_max =
             round % 5 == 0 ? 1 + random_below(&random, 20) : 20 + random_below(&random, 800);
         random_history(&random, 50 + (uint32_t)random_below(&random, 100), 60, keys_max,
@@ -297,8 +297,8 @@ static void long_histories_equal_the_naive_set(void **state)
 {
     uint64_t random = 22;
     (void)state;
-    for (int round = 0; round < 3; round++) {
-        random_history(&random, 24, ROWS_MAX, 2000 + random_below(&random, 12000), 20000, false,
+    for (int round = 0; round < 2; round++) {
+        random_history(&random, 16, ROWS_MAX, 2000 + random_below(&random, 12000), 20000, false,
                        1 + (uint32_t)round % 2);
     }
 }
