@@ -455,6 +455,35 @@ static void records_deleted_by_the_broker_are_a_gap(void **state)
     wendi_test_taken_free(&taken);
 }
 
+/* All that was taken is deleted: there is nothing to compare any more, and nothing is missing. */
+static void a_log_emptied_behind_a_source_is_no_fault(void **state)
+{
+    (void)state;
+    wendi_test_feed feed = new_feed(1);
+    wendi_test_taken taken;
+    wendi_kafka_source_options options = {0};
+    wendi_kafka_source_state seen;
+
+    wendi_test_feed_send(&feed, 0, 100);
+    wendi_source *source = wendi_test_source_open(&feed, &options);
+    wendi_test_taken_init(&taken, 300);
+    wendi_test_take(source, &feed, &taken, 100, 5000);
+    delete_records(&feed, 100);
+    for (uint64_t end = 200; end <= 300; end += 100) {
+        usleep(5200000); /* long enough to doubt the past */
+        wendi_test_take(source, &feed, &taken, UINT64_MAX, 1500);
+        wendi_test_feed_send(&feed, end - 100, end);
+        wendi_test_take(source, &feed, &taken, end, 10000);
+        assert_true(wendi_test_taken_all_once(&taken, end));
+        wendi_kafka_source_state_of(source, &seen);
+        assert_int_equal(seen.unverified_count, 1);
+        assert_int_equal(seen.verified_count >= 1, end == 300); /* there is a last message again */
+        assert_int_equal(seen.retry_count, 1);
+    }
+    source->close(source);
+    wendi_test_taken_free(&taken);
+}
+
 static void a_time_can_be_the_beginning(void **state)
 {
     (void)state;
@@ -690,6 +719,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(log_ins_are_judged_clearly_and_soon),
         cmocka_unit_test(aborted_transactions_are_not_seen),
         cmocka_unit_test(records_deleted_by_the_broker_are_a_gap),
+        cmocka_unit_test(a_log_emptied_behind_a_source_is_no_fault),
         cmocka_unit_test(a_time_can_be_the_beginning),
         cmocka_unit_test(the_group_learns_what_the_table_has),
         cmocka_unit_test(added_partitions_are_told_or_followed),
