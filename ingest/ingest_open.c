@@ -151,9 +151,6 @@ wend_status wendi_ingest_kafka(const char *store, const char *table, const wendi
     wendi_table *opened = NULL;
     kafka_opening opening = {.options = *kafka, .store = store, .table = table};
     wend_status status = WEND_OK;
-    /* Also for a table that has no column of them: one may be added while messages are on their way, and rejects keep
-     * all that their message came with. */
-    opening.options.headers = true;
     bound_queue(&opening.options, options);
     WEND_TRY(wendi_table_open(store, wendi_string_of(table), &opened, error));
     WEND_TRY(wendi_ingest_run(opened, open_kafka, &opening, options, stats, error));

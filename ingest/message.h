@@ -80,6 +80,8 @@ struct wendi_source {
     /** Tell the outside (Kafka's group offsets) what the table has committed; advisory, may be NULL. */
     void (*committed)(wendi_source *self, const wendi_source_partition *partitions, uint32_t count);
     void (*close)(wendi_source *self);
+    /** Whether the messages that are read from now on are to have headers, which costs; any thread. NULL: it has none. */
+    void (*want_headers)(wendi_source *self, bool wanted);
 };
 
 wend_status wendi_message_block_init(wendi_message_block *block, wend_error *error);

@@ -367,6 +367,7 @@ wend_status wendi_ingest_run(wendi_table *table, wendi_source_opener open_source
     choose_sizes(self);
     WEND_TRY(open_writer(self, error));
     WEND_TRY(open_source(context, wendi_table_writer_state(self->writer), &self->source, &self->cluster_id, error));
+    wendi_pipeline_ask_for_headers(self);
     WEND_TRY(open_workers(self, error));
     WEND_TRY(run_threads(self, error));
 cleanup:

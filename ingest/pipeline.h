@@ -35,6 +35,7 @@ typedef struct wendi_pipeline_batch {
     wendi_intake_batch record; /* accounts, rejects, positions: written by settling, then by the commit */
     wendi_pipeline_rows *rows; /* NULL once flushed */
     uint32_t slot_count;       /* slots of the rows that were handed out */
+    size_t reject_bytes;       /* of the record, as of the last block that was settled */
     uint64_t block_end;        /* number behind its last block, once closed */
     int64_t begin_us;          /* when its first block was handed out */
     int64_t closed_us;
@@ -127,7 +128,7 @@ void wendi_pipeline_fail(wendi_pipeline *self, wend_status status, const wend_er
 wendi_pipeline_batch *wendi_pipeline_batch_at(wendi_pipeline *self, uint64_t number);
 
 /* pipeline_batch.c */
-/** Held: close the filling batch if the next block does not fit into it. */
+/** Held: close the filling batch if the next block does not fit into it, or none will come. */
 void wendi_pipeline_close_full(wendi_pipeline *self);
 /** Held: hand the next block out: *number, its batch and its slots. False: none is there, or none may be now. */
 bool wendi_pipeline_hand_out(wendi_pipeline *self, uint64_t *number, uint32_t *first_slot);
@@ -157,7 +158,10 @@ void wendi_pipeline_commit_line(wendi_pipeline *self);
 /** Held: nothing waits for its commit. */
 bool wendi_pipeline_line_is_empty(const wendi_pipeline *self);
 
-/* pipeline_requests.c: carry out what other commands ask, when some time has passed since the last look. Not held. */
+/* pipeline_requests.c */
+/** Tell the source whether the table has a column of headers. Not held. */
+void wendi_pipeline_ask_for_headers(wendi_pipeline *self);
+/** Carry out what other commands ask, when some time has passed since the last look. Not held. */
 wend_status wendi_pipeline_serve_requests(wendi_pipeline *self, wend_error *error);
 /* pipeline.c: wait until everything that was handed out is committed; not held. False: it failed. */
 bool wendi_pipeline_drain(wendi_pipeline *self);

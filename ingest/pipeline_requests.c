@@ -40,6 +40,19 @@ cleanup:
     return status;
 }
 
+/* Headers cost, so they are read only for a table that has a column of them. */
+void wendi_pipeline_ask_for_headers(wendi_pipeline *self)
+{
+    const wendi_schema *schema = wendi_table_writer_schema(self->writer);
+    bool wanted = false;
+    for (uint32_t i = 0; i < schema->column_count; i++) {
+        wanted |= schema->columns[i].origin == WENDI_ORIGIN_HEADER;
+    }
+    if (self->source->want_headers != NULL) {
+        self->source->want_headers(self->source, wanted);
+    }
+}
+
 /* No worker is at work, and nothing waits for its commit. */
 static wend_status carry_out(wendi_pipeline *self, wend_error *error)
 {
@@ -73,10 +86,15 @@ wend_status wendi_pipeline_serve_requests(wendi_pipeline *self, wend_error *erro
     if (!requests_wait(self)) {
         return WEND_OK;
     }
+    if (self->source->want_headers != NULL) { /* a column of them may come: whoever asked for it sends them from its
+                                                 answer on */
+        self->source->want_headers(self->source, true);
+    }
     pause_workers(self, true);
     if (wendi_pipeline_drain(self)) { /* else the failure is told by who finds it */
         status = carry_out(self, error);
     }
+    wendi_pipeline_ask_for_headers(self);
     pause_workers(self, false);
     return status;
 }

@@ -9,6 +9,8 @@
 #ifndef WENDI_KAFKA_PARTITION_H
 #define WENDI_KAFKA_PARTITION_H
 
+#include <stdatomic.h>
+
 #include "ingest/kafka/kafka_client.h"
 #include "ingest/kafka/kafka_group.h"
 #include "ingest/kafka/kafka_source.h"
@@ -69,7 +71,8 @@ typedef struct wendi_kafka_source {
     char **shown; /* owned texts of states[i].shown */
     uint32_t count, capacity;
     char *cluster_id;
-    bool until_caught_up, accept_gap, headers, follow_growth, commits_group;
+    bool until_caught_up, accept_gap, follow_growth, commits_group;
+    atomic_bool headers; /* are read: librdkafka allocates for every message that it is asked about */
     wendi_kafka_from from;
     int64_t from_us, until_us;
     wendi_kafka_framing framing;

@@ -352,6 +352,11 @@ static const wendi_source_partition *source_partitions(wendi_source *self, uint3
     return source->states;
 }
 
+static void source_want_headers(wendi_source *self, bool wanted)
+{
+    atomic_store_explicit(&of(self)->headers, wanted, memory_order_relaxed);
+}
+
 static void source_committed(wendi_source *self, const wendi_source_partition *partitions,
                              uint32_t count)
 {
@@ -545,10 +550,11 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
     if (source == NULL) {
         return wendi_fail_nomem(error, "a Kafka source", sizeof *source);
     }
-    source->base = (wendi_source){source_next, source_partitions, source_committed, source_close};
+    source->base = (wendi_source){source_next, source_partitions, source_committed, source_close,
+                                  source_want_headers};
     source->until_caught_up = options->until_caught_up;
     source->accept_gap = options->accept_gap;
-    source->headers = options->headers;
+    atomic_store(&source->headers, options->headers);
     source->follow_growth = options->follow_growth;
     source->from = options->from;
     source->from_us = options->from_us;

@@ -201,7 +201,8 @@ static wend_status give(wendi_kafka_source *source, wendi_message_block *block,
 {
     wendi_kafka_slot *slot = &source->slots[message->partition];
     wendi_source_partition *state = &source->states[message->partition];
-    wend_status status = wendi_kafka_message_keep(block, from, source->headers, message, error);
+    bool headers = atomic_load_explicit(&source->headers, memory_order_relaxed);
+    wend_status status = wendi_kafka_message_keep(block, from, headers, message, error);
 
     if (status != WEND_OK) {
         return status;
