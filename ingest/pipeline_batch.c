@@ -130,6 +130,7 @@ size_t wendi_pipeline_batch_bytes(wendi_pipeline *self)
                             ? batch->slot_count - batch->rows->slots_used
                             : 0;
         bytes += more != 0 ? more * wendi_row_builder_row_bytes(batch->rows->builder.schema) : 0;
+        bytes += batch->reject_bytes;
     }
     return bytes;
 }
@@ -163,7 +164,8 @@ bool wendi_pipeline_batch_is_due(wendi_pipeline *self, int64_t now_us)
 static bool has_room(const wendi_pipeline *self, const wendi_pipeline_batch *batch, uint32_t message_count)
 {
     const wendi_row_builder *builder = &batch->rows->builder;
-    size_t bytes = batch->slot_count * wendi_row_builder_row_bytes(builder->schema) + string_bytes(self, batch->rows);
+    size_t bytes = batch->slot_count * wendi_row_builder_row_bytes(builder->schema) + string_bytes(self, batch->rows) +
+                   batch->reject_bytes;
     return builder->row_capacity - batch->slot_count >= message_count &&
            (batch->slot_count == 0 || bytes < self->batch_bytes_max);
 }
@@ -171,7 +173,7 @@ static bool has_room(const wendi_pipeline *self, const wendi_pipeline_batch *bat
 void wendi_pipeline_close_full(wendi_pipeline *self)
 {
     const wendi_queued_block *block = wendi_block_queue_next(&self->queue);
-    if (block != NULL && self->filling && !has_room(self, filling(self), block->block.count)) {
+    if (self->filling && (block != NULL ? !has_room(self, filling(self), block->block.count) : self->queue.ended)) {
         wendi_pipeline_close_batch(self);
     }
 }

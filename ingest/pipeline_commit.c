@@ -102,6 +102,9 @@ void wendi_pipeline_commit_line(wendi_pipeline *self)
         if (published) {
             count_commit(self, batch, has_segment);
         }
+        if (batch->reject_bytes > self->batch_bytes_max / 4) {
+            wendi_buffer_free(&batch->record.rejects);
+        }
         wendi_intake_batch_reset(&batch->record);
         self->committed++;
         pthread_cond_broadcast(&self->work);

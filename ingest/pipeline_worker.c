@@ -75,10 +75,13 @@ static void settle_line(wendi_pipeline *self)
             break;
         }
         wendi_block_queue_settle(queue);
+        batch->reject_bytes = batch->record.rejects.length;
         if (batch->phase == WENDI_BATCH_CLOSED && queue->settled == batch->block_end) {
             pthread_cond_broadcast(&self->work);
         }
-        pthread_cond_signal(&self->told);
+        if (self->paused) { /* who waits for the last of these has no other way to know */
+            pthread_cond_signal(&self->told);
+        }
     }
 }
 
@@ -152,6 +155,9 @@ static void *serve(void *context)
         } else if (wendi_pipeline_hand_out(self, &number, &first_slot)) {
             decode(worker, number, first_slot);
         } else {
+            if (wendi_block_queue_is_drained(&self->queue)) {
+                pthread_cond_signal(&self->told);
+            }
             pthread_cond_wait(&self->work, &self->lock);
         }
     }
