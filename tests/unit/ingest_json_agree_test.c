@@ -3,6 +3,7 @@
  * set. Generated events, with keys in order and shuffled, with members repeated and bytes damaged, and the real
  * streams, through json_sides.h. Rejects count as much as rows.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -198,6 +199,47 @@ static void generated_events_agree(void **state)
     for (size_t i = 0; i < sizeof click_cases / sizeof click_cases[0]; i++) {
         check_clicks(&click_cases[i]);
     }
+}
+
+/* ---- threads ---------------------------------------------------------------------------------- */
+
+/* A worker of a pipeline: its own decoder and builder, the schema shared. */
+static void *decode_alone(void *schema)
+{
+    json_sides sides;
+    wendi_clickgen_options options = {.seed = 8, .event_count = LINES / 4, .span_us = INT64_C(600) * 1000000};
+    wendi_clickgen *generator = NULL;
+    wendi_clickgen_line line;
+    char text[LINE_BYTES];
+    size_t rows = 0;
+    json_sides_open(&sides, schema, 500);
+    if (wendi_clickgen_open(&options, &generator, NULL) == WEND_OK) {
+        while (wendi_clickgen_next(generator, text, &line, NULL) == WEND_OK) {
+            rows += json_sides_decode(&sides, text, line.length) == WENDI_DECODE_ROW;
+        }
+    }
+    wendi_clickgen_close(generator);
+    json_sides_close(&sides);
+    return (void *)(uintptr_t)rows;
+}
+
+static void decoders_share_nothing(void **state)
+{
+    pthread_t threads[3];
+    wendi_schema schema;
+    uintptr_t rows[3];
+    (void)state;
+    test_schema_clicks(&schema);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, decode_alone, &schema), 0);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        void *result;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        rows[i] = (uintptr_t)result;
+    }
+    assert_true(rows[0] > LINES / 5 && rows[1] == rows[0] && rows[2] == rows[0]);
+    wendi_arena_free(&schema.arena);
 }
 
 /* ---- forms of single values -------------------------------------------------------------------- */
@@ -471,6 +513,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(generated_events_agree),
+        cmocka_unit_test(decoders_share_nothing),
         cmocka_unit_test(forms_of_values_agree),
         cmocka_unit_test(real_streams_agree),
     };
