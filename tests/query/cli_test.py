@@ -219,7 +219,7 @@ class Surface(Case):
         self.assertIn("clicks.ndjson", self.ok("status", "events", "--reconcile"))
         rejects = [json.loads(line) for line in self.ok("rejects", "events").splitlines()]
         self.assertEqual(len(rejects), place.loaded["rejected"])
-        self.assertEqual(set(rejects[0]), {"topic", "partition", "offset", "reason", "raw"})
+        self.assertEqual(set(rejects[0]), {"topic", "partition", "offset", "path", "reason", "raw"})
         with open(place.clicks, "rb") as file:  # the place is where the line begins
             file.seek(rejects[0]["offset"])
             self.assertEqual(file.readline().decode().rstrip("\n"), rejects[0]["raw"])
@@ -516,7 +516,7 @@ class Pages(Case):
         return re.findall(r"^  ([a-z][a-z-]*) +\S", wend("help").stdout, re.M)
 
     def test_help_three_ways(self):
-        self.assertEqual(len(self.names()), 22)
+        self.assertEqual(len(self.names()), 23)
         for name in self.names():
             page = wend("help", name)
             self.assertEqual(page.returncode, DONE)
