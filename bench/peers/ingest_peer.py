@@ -145,7 +145,7 @@ class Events:
         with open(self.path, "rb") as file, open(self.whole, "wb") as whole:
             for line in file:
                 self.lines += 1
-                if line.endswith(b"}\n"):
+                if line.endswith(b"}\n") and line.count(b"{") == line.count(b"}"):  # no text has braces
                     self.good += 1
                     whole.write(line)
 
