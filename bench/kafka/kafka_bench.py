@@ -161,15 +161,16 @@ def show_rate(bench, runs, produced):
     print("\n### From a Kafka %s broker on the same %d processors: %d events, lz4, %d partitions, %d runs by turns, "
           "load %.1f\n" % (kafka_broker.VERSION, len(os.sched_getaffinity(0)), events, PARTITIONS, bench.options.runs,
                           os.getloadavg()[0]))
-    print("| | M events/s | least–most | client CPU per event | least–most | broker CPU per event | peak memory |")
-    print("|---|--:|--:|--:|--:|--:|--:|")
+    print("| | M events/s | least–most | client CPU per event | least–most | broker CPU per event | processors busy | peak memory |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|")
     for side, name in (("touch", "a consumer that only touches them"), ("wend", "wend ingest, committed and synced")):
         rates = [events / run["elapsed_s"] / 1e6 for run in runs[side]]
         costs = [run["cpu_s"] / events * 1e6 for run in runs[side]]
-        print("| %s | %.2f | %.2f–%.2f | %.2f µs | %.2f–%.2f µs | %.2f µs | %d MiB |" % (
+        busy = [(run["cpu_s"] + run["broker_cpu_s"]) / run["elapsed_s"] for run in runs[side]]
+        print("| %s | %.2f | %.2f–%.2f | %.2f µs | %.2f–%.2f µs | %.2f µs | %.1f | %d MiB |" % (
             name, events / median[side]["elapsed_s"] / 1e6, min(rates), max(rates), statistics.median(costs), min(costs),
-            max(costs), median[side]["broker_cpu_s"] / events * 1e6, max(run["peak_rss_bytes"] for run in runs[side]) >> 20))
-    print("| wend produce | %.2f | | %.2f µs | | %.2f µs | |" % (
+            max(costs), median[side]["broker_cpu_s"] / events * 1e6, statistics.median(busy), max(run["peak_rss_bytes"] for run in runs[side]) >> 20))
+    print("| wend produce | %.2f | | %.2f µs | | %.2f µs | | |" % (
         events / produced["wall_s"] / 1e6, produced["cpu_s"] / events * 1e6, produced["broker_cpu_s"] / events * 1e6))
     share = median["touch"]["elapsed_s"] / median["wend"]["elapsed_s"]
     cost_us = median["wend"]["cpu_s"] / events * 1e6
