@@ -20,6 +20,7 @@ typedef struct wendi_queued_block {
     wendi_source_partition *partitions; /* a copy; the strings are the source's */
     uint32_t partition_count;
     uint32_t partition_capacity;
+    int64_t remaining_bytes; /* that the source still had behind it; -1: not known */
 } wendi_queued_block;
 
 typedef struct wendi_block_queue {

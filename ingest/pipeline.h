@@ -34,7 +34,8 @@ typedef struct wendi_pipeline_batch {
     wendi_batch_phase phase;
     wendi_intake_batch record; /* accounts, rejects, positions: written by settling, then by the commit */
     wendi_pipeline_rows *rows; /* NULL once flushed */
-    uint32_t slot_count;       /* slots of the rows that were handed out */
+    uint32_t slot_limit;       /* so many slots may be */
+    uint32_t slot_count;       /* of the rows that were handed out */
     size_t reject_bytes;       /* of the record, as of the last block that was settled */
     uint64_t block_end;        /* number behind its last block, once closed */
     int64_t begin_us;          /* when its first block was handed out */

@@ -8,7 +8,7 @@
 #include "ingest/pipeline.h"
 
 /* Half of what a row group may have: segments are a hundredth larger for it, until compaction, and memory is halved. */
-enum { COMMIT_ROWS = 524288 };
+enum { COMMIT_ROWS = 524288, COMMIT_ROWS_LAST = 131072, REMAINING_SHARE = 4 };
 
 wendi_pipeline_batch *wendi_pipeline_batch_at(wendi_pipeline *self, uint64_t number)
 {
@@ -167,6 +167,7 @@ static bool has_room(const wendi_pipeline *self, const wendi_pipeline_batch *bat
     size_t bytes = batch->slot_count * wendi_row_builder_row_bytes(builder->schema) + string_bytes(self, batch->rows) +
                    batch->reject_bytes;
     return builder->row_capacity - batch->slot_count >= message_count &&
+           (batch->slot_count == 0 || batch->slot_limit >= batch->slot_count + message_count) &&
            (batch->slot_count == 0 || bytes < self->batch_bytes_max);
 }
 
@@ -178,7 +179,22 @@ void wendi_pipeline_close_full(wendi_pipeline *self)
     }
 }
 
-static wendi_pipeline_batch *open_batch(wendi_pipeline *self)
+/*
+ * Where it is known how much is still to come, batches become smaller towards the end: the last one is flushed by one
+ * worker while the others have nothing to do.
+ */
+static uint32_t choose_slot_limit(const wendi_pipeline *self, const wendi_queued_block *block)
+{
+    size_t message_bytes = block->block.count != 0 ? block->block.payload_bytes / block->block.count + 1 : 1;
+    if (self->options->commit_rows != 0 || block->remaining_bytes < 0) {
+        return self->row_capacity;
+    }
+    uint64_t rows = (uint64_t)block->remaining_bytes / message_bytes / REMAINING_SHARE;
+    rows = rows < COMMIT_ROWS_LAST ? COMMIT_ROWS_LAST : rows;
+    return rows < self->row_capacity ? (uint32_t)rows : self->row_capacity;
+}
+
+static wendi_pipeline_batch *open_batch(wendi_pipeline *self, const wendi_queued_block *block)
 {
     if (self->opened - self->committed == self->line_length) {
         return NULL;
@@ -190,7 +206,11 @@ static wendi_pipeline_batch *open_batch(wendi_pipeline *self)
     wendi_pipeline_batch *batch = wendi_pipeline_batch_at(self, self->opened++);
     wendi_intake_batch record = batch->record; /* was reset by its last commit */
     *batch = (wendi_pipeline_batch){
-        .phase = WENDI_BATCH_FILLING, .record = record, .rows = rows, .begin_us = wendi_clock_monotonic_us()};
+        .phase = WENDI_BATCH_FILLING,
+        .record = record,
+        .rows = rows,
+        .slot_limit = choose_slot_limit(self, block),
+        .begin_us = wendi_clock_monotonic_us()};
     self->filling = true;
     return batch;
 }
@@ -201,7 +221,7 @@ bool wendi_pipeline_hand_out(wendi_pipeline *self, uint64_t *number, uint32_t *f
     if (block == NULL) {
         return false;
     }
-    wendi_pipeline_batch *batch = self->filling ? filling(self) : open_batch(self);
+    wendi_pipeline_batch *batch = self->filling ? filling(self) : open_batch(self, block);
     if (batch == NULL || !has_room(self, batch, block->block.count)) {
         return false;
     }

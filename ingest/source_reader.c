@@ -32,6 +32,7 @@ static wend_status copy_partitions(wendi_source_reader *reader, wendi_queued_blo
         memcpy(block->partitions, partitions, count * sizeof *partitions);
     }
     block->partition_count = count;
+    block->remaining_bytes = reader->source->remaining_bytes != NULL ? reader->source->remaining_bytes(reader->source) : -1;
     return WEND_OK;
 }
 

@@ -550,8 +550,11 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
     if (source == NULL) {
         return wendi_fail_nomem(error, "a Kafka source", sizeof *source);
     }
-    source->base = (wendi_source){source_next, source_partitions, source_committed, source_close,
-                                  source_want_headers};
+    source->base = (wendi_source){.next = source_next,
+                                  .partitions = source_partitions,
+                                  .committed = source_committed,
+                                  .close = source_close,
+                                  .want_headers = source_want_headers};
     source->until_caught_up = options->until_caught_up;
     source->accept_gap = options->accept_gap;
     atomic_store(&source->headers, options->headers);
