@@ -6,7 +6,7 @@
  *
  * Memory, out of memory_limit_bytes: a quarter for the window of unique keys; half for rows, of which there are at
  * most as many batches as workers, each with its rows' arrays and strings in one half of its share and what flushing
- * it takes in the other; what is left is for the blocks that wait, at most 2 * worker_count + 2 of them. A batch that
+ * it takes in the other; what is left is for the blocks that wait, at most 4 * worker_count + 4 of them. A batch that
  * reaches its share is closed early. Large limits do not make batches larger than commit_rows. The program itself and
  * what a worker's decoding and encoding take however small its batch is (some 20 MB) come on top.
  *
@@ -30,6 +30,8 @@ enum {
     WINDOW_SHARE = 4,
     ROWS_SHARE = 2,
     FLUSH_SHARE = 2, /* a batch's share is for its rows, and again as much for flushing them */
+    BLOCKS_SHARE = 8,
+    BLOCK_BYTES = 3 << 20, /* of a file's block */
     WORKERS_MAX = 64
 };
 static const size_t memory_limit_min = 64000000;
@@ -261,9 +263,18 @@ cleanup:
     return status;
 }
 
+/* Where others use the processors too, a worker may be kept waiting in the midst of a block: the others go on meanwhile. */
+static uint32_t choose_block_count(const wendi_pipeline *self)
+{
+    size_t wanted = 4 * (size_t)self->worker_count + 4;
+    size_t least = 2 * (size_t)self->worker_count + 2;
+    size_t by_memory = self->memory_limit / BLOCKS_SHARE / BLOCK_BYTES;
+    return (uint32_t)(by_memory < least ? least : by_memory < wanted ? by_memory : wanted);
+}
+
 static wend_status open_workers(wendi_pipeline *self, wend_error *error)
 {
-    uint32_t block_count = 2 * self->worker_count + 2;
+    uint32_t block_count = choose_block_count(self);
     wend_status status = WEND_OK;
     self->workers = wendi_alloc_zero(self->worker_count, sizeof *self->workers);
     self->intakes = wendi_alloc_zero(self->worker_count, sizeof *self->intakes);
