@@ -10,6 +10,7 @@
 #include "engine/api/ingest_numbers.h"
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
+#include "ingest/kafka/kafka_client.h"
 #include "ingest/operations/table_runs.h"
 
 /* One table's share of the options. */
@@ -44,8 +45,12 @@ static wend_status check_source(const wend_ingest_options *options, bool *kafka,
     bool files = options->file_count != 0 || options->standard_input;
     *kafka = options->topic_count != 0 || options->map_count != 0;
     if (files == *kafka) {
-        wendi_fail(error, WEND_INVALID, files ? "both files and Kafka topics were named" : "nothing to ingest was named");
-        wendi_error_hint(error, "name files (--file), standard input (--stdin) or topics (--brokers, --topic)");
+        bool cluster = options->brokers != NULL || options->properties_file != NULL || options->property_count != 0;
+        wendi_fail(error, WEND_INVALID, files     ? "both files and Kafka topics were named"
+                                        : cluster ? "no Kafka topic was named"
+                                                  : "nothing to ingest was named");
+        wendi_error_hint(error, !files && cluster ? "--topic TOPIC, or --map TOPIC=TABLE instead of TABLE"
+                                                  : "name files (--file), standard input (--stdin) or topics (--brokers, --topic)");
         return WEND_INVALID;
     }
     if (options->file_count != 0 && options->standard_input) {
@@ -87,18 +92,39 @@ static wend_status check_limits(const wend_ingest_options *options, wend_error *
         const char *name;
         int64_t value;
         int64_t most;
-    } limits[] = {{"the number of workers", options->worker_count, 1024},
-                  {"the rows of a commit", options->commit_rows, UINT32_MAX},
+    } limits[] = {{"the number of workers", options->worker_count, 64},
+                  {"the rows of a commit", options->commit_rows, 1048576},
                   {"the commit interval", options->commit_interval_ms, UINT32_MAX},
                   {"the memory limit", options->memory_limit_bytes, INT64_MAX},
                   {"the number of messages", options->message_count_max, INT64_MAX},
                   {"the progress interval", options->progress_interval_ms, UINT32_MAX}};
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         if (limits[i].value < 0 || limits[i].value > limits[i].most) {
-            return wendi_fail(error, WEND_INVALID, "%s cannot be %lld", limits[i].name, (long long)limits[i].value);
+            return wendi_fail(error, WEND_INVALID, "%s cannot be %lld: it is at least 0 and at most %lld", limits[i].name,
+                              (long long)limits[i].value, (long long)limits[i].most);
         }
     }
     return WEND_OK;
+}
+
+/* What the source would refuse later, when a group's table is already marked as its own. */
+static wend_status check_kafka(const wend_ingest_options *options, const wendi_kafka_properties *properties, wend_error *error)
+{
+    const char *group = wendi_kafka_properties_get(properties, "group.id");
+    if (!wendi_kafka_brokers_named(options->brokers, properties)) {
+        wendi_fail(error, WEND_INVALID, "no Kafka brokers were named");
+        wendi_error_hint(error, "--brokers HOST:PORT, or bootstrap.servers in the properties");
+        return WEND_INVALID;
+    }
+    if (options->group != NULL && options->partitions != NULL) {
+        wendi_fail(error, WEND_INVALID, "a group assigns the partitions: they cannot be named too");
+        wendi_error_hint(error, "leave --group or --partitions out");
+        return WEND_INVALID;
+    }
+    if (options->group != NULL && group != NULL && strcmp(group, options->group) != 0) {
+        return wendi_fail(error, WEND_INVALID, "two groups are named: %s and group.id=%s", options->group, group);
+    }
+    return wendi_kafka_properties_check(properties, error);
 }
 
 static wend_status read_properties(const wend_ingest_options *options, wendi_kafka_properties *properties, wend_error *error)
@@ -196,6 +222,9 @@ wend_status wend_ingest_open(wend_store *store, const char *table, const wend_in
     WEND_TRY(check_tables(options, table, error));
     WEND_TRY(check_limits(options, error));
     WEND_TRY(read_properties(options, &ingest->properties, error));
+    if (ingest->kafka) {
+        WEND_TRY(check_kafka(options, &ingest->properties, error));
+    }
     WEND_TRY(deal_topics(ingest, table, error));
     for (uint32_t i = 0; i < ingest->table_count; i++) {
         fill_share(ingest, &ingest->shares[i]);

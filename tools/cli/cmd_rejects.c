@@ -83,22 +83,26 @@ typedef struct source_name {
 static void take_name(void *context, const wend_source_status *source)
 {
     source_name *wanted = context;
-    if (strlen(source->topic) == wanted->reject->topic_length &&
+    if (source->partition == wanted->reject->partition && strlen(source->topic) == wanted->reject->topic_length &&
         memcmp(source->topic, wanted->reject->topic, wanted->reject->topic_length) == 0) {
         snprintf(wanted->name, sizeof wanted->name, "%s", source->shown);
     }
 }
 
-/* A file by the name that it had when it was read last, a topic by its own. */
+/* A file by the name that it had when it was read last, a topic's partition as topic[partition]. */
 static const char *name_of_source(reject_list *list, const wend_reject *reject)
 {
     static source_name last; /* rejects come in runs of one source */
     static char last_topic[64];
+    static int32_t last_partition;
     wend_error ignored;
     if (reject->topic_length >= sizeof last_topic || strlen(last_topic) != reject->topic_length ||
-        memcmp(last_topic, reject->topic, reject->topic_length) != 0) {
+        memcmp(last_topic, reject->topic, reject->topic_length) != 0 ||
+        last_partition != reject->partition) {
         snprintf(last_topic, sizeof last_topic, "%.*s", (int)reject->topic_length, reject->topic);
-        snprintf(last.name, sizeof last.name, "%.*s", (int)reject->topic_length, reject->topic);
+        last_partition = reject->partition;
+        snprintf(last.name, sizeof last.name, "%.*s[%d]", (int)reject->topic_length, reject->topic,
+                 reject->partition);
         last.reject = reject;
         /* A name that cannot be found leaves the topic's own. */
         (void)!wend_table_sources(list->store, list->table, take_name, &last, &ignored);
@@ -131,9 +135,9 @@ static void print_reject(reject_list *list, const wend_reject *reject)
     if (cli_append_shown((wendi_string){reject->raw, (uint32_t)length}, &list->shown) != WEND_OK) {
         return;
     }
-    printf("%s[%d] at %lld: %.*s\n    %.*s", name_of_source(list, reject), reject->partition,
-           (long long)reject->offset, (int)reject->reason_length, reject->reason,
-           (int)list->shown.length, (const char *)list->shown.data);
+    printf("%s at %lld: %.*s\n    %.*s", name_of_source(list, reject), (long long)reject->offset,
+           (int)reject->reason_length, reject->reason, (int)list->shown.length,
+           (const char *)list->shown.data);
     if (length < reject->raw_length) {
         printf("… (%zu bytes in all)", reject->raw_length);
     }

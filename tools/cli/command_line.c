@@ -114,8 +114,9 @@ static bool parse_integer(const char *text, int64_t *value)
     static const struct {
         const char *unit;
         int64_t factor;
-    } units[] = {{"", 1},           {"k", 1000},   {"K", 1000},      {"M", 1000000},
-                 {"G", 1000000000}, {"KiB", 1024}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    } units[] = {{"", 1},          {"k", 1000},      {"K", 1000},       {"M", 1000000},
+                 {"G", 1000000000}, {"kB", 1000},     {"KB", 1000},      {"MB", 1000000},
+                 {"GB", 1000000000}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
     char *end;
     errno = 0;
     long long number = strtoll(text, &end, 10);
@@ -149,7 +150,7 @@ static bool take_value(const cli_command *command, const cli_option *option, con
         }
         break;
     case CLI_INTEGER:
-        wanted = parse_integer(value, option->target) ? NULL : "a whole number, not below 0";
+        wanted = parse_integer(value, option->target) ? NULL : "a whole number, not below 0, such as 20000, 20k or 512MiB";
         break;
     default:
         wanted =
