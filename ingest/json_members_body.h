@@ -662,6 +662,8 @@ static WEND_ALWAYS_INLINE const char *take_members(row_context *context, const c
             if (predict && context->run_begin != NULL) {
                 extend_run(&decoder->recall.shape, context, behind == NULL || *at == 'n' ? WENDI_KEY_NONE : slot, behind);
             }
+        } else if (context->run_begin != NULL) { /* what it brings is left over, and no run could tell of it */
+            extend_run(&decoder->recall.shape, context, WENDI_KEY_STRAY, NULL);
         }
         if (behind == NULL) {
             at = blanks(at, end);

@@ -1,6 +1,8 @@
 /* The tables of json_recall.h; how they are used is in json_members_body.h. */
 #include "ingest/json_recall.h"
 
+#include <string.h>
+
 #include "engine/base/alloc.h"
 
 enum { CACHE_LINE_BYTES = 64, CACHE_LINE_CODES = CACHE_LINE_BYTES / sizeof(uint32_t) };
@@ -30,6 +32,7 @@ wend_status wendi_json_recall_init(wendi_json_recall *recall, const wendi_schema
     recall->line_memory = wendi_alloc_zero(code_count + CACHE_LINE_CODES, sizeof *recall->line_memory);
     recall->chains = wendi_alloc_zero((size_t)(count + 1) * WENDI_RECALL_CHAIN, sizeof *recall->chains);
     recall->shape = (wendi_recall_shape){.generation = 1};
+    memset(recall->day_text, 0xff, sizeof recall->day_text); /* no text is that: its second half has four bytes */
     if (recall->line_memory == NULL || recall->chains == NULL) {
         return WEND_NOMEM;
     }

@@ -395,6 +395,58 @@ static void forms_of_values_agree(void **state)
     wendi_arena_free(&schema.arena);
 }
 
+/* ---- what a run must not swallow ----------------------------------------------------------------- */
+
+static const test_column stray_columns[] = {
+    {.name = "user", .type = TEST_TYPE(WENDI_TYPE_TEXT)}, {.name = "a", .type = TEST_TYPE(WENDI_TYPE_TEXT)},
+    {.name = "b", .type = TEST_TYPE(WENDI_TYPE_TEXT)},    {.name = "c", .type = TEST_TYPE(WENDI_TYPE_TEXT)},
+    {.name = "d", .type = TEST_TYPE(WENDI_TYPE_TEXT)},
+    {.name = "_rest", .type = TEST_TYPE(WENDI_TYPE_JSONB), .origin = WENDI_ORIGIN_REST},
+};
+enum { STRAY_COLUMNS = sizeof stray_columns / sizeof stray_columns[0] };
+
+/* A key too long to be learnt stands among the members of a run: its value goes to _rest every time. */
+static void strays_within_runs_agree(void **state)
+{
+    wendi_schema schema;
+    json_sides sides;
+    char key[WENDI_KEY_LEARNT_BYTES_MAX + 2];
+    char text[1024];
+    (void)state;
+    memset(key, 'k', sizeof key - 1);
+    key[sizeof key - 1] = '\0';
+    test_schema_make(&schema, stray_columns, STRAY_COLUMNS);
+    schema.rest_column = STRAY_COLUMNS - 1;
+    schema.user_column = 0;
+    json_sides_open(&sides, &schema, 5000);
+    for (uint32_t i = 0; i < 3000; i++) {
+        size_t length = (size_t)sprintf(text, "{\"user\":\"u%u\",\"a\":\"a%u\",\"b\":\"b\",", i % 4, i % 4);
+        if (i % 64 < 48) {
+            length += (size_t)sprintf(text + length, "\"%s\":1,", key);
+        }
+        length += (size_t)sprintf(text + length, "\"c\":\"c\",\"d\":\"d\"}");
+        assert_int_equal(json_sides_decode(&sides, text, length), WENDI_DECODE_ROW);
+    }
+    assert_true(sides.sides[sides.count - 1].decoder->recall.shape.member_count >= WENDI_RUN_MEMBERS_MIN);
+    json_sides_close(&sides);
+    wendi_arena_free(&schema.arena);
+}
+
+/* Where no day was seen yet, bytes of zero are no day either. */
+static void no_day_is_known_before_the_first(void **state)
+{
+    static const char text[] = "{\"ts\":\"\0\0\0\0\0\0\0\0\0\0\00012:00:00Z\"}";
+    wendi_schema schema;
+    json_sides sides;
+    (void)state;
+    test_schema_make(&schema, form_columns, FORM_COLUMNS);
+    schema.rest_column = FORM_COLUMNS - 1;
+    json_sides_open(&sides, &schema, 16);
+    assert_int_equal(json_sides_decode(&sides, text, sizeof text - 1), WENDI_DECODE_REJECTED);
+    json_sides_close(&sides);
+    wendi_arena_free(&schema.arena);
+}
+
 /* ---- real streams ----------------------------------------------------------------------------- */
 
 static wendi_buffer read_stream(const char *name)
@@ -515,6 +567,8 @@ int main(void)
         cmocka_unit_test(generated_events_agree),
         cmocka_unit_test(decoders_share_nothing),
         cmocka_unit_test(forms_of_values_agree),
+        cmocka_unit_test(strays_within_runs_agree),
+        cmocka_unit_test(no_day_is_known_before_the_first),
         cmocka_unit_test(real_streams_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
