@@ -52,6 +52,7 @@ def kill_broker(run):
     """SIGKILL of the broker while an ingestor runs, which has to get over it."""
     ledger, feed = begin(run, seconds=4)
     ingestor = run.ingestor(environment=file_access(run)).start()
+    run.wait_until_taken(1)  # one that starts just then may give up, with status 1: see kill_both
     for _ in range(2):
         run.pause_s(0.1, 1.2)
         run.stage.broker.kill()

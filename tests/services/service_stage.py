@@ -21,7 +21,7 @@ import produced
 PROGRAM = os.environ.get("WEND_TEST_PROGRAM", "build/release/wend")
 BUILD = Path(os.environ.get("WEND_TEST_BUILD", "build/release"))
 LAUNCHER = os.environ.get("WEND_TEST_LAUNCHER", "").split()  # before every ingestor, such as: build/tests/refuse_io_uring eperm
-PATIENCE_S = 90  # of anything that should take a moment
+PATIENCE_S = 180  # of anything that should take a moment
 
 
 class Driver:
@@ -220,7 +220,15 @@ class Run:
 
     def make_topic(self, partitions=3, name=None, **configuration):
         words = [f"{key.replace('_', '.')}={value}" for key, value in configuration.items()]
-        self.stage.administrator().ask("create", name or self.topic, partitions, *words)
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                self.stage.administrator().ask("create", name or self.topic, partitions, *words)
+                return
+            except RuntimeError as failure:  # a broker that is starved of processors is fenced off for a while
+                if "replication factor" not in str(failure) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
     def fill(self, messages, ledger=None, topic=None, partitions=3, driver=None):
         """Send all of them, in turn to the partitions, and wait for the acknowledgements."""
