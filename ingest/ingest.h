@@ -29,7 +29,7 @@
 #include "ingest/json_decoder.h"
 #include "ingest/message.h"
 
-enum { WENDI_INGEST_REASONS_MAX = 64, WENDI_INGEST_REASON_BYTES = 128 };
+enum { WENDI_INGEST_REASONS_MAX = 64, WENDI_INGEST_REASON_BYTES = 128, WENDI_INGEST_WORKERS_MAX = 64 };
 
 /** Rows refused for one reason: the kind and, where it has one, the column or rule. */
 typedef struct wendi_ingest_reason {
@@ -99,7 +99,7 @@ typedef struct wendi_ingest_options {
     uint32_t commit_rows;        /* flush and commit at so many rows; 0: 524,288; at most 1,048,576 */
     uint32_t commit_interval_ms; /* and at the latest after this time; 0: 5 s */
     size_t memory_limit_bytes;   /* 0: a quarter of the machine, at most 4 GiB; at least 64 MB */
-    uint32_t worker_count;       /* 0: as many as the process may use processors */
+    uint32_t worker_count;       /* 0: as many as the process may use processors; at most 64 */
     int zstd_level;              /* 0: the table's default for fresh segments */
     size_t unique_window_bytes;  /* 0: a quarter of the memory limit */
     uint64_t message_count_max;  /* stop after about so many messages (at a block's end); 0: no limit */

@@ -227,8 +227,8 @@ static wend_status check_options(const wendi_ingest_options *options, wend_error
     if (options->commit_rows > WENDI_ROW_GROUP_ROWS_MAX) {
         return wendi_fail(error, WEND_INVALID, "a commit may have at most %d rows", WENDI_ROW_GROUP_ROWS_MAX);
     }
-    if (options->worker_count > WORKERS_MAX) {
-        return wendi_fail(error, WEND_INVALID, "ingest may have at most %d workers", WORKERS_MAX);
+    if (options->worker_count > WENDI_INGEST_WORKERS_MAX) {
+        return wendi_fail(error, WEND_INVALID, "ingest may have at most %d workers", WENDI_INGEST_WORKERS_MAX);
     }
     return WEND_OK;
 }
@@ -238,7 +238,8 @@ static void choose_sizes(wendi_pipeline *self)
     const wendi_ingest_options *options = self->options;
     uint32_t processors = wendi_cpu_count();
     uint32_t interval_ms = options->commit_interval_ms != 0 ? options->commit_interval_ms : COMMIT_INTERVAL_MS;
-    self->worker_count = options->worker_count != 0 ? options->worker_count : processors < WORKERS_MAX ? processors : WORKERS_MAX;
+    processors = processors < WENDI_INGEST_WORKERS_MAX ? processors : WENDI_INGEST_WORKERS_MAX;
+    self->worker_count = options->worker_count != 0 ? options->worker_count : processors;
     self->memory_limit = options->memory_limit_bytes != 0 ? options->memory_limit_bytes : wendi_memory_share();
     self->memory_limit = self->memory_limit < memory_limit_min ? memory_limit_min : self->memory_limit;
     self->batch_bytes_max = self->memory_limit / ROWS_SHARE / FLUSH_SHARE / self->worker_count;

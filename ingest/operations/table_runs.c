@@ -75,12 +75,26 @@ struct runs {
 /* ---- limits -----------------------------------------------------------------------------------
  */
 
+/* Of all tables: as ingest_open.c bounds it for one, when only the memory limit is given. */
+static size_t queue_bytes_of(const wendi_kafka_source_options *kafka, size_t memory_limit)
+{
+    if (kafka->queue_bytes != 0) {
+        return kafka->queue_bytes;
+    }
+    bool small = memory_limit != 0 && memory_limit / 2 < queue_bytes_default;
+    return small ? memory_limit / 2 : queue_bytes_default;
+}
+
+/* What nobody said is for the pipeline to choose where there is one table: it knows the least and
+ * the most. */
 static wend_status divide_limits(runs *self, wend_error *error)
 {
     const wendi_ingest_options *whole = &self->operations->ingest;
+    const uint32_t workers_max = WENDI_INGEST_WORKERS_MAX * self->count;
     size_t memory =
         whole->memory_limit_bytes != 0 ? whole->memory_limit_bytes : wendi_memory_share();
-    uint32_t workers = whole->worker_count != 0 ? whole->worker_count : wendi_cpu_count();
+    uint32_t processors = wendi_cpu_count() < workers_max ? wendi_cpu_count() : workers_max;
+    uint32_t workers = whole->worker_count != 0 ? whole->worker_count : processors;
     size_t share = memory / self->count;
     if (self->count > 1 && share < table_memory_min) {
         wendi_fail(error, WEND_INVALID,
@@ -94,15 +108,15 @@ static wend_status divide_limits(runs *self, wend_error *error)
         job *each = &self->jobs[i];
         uint32_t more = workers % self->count > i; /* what does not divide goes to the first ones */
         each->options = *whole;
-        each->options.memory_limit_bytes = share;
+        each->options.memory_limit_bytes = self->count > 1 ? share : whole->memory_limit_bytes;
         each->options.worker_count =
             workers / self->count + more > 0 ? workers / self->count + more : 1;
         each->options.stop = self->stop;
         each->options.progress_interval_ms = TELL_INTERVAL_MS;
         if (each->run->kafka != NULL) {
-            size_t queue = each->run->kafka->queue_bytes;
+            size_t queue = queue_bytes_of(each->run->kafka, whole->memory_limit_bytes);
             each->kafka = *each->run->kafka;
-            each->kafka.queue_bytes = (queue != 0 ? queue : queue_bytes_default) / self->count;
+            each->kafka.queue_bytes = queue / self->count;
         }
     }
     return WEND_OK;
@@ -369,6 +383,7 @@ static void start_jobs(runs *self)
             each->stats.lag = -1;
             each->outcome = wendi_fail(&each->error, WEND_NOMEM, "cannot start a thread");
             wendi_run_board_end(self->board, i, each->outcome, &each->error, &each->stats);
+            atomic_store(self->stop, 1); /* as when it fails later */
         }
     }
 }
