@@ -95,6 +95,8 @@ wend_status wendi_pipeline_serve_requests(wendi_pipeline *self, wend_error *erro
         status = carry_out(self, error);
     }
     wendi_pipeline_ask_for_headers(self);
-    pause_workers(self, false);
+    if (status == WEND_OK) { /* else decoders, rows and the window of keys may be of two schemas: nobody goes on */
+        pause_workers(self, false);
+    }
     return status;
 }
