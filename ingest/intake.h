@@ -79,7 +79,6 @@ void wendi_intake_batch_free(wendi_intake_batch *batch);
 /** Copy where the partitions stand now. */
 wend_status wendi_intake_batch_stand(wendi_intake_batch *batch, const wendi_source_partition *partitions, uint32_t count,
                                      wend_error *error);
-size_t wendi_intake_batch_bytes(const wendi_intake_batch *batch);
 
 /**
  * Decode `count` messages (at most WENDI_MESSAGE_BLOCK_MAX) into `builder`, which has room for so many rows, from

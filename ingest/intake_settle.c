@@ -147,11 +147,6 @@ wend_status wendi_intake_batch_stand(wendi_intake_batch *batch, const wendi_sour
     return WEND_OK;
 }
 
-size_t wendi_intake_batch_bytes(const wendi_intake_batch *batch)
-{
-    return batch->rejects.length + (batch->builder.columns != NULL ? wendi_row_builder_bytes(&batch->builder) : 0);
-}
-
 /* ---- positions -------------------------------------------------------------------------------- */
 
 static void add_to_source(wendi_source_state *state, const wendi_intake_account *account)

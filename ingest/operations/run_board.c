@@ -88,11 +88,6 @@ uint32_t wendi_run_board_count(const wendi_run_board *board)
     return board->count;
 }
 
-const char *wendi_run_board_table(const wendi_run_board *board, uint32_t table)
-{
-    return board->entries[table].view.table;
-}
-
 int64_t wendi_run_partition_lag(const wendi_ingest_partition *partition)
 {
     if (partition->end < 0) {

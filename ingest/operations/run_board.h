@@ -46,7 +46,6 @@ wend_status wendi_run_board_open(const char *const *tables, uint32_t table_count
                                  wendi_run_board **board_out, wend_error *error);
 void wendi_run_board_close(wendi_run_board *board); /* accepts NULL */
 uint32_t wendi_run_board_count(const wendi_run_board *board);
-const char *wendi_run_board_table(const wendi_run_board *board, uint32_t table);
 
 /** New numbers of a table. When memory for the partitions is refused the others are told without.
  */
