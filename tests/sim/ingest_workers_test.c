@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "engine/base/alloc.h"
 #include "engine/expr/table_ddl.h"
 #include "engine/table/table_change.h"
 #include "engine/table/writer.h"
@@ -23,7 +24,7 @@
 #include "ingest/rejects.h"
 #include "tests/support/segment_rows.h"
 
-enum { PARTITIONS = 3, TEXT_BYTES = 200, IDS_MAX = 60000, NO_FAILURE = -1, NO_CHANGE = -1 };
+enum { PARTITIONS = 3, TEXT_BYTES = 200, IDS_MAX = 60000, NO_FAILURE = -1, NO_CHANGE = -1, ASKED_MAX = 150 };
 
 /* `ref` says which message a row is of, so that it is seen which one of several repeats was stored. */
 static const char ddl[] =
@@ -149,6 +150,9 @@ typedef struct planned_source {
     uint32_t next_block;
     int64_t fails_at;  /* block in whose place it fails, or NO_FAILURE */
     int64_t changes_at; /* block before which the table gets a column, or NO_CHANGE */
+    bool asks;         /* for that column in the middle, without waiting for it: */
+    uint32_t asked;    /* so many calls ago, */
+    int64_t refused_after; /* and memory is refused after so many calls of the allocator */
 } planned_source;
 
 /* Leave the request and give nothing until the live ingestor has carried it out. */
@@ -168,6 +172,21 @@ static bool wait_for_column(planned_source *source)
     }
     wendi_table_close(table);
     return done;
+}
+
+/* Leave a request for a column; from then on memory is refused after some calls. False: that was long enough ago. */
+static bool is_asking(planned_source *source)
+{
+    wendi_table *table = NULL;
+    char request[64];
+    if (source->asked == 0) {
+        (void)(wendi_table_open(source->store, wendi_string_of("events"), &table, NULL) == WEND_OK &&
+               wendi_table_alter(table, "ALTER TABLE events ADD COLUMN extra bigint", false, request, NULL) == WEND_OK);
+        wendi_table_close(table);
+        wendi_alloc_refuse_at(source->refused_after);
+    }
+    usleep(2000);
+    return source->asked++ < ASKED_MAX;
 }
 
 static wend_status give_block(planned_source *source, wendi_message_block *block, wend_error *error)
@@ -213,6 +232,9 @@ static wend_status planned_next(wendi_source *self, wendi_message_block *block, 
     if ((int64_t)source->next_block == source->changes_at) {
         source->changes_at = NO_CHANGE;
         return wait_for_column(source) ? WEND_OK : wendi_fail(error, WEND_INVALID, "no column came");
+    }
+    if (source->asks && source->next_block == source->of->block_count / 2 && is_asking(source)) {
+        return WEND_OK;
     }
     return give_block(source, block, error);
 }
@@ -559,6 +581,49 @@ static void test_column_in_the_middle(void **state)
     }
 }
 
+/* A column is asked for and memory refused from some call on: a run when it is there again makes all whole. */
+static void test_refused_memory(void **state)
+{
+    uint32_t refused = 0;
+    uint32_t changed = 0;
+    (void)state;
+    for (uint32_t i = 0; i < rounds(24); i++) {
+        plan of;
+        char store[64];
+        wendi_table *table;
+        wendi_ingest_stats stats;
+        size_t length;
+        wend_error error = {0};
+        random_state = seed_of(70000) + i;
+        make_plan(&of, 6000, 300);
+        make_store(store);
+        assert_int_equal(wendi_table_open(store, wendi_string_of("events"), &table, &error), WEND_OK);
+        wendi_ingest_options options = {
+            .worker_count = 1 + i % 4, .commit_interval_ms = 5, .commit_rows = WENDI_MESSAGE_BLOCK_MAX};
+        planned_source like = {.of = &of,
+                               .store = store,
+                               .fails_at = NO_FAILURE,
+                               .changes_at = NO_CHANGE,
+                               .asks = true,
+                               .refused_after = below(2500)};
+        wend_status status = wendi_ingest_run(table, open_planned, &like, &options, &stats, &error);
+        wendi_alloc_refuse_at(-1);
+        if (status != WEND_OK && status != WEND_NOMEM) {
+            fail_msg("%s", error.message);
+        }
+        refused += status == WEND_NOMEM;
+        changed += stats.schema_changes != 0;
+        wendi_table_close(table);
+        like.asks = false;
+        assert_int_equal(run(store, like, options, &stats), WEND_OK);
+        free(check_table(store, &of, UINT32_MAX, &length));
+        remove_store(store);
+        free_plan(&of);
+    }
+    print_message("%u runs were refused memory, the column had come in %u\n", refused, changed);
+    assert_true(getenv("WEND_SIM_ROUNDS") != NULL || (refused > 5 && changed > 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -566,6 +631,7 @@ int main(void)
         cmocka_unit_test(test_small_blocks),
         cmocka_unit_test(test_failing_source),
         cmocka_unit_test(test_column_in_the_middle),
+        cmocka_unit_test(test_refused_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
