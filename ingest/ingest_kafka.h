@@ -16,5 +16,10 @@
  */
 wend_status wendi_ingest_kafka(const char *store, const char *table, const wendi_kafka_source_options *kafka,
                                const wendi_ingest_options *options, wendi_ingest_stats *stats, wend_error *error);
+/**
+ * What is wrong with `kafka` whatever the table and the cluster hold: WEND_INVALID. To be asked before anything is
+ * opened, since a table that is opened for a group is marked as its shard.
+ */
+wend_status wendi_ingest_kafka_check(const wendi_kafka_source_options *kafka, wend_error *error) WEND_MUST_USE;
 
 #endif

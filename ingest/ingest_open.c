@@ -73,6 +73,54 @@ static bool asked_for(const wendi_kafka_source_options *kafka, wendi_string topi
     return false;
 }
 
+static bool names_twice(const wendi_kafka_source_options *kafka, uint32_t at)
+{
+    for (uint32_t i = 0; i < at; i++) {
+        if (strcmp(kafka->topics[i], kafka->topics[at]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *property(const wendi_kafka_source_options *kafka, const char *key)
+{
+    return kafka->properties != NULL ? wendi_kafka_properties_get(kafka->properties, key) : NULL;
+}
+
+static wend_status check_group(const wendi_kafka_source_options *kafka, wend_error *error)
+{
+    const char *group = property(kafka, "group.id");
+    if (kafka->group != NULL && kafka->partitions != NULL) {
+        wendi_fail(error, WEND_INVALID, "a group assigns the partitions: they cannot be named too");
+        wendi_error_hint(error, "leave --group or --partitions out");
+        return WEND_INVALID;
+    }
+    return kafka->group != NULL && group != NULL && strcmp(group, kafka->group) != 0
+               ? wendi_fail(error, WEND_INVALID, "two groups are named: %s and group.id=%s", kafka->group, group)
+               : WEND_OK;
+}
+
+wend_status wendi_ingest_kafka_check(const wendi_kafka_source_options *kafka, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    if (kafka->brokers == NULL && property(kafka, "bootstrap.servers") == NULL &&
+        property(kafka, "metadata.broker.list") == NULL) {
+        wendi_fail(error, WEND_INVALID, "no Kafka brokers were named");
+        wendi_error_hint(error, "--brokers HOST:PORT, or bootstrap.servers in the properties");
+        return WEND_INVALID;
+    }
+    for (uint32_t i = 0; i < kafka->topic_count; i++) {
+        if (names_twice(kafka, i)) {
+            return wendi_fail(error, WEND_INVALID, "the topic %s is named twice", kafka->topics[i]);
+        }
+    }
+    WEND_TRY(check_group(kafka, error));
+    status = wendi_kafka_properties_check(kafka->properties, error);
+cleanup:
+    return status;
+}
+
 typedef struct kafka_opening {
     wendi_kafka_source_options options;
     const char *store;
@@ -81,10 +129,19 @@ typedef struct kafka_opening {
     wendi_arena arena; /* lives as long as the run: the cluster's id is borrowed from the source */
 } kafka_opening;
 
-/* Under the table's lock: enter the group that is asked for, or see that the table belongs to none. */
-static wend_status open_shard(kafka_opening *opening, wend_error *error)
+/*
+ * Under the table's lock: enter the group that is asked for, or see that the table belongs to none. One that has read
+ * nothing holds nothing of its old group: a start that failed (a wrong name, no broker) binds it to nothing.
+ */
+static wend_status open_shard(kafka_opening *opening, bool unread, wend_error *error)
 {
     wendi_kafka_source_options *options = &opening->options;
+    if (unread) {
+        wend_status left = wendi_shard_claims_leave(opening->store, opening->table, error);
+        if (left != WEND_OK) {
+            return left;
+        }
+    }
     if (options->group == NULL) {
         return wendi_shard_claims_check_alone(opening->store, opening->table, error);
     }
@@ -99,7 +156,7 @@ static wend_status open_kafka(void *context, const wendi_table_state *state, wen
     kafka_opening *opening = context;
     wendi_kafka_source_options *options = &opening->options;
     uint32_t count = 0;
-    wend_status status = open_shard(opening, error);
+    wend_status status = open_shard(opening, state->source_count == 0, error);
     if (status != WEND_OK) {
         return status;
     }

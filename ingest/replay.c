@@ -25,6 +25,7 @@ enum {
     COMMIT_LINE_BYTES = 64 << 20, /* or so many bytes of rejects that stay */
     BATCH_BYTES_MAX = 256 << 20,
     ORIGINS_MIN = 16,
+    FRAME_BYTES = 5, /* a schema registry's zero byte and the number of a schema */
     SEGMENTS_MIN = 8
 };
 
@@ -228,6 +229,24 @@ static bool is_chosen(const replay *self, const wendi_reject_row *row, uint32_t 
     return source && holds(row->reason, options->reason);
 }
 
+/*
+ * A message that was refused for its framing was kept with it. Without the option it stays refused for that reason,
+ * rather than for what its first bytes are as JSON.
+ */
+static void look_at_framing(const replay *self, wendi_string reason, wendi_message *message)
+{
+    if (!holds(reason, wendi_string_of("schema-registry framing")) || message->payload == NULL || message->length < FRAME_BYTES || message->payload[0] != 0) {
+        return;
+    }
+    if (self->options->unframe) {
+        message->payload += FRAME_BYTES;
+        message->length -= FRAME_BYTES;
+    } else {
+        message->refused = "looks like schema-registry framing (a zero byte and the four of a schema's id): "
+                           "--framing confluent-json takes it off";
+    }
+}
+
 static wend_status take_line(replay *self, wendi_string line, wend_error *error)
 {
     wendi_reject_row row;
@@ -248,6 +267,7 @@ static wend_status take_line(replay *self, wendi_string line, wend_error *error)
         WEND_TRY(take_typed(self, &row, origin, error));
     } else {
         row.message.partition = origin;
+        look_at_framing(self, row.reason, &row.message);
         self->messages[self->message_count++] = row.message;
     }
 cleanup:

@@ -23,6 +23,7 @@ typedef struct wendi_replay_options {
     wendi_string reason; /* only rejects whose reason holds this text */
     wendi_string source; /* only those of this topic, or of the file that was called so */
     bool dry_run;        /* do it all but the commits */
+    bool unframe;        /* take a schema registry's five bytes off messages that begin with them */
     size_t unique_window_bytes;
     atomic_int *stop;    /* non-zero: end after the commit under way, with WEND_OK. May be NULL */
 } wendi_replay_options;

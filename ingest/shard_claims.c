@@ -138,6 +138,20 @@ static wend_status enter_group(const wendi_shard_claims *claims, wend_error *err
     return write_group(claims, error);
 }
 
+wend_status wendi_shard_claims_leave(const char *store, const char *table, wend_error *error)
+{
+    char path[PATH_BYTES];
+    wendi_io *io = NULL;
+    wend_status status = WEND_OK;
+    WEND_TRY(group_path(path, store, table, group_file, error));
+    WEND_TRY(wendi_io_open(NULL, &io, error));
+    status = wendi_io_unlink(io, path, error);
+    status = status == WEND_NOT_FOUND ? WEND_OK : status;
+cleanup:
+    wendi_io_close(io);
+    return status;
+}
+
 wend_status wendi_shard_claims_check_alone(const char *store, const char *table, wend_error *error)
 {
     char group[NAME_BYTES];

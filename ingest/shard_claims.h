@@ -36,6 +36,12 @@ wend_status wendi_shard_claims_open(const char *store, const char *table, const 
 void wendi_shard_claims_close(wendi_shard_claims *claims);
 /** The calls that the Kafka source makes; lives as long as `claims`. */
 const wendi_kafka_shards *wendi_shard_claims_calls(wendi_shard_claims *claims);
+/**
+ * Forget which group `table` belongs to. The caller holds the table's writer, and the table has read nothing, so that
+ * no shard's position rests on it.
+ */
+wend_status wendi_shard_claims_leave(const char *store, const char *table,
+                                     wend_error *error) WEND_MUST_USE;
 /** WEND_CONFLICT when `table` belongs to a group: without it it would repeat what other shards
  * have. */
 wend_status wendi_shard_claims_check_alone(const char *store, const char *table,

@@ -10,7 +10,6 @@
 #include "engine/api/ingest_numbers.h"
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
-#include "ingest/kafka/kafka_client.h"
 #include "ingest/operations/table_runs.h"
 
 /* One table's share of the options. */
@@ -105,26 +104,6 @@ static wend_status check_limits(const wend_ingest_options *options, wend_error *
         }
     }
     return WEND_OK;
-}
-
-/* What the source would refuse later, when a group's table is already marked as its own. */
-static wend_status check_kafka(const wend_ingest_options *options, const wendi_kafka_properties *properties, wend_error *error)
-{
-    const char *group = wendi_kafka_properties_get(properties, "group.id");
-    if (!wendi_kafka_brokers_named(options->brokers, properties)) {
-        wendi_fail(error, WEND_INVALID, "no Kafka brokers were named");
-        wendi_error_hint(error, "--brokers HOST:PORT, or bootstrap.servers in the properties");
-        return WEND_INVALID;
-    }
-    if (options->group != NULL && options->partitions != NULL) {
-        wendi_fail(error, WEND_INVALID, "a group assigns the partitions: they cannot be named too");
-        wendi_error_hint(error, "leave --group or --partitions out");
-        return WEND_INVALID;
-    }
-    if (options->group != NULL && group != NULL && strcmp(group, options->group) != 0) {
-        return wendi_fail(error, WEND_INVALID, "two groups are named: %s and group.id=%s", options->group, group);
-    }
-    return wendi_kafka_properties_check(properties, error);
 }
 
 static wend_status read_properties(const wend_ingest_options *options, wendi_kafka_properties *properties, wend_error *error)
@@ -222,12 +201,12 @@ wend_status wend_ingest_open(wend_store *store, const char *table, const wend_in
     WEND_TRY(check_tables(options, table, error));
     WEND_TRY(check_limits(options, error));
     WEND_TRY(read_properties(options, &ingest->properties, error));
-    if (ingest->kafka) {
-        WEND_TRY(check_kafka(options, &ingest->properties, error));
-    }
     WEND_TRY(deal_topics(ingest, table, error));
     for (uint32_t i = 0; i < ingest->table_count; i++) {
         fill_share(ingest, &ingest->shares[i]);
+        if (ingest->kafka) {
+            WEND_TRY(wendi_ingest_kafka_check(&ingest->shares[i].kafka, error));
+        }
     }
     *ingest_out = ingest;
     ingest = NULL;

@@ -46,6 +46,7 @@ wend_status wend_replay_rejects(wend_store *store, const char *table, const wend
         given.reason = wendi_string_of(options->reason != NULL ? options->reason : "");
         given.source = wendi_string_of(options->source != NULL ? options->source : "");
         given.dry_run = options->dry_run;
+        given.unframe = options->framing == WEND_FRAMING_CONFLUENT_JSON;
     }
     result = wendi_alloc_zero(1, sizeof *result);
     if (result == NULL) {

@@ -12,6 +12,18 @@
 
 enum { METADATA_TIMEOUT_MS = 1000 }; /* of questions in the middle of reading */
 
+void wendi_kafka_source_tell(wendi_kafka_source *source, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (source->notice != NULL) {
+        source->notice(source->notice_context, text);
+    }
+}
+
 void wendi_kafka_source_say(wendi_kafka_source *source, const char *format, ...)
 {
     char text[512];
@@ -371,7 +383,7 @@ wend_status wendi_kafka_partition_place(wendi_kafka_source *source, uint32_t ord
         WEND_TRY(check_range(source, ordinal, low, high, error));
     } else if (source->slots[ordinal].topic->known && source->from != WENDI_KAFKA_FROM_EARLIEST) {
         state->next = low; /* added since the topic was read last: all of it is new */
-        wendi_kafka_source_say(
+        wendi_kafka_source_tell(
             source, "%s is new since the topic was read last: from its beginning", state->shown);
     } else if (source->from == WENDI_KAFKA_FROM_TIME) {
         WEND_TRY(offset_at_time(source, ordinal, source->from_us, high, &state->next, error));
@@ -533,7 +545,7 @@ static wend_status follow(wendi_kafka_source *source, wendi_kafka_topic *topic, 
     for (int32_t partition = first; partition < count; partition++) {
         uint32_t ordinal = source->count;
         WEND_TRY(add_partition(source, topic, partition, error));
-        wendi_kafka_source_say(source, "%s is new and read too", source->states[ordinal].shown);
+        wendi_kafka_source_tell(source, "%s is new and read too", source->states[ordinal].shown);
     }
 cleanup:
     return status;

@@ -123,6 +123,8 @@ static inline bool wendi_kafka_slot_verifies(const wendi_kafka_source *source, u
            source->slots[ordinal].gone_before != state->next;
 }
 
+/** Tell whoever listens what is news and no fault. */
+void wendi_kafka_source_tell(wendi_kafka_source *source, const char *format, ...) WEND_PRINTF(2, 3);
 /** Tell whoever listens, and keep it as the newest fault to show. */
 void wendi_kafka_source_say(wendi_kafka_source *source, const char *format, ...) WEND_PRINTF(2, 3);
 

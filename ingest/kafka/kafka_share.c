@@ -37,9 +37,9 @@ static wend_status start_draining(wendi_kafka_source *source, uint32_t ordinal, 
 {
     wendi_source_partition *state = &source->states[ordinal];
     state->draining = true;
-    wendi_kafka_source_say(source,
-                           "%s goes to another shard: at offset %" PRId64 ", committed to %" PRId64,
-                           state->shown, state->next, source->slots[ordinal].committed_next);
+    wendi_kafka_source_tell(source,
+                            "%s goes to another shard: at offset %" PRId64 ", committed to %" PRId64,
+                            state->shown, state->next, source->slots[ordinal].committed_next);
     return wendi_kafka_partition_stop(source, ordinal, error);
 }
 
@@ -115,7 +115,7 @@ static wendi_kafka_waiting wait_for(const char *topic, int32_t partition,
     int64_t now_ms = wendi_kafka_now_ms();
     wendi_kafka_waiting waits = {topic, partition, told_before(source, topic, partition)};
     if (waits.told_ms == 0 || now_ms - waits.told_ms >= TELL_INTERVAL_MS) {
-        wendi_kafka_source_say(source,
+        wendi_kafka_source_tell(source,
                                "%s[%d] is assigned to this shard, but waits for another: %s", topic,
                                partition, reason->message);
         waits.told_ms = now_ms;
@@ -316,7 +316,7 @@ static wend_status place(wendi_kafka_source *source, uint32_t ordinal, wend_erro
     }
     slot->placed = true;
     slot->committed_next = state->next;
-    wendi_kafka_source_say(source, "%s is read by this shard from offset %" PRId64, state->shown,
+    wendi_kafka_source_tell(source, "%s is read by this shard from offset %" PRId64, state->shown,
                            state->next);
     return state->finished ? WEND_OK : wendi_kafka_partition_begin(source, ordinal, error);
 }

@@ -10,6 +10,7 @@
 static const char *format_name;
 static int64_t limit_count = -1;
 static bool reasons_only;
+static const char *framing;
 static bool replay;
 static bool dry_run;
 static const char *reason_text;
@@ -25,6 +26,8 @@ const cli_option *cli_rejects_options(void)
         {"reason", 0, CLI_TEXT, &reason_text, "TEXT", "only those whose reason holds this text"},
         {"source", 0, CLI_TEXT, &source_wanted, "NAME", "only those of this topic or file"},
         {"replay", 0, CLI_FLAG, &replay, NULL, "store what today's schema and rules accept"},
+        {"framing", 0, CLI_TEXT, &framing, "none|confluent-json",
+         "of a replay: what stands before the JSON, as of ingest"},
         {"dry-run", 0, CLI_FLAG, &dry_run, NULL, "say what a replay would do, and change nothing"},
         {NULL, 0, CLI_FLAG, NULL, NULL, NULL}};
     return options;
@@ -211,13 +214,19 @@ static void print_replay_text(const wend_replay *done)
 
 static int replay_rejects(const char *table)
 {
-    wend_replay_options options = {reason_text, source_wanted, dry_run};
+    bool framed = framing != NULL && strcmp(framing, "confluent-json") == 0;
+    wend_replay_options options = {reason_text, source_wanted, dry_run,
+                                   framed ? WEND_FRAMING_CONFLUENT_JSON : WEND_FRAMING_NONE};
     bool json = format_name != NULL && strcmp(format_name, "json") == 0;
     wend_store *store;
     wend_replay *done;
     wend_error error;
     if (reasons_only || limit_count >= 0) {
-        fprintf(stderr, "wend rejects: --replay goes with --reason, --source and --dry-run only\n");
+        fprintf(stderr, "wend rejects: --replay goes with --reason, --source, --framing and --dry-run only\n");
+        return EXIT_USED_WRONGLY;
+    }
+    if (framing != NULL && !framed && strcmp(framing, "none") != 0) {
+        fprintf(stderr, "wend rejects: --framing is none or confluent-json\n");
         return EXIT_USED_WRONGLY;
     }
     if (format_name != NULL && !json && strcmp(format_name, "text") != 0) {
@@ -276,6 +285,10 @@ int cli_rejects(const cli_command *command, int argc, char **argv)
     int code;
     if (!cli_parse(command, argc, argv, 1, 1, &words, &code)) {
         return code;
+    }
+    if (framing != NULL && !replay && !dry_run) {
+        fprintf(stderr, "wend rejects: --framing goes with --replay only\n");
+        return EXIT_USED_WRONGLY;
     }
     return replay || dry_run ? replay_rejects(words.items[0]) : list_rejects(words.items[0]);
 }

@@ -246,9 +246,10 @@ WEND_API WEND_MUST_USE wend_status wend_table_rejects(wend_store *store, const c
 
 /** Zero-filled: all rejects of the table. */
 typedef struct wend_replay_options {
-    const char *reason; /* only rejects whose reason holds this text; NULL: whatever it is */
-    const char *source; /* only those of this topic, or of the file of this name; NULL: of all */
-    bool dry_run;       /* say what would become of them, and change nothing */
+    const char *reason;   /* only rejects whose reason holds this text; NULL: whatever it is */
+    const char *source;   /* only those of this topic, or of the file of this name; NULL: of all */
+    bool dry_run;         /* say what would become of them, and change nothing */
+    wend_framing framing; /* what stands before the JSON in messages that were kept with it */
 } wend_replay_options;
 
 /** What became of rejects: rejects = not_chosen + stored + deduplicated + rejected. */
