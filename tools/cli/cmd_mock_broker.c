@@ -68,7 +68,9 @@ const cli_command cli_mock_broker_command = {
     .summary = "run a broker without Kafka on loopback, for demonstrations and tests",
     .usage = "mock-broker --topic NAME:PARTITIONS …",
     .text = "Keeps at most 5 MiB a partition and forgets all when it ends, which it does when its "
-            "standard input ends.",
+            "standard input ends.\n"
+            "It makes any topic that is asked for, also a misspelt one, and knows no offsets by time:\n"
+            "--from TIME begins at the end.",
     .options = mock_broker_options,
     .run = run_mock_broker,
     .hidden = true,

@@ -265,7 +265,7 @@ static const cli_command describe_command = {
 
 static const cli_command alter_command = {
     "alter",
-    "add columns to a table",
+    "add columns to a table, loosen its rules",
     "alter TABLE add column NAME TYPE … | alter \"ALTER TABLE …\"",
     "A live ingestor carries it out at its next commit, and the command waits for\n"
     "that. Rows that are stored already have null there, or the column's DEFAULT.\n\n"
