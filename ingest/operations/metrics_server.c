@@ -97,7 +97,8 @@ static wend_status listen_at(wendi_metrics_server *server, const char *text, wen
         wendi_fail(error, WEND_IO, "cannot serve metrics at %s: %s", text, strerror(fault));
         wendi_error_hint(error, fault == EADDRINUSE
                                     ? "choose another port; 0 takes a free one"
-                                    : "an address of this machine is wanted, and a port that one may listen at");
+                                    : "an address of this machine is wanted, and a port "
+                                      "that one may listen at");
         WEND_TRY(WEND_IO);
     }
 cleanup:

@@ -222,7 +222,8 @@ static int replay_rejects(const char *table)
     wend_replay *done;
     wend_error error;
     if (reasons_only || limit_count >= 0) {
-        fprintf(stderr, "wend rejects: --replay goes with --reason, --source, --framing and --dry-run only\n");
+        fprintf(stderr,
+                "wend rejects: --replay goes with --reason, --source, --framing and --dry-run only\n");
         return EXIT_USED_WRONGLY;
     }
     if (framing != NULL && !framed && strcmp(framing, "none") != 0) {

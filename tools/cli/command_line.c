@@ -150,7 +150,9 @@ static bool take_value(const cli_command *command, const cli_option *option, con
         }
         break;
     case CLI_INTEGER:
-        wanted = parse_integer(value, option->target) ? NULL : "a whole number, not below 0, such as 20000, 20k or 512MiB";
+        wanted = parse_integer(value, option->target)
+                     ? NULL
+                     : "a whole number, not below 0, such as 20000, 20k or 512MiB";
         break;
     default:
         wanted =
