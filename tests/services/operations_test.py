@@ -252,6 +252,21 @@ class SeveralTables(Case):
         self.create("user_events")
         self.assertEqual(run("user_events", "--group", "shards", "--until-caught-up")["stored"], made)
 
+    def test_the_queue_of_kafka_is_bounded_by_the_memory_limit(self):
+        self.create("clickstream_raw")
+        self.create("user_events")
+        one = ["clickstream_raw", "--topic", "t"]
+        two = ["--map", "t=clickstream_raw", "--map", "t=user_events"]
+        for words, limit, kib in ((one, "100MB", 48829), (one, "4GB", 524289), (two, "400MB", 97657), (two, "4GB", 262145)):
+            run = self.run_ingest(*words, "--brokers", "127.0.0.1:1", "--memory-limit", limit, "-X", "debug=conf")
+
+            def told():
+                with open(run.log_path, errors="replace") as log:
+                    return re.findall(r"queued\.max\.messages\.kbytes = (\d+)\n", log.read())
+
+            self.assertEqual(until("its settings", told)[0], str(kib), (words, limit))
+            run.kill()
+
     def test_a_table_that_fails_takes_no_others_work_along(self):
         brokers = self.broker()
         for topic in TOPICS:
