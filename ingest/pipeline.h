@@ -40,6 +40,7 @@ typedef struct wendi_pipeline_batch {
     uint64_t block_end;        /* number behind its last block, once closed */
     int64_t begin_us;          /* when its first block was handed out */
     int64_t closed_us;
+    bool awaited;              /* another shard waits for its commit, to go on in a partition */
     wendi_pending_segment *segment; /* NULL: it had no rows */
 } wendi_pipeline_batch;
 
@@ -135,7 +136,7 @@ void wendi_pipeline_close_full(wendi_pipeline *self);
 bool wendi_pipeline_hand_out(wendi_pipeline *self, uint64_t *number, uint32_t *first_slot);
 /** Held: the filling batch, if there is one, takes no more blocks. */
 void wendi_pipeline_close_batch(wendi_pipeline *self);
-/** Held: the filling batch is as old as a batch may become. */
+/** Held: the filling batch is as old as a batch may become, or awaited. */
 bool wendi_pipeline_batch_is_due(wendi_pipeline *self, int64_t now_us);
 /** Held: the batch to be flushed next, when all its blocks are settled; else NULL. */
 wendi_pipeline_batch *wendi_pipeline_take_flush(wendi_pipeline *self);

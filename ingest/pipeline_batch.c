@@ -158,7 +158,7 @@ void wendi_pipeline_close_batch(wendi_pipeline *self)
 bool wendi_pipeline_batch_is_due(wendi_pipeline *self, int64_t now_us)
 {
     const wendi_pipeline_batch *batch = filling(self);
-    return batch != NULL && now_us - batch->begin_us >= self->interval_us;
+    return batch != NULL && (batch->awaited || now_us - batch->begin_us >= self->interval_us);
 }
 
 static bool has_room(const wendi_pipeline *self, const wendi_pipeline_batch *batch, uint32_t message_count)

@@ -53,6 +53,15 @@ cleanup:
     return status;
 }
 
+static bool any_draining(const wendi_queued_block *block)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < block->partition_count; i++) {
+        any |= block->partitions[i].draining;
+    }
+    return any;
+}
+
 /* Held, given up in between: settle blocks as long as the oldest one is decoded. */
 static void settle_line(wendi_pipeline *self)
 {
@@ -74,12 +83,13 @@ static void settle_line(wendi_pipeline *self)
             wendi_pipeline_fail(self, status, &error);
             break;
         }
+        batch->awaited |= any_draining(block); /* the block is the reader's again behind the next line */
         wendi_block_queue_settle(queue);
         batch->reject_bytes = batch->record.rejects.length;
         if (batch->phase == WENDI_BATCH_CLOSED && queue->settled == batch->block_end) {
             pthread_cond_broadcast(&self->work);
         }
-        if (self->paused) { /* who waits for the last of these has no other way to know */
+        if (self->paused || batch->awaited) { /* who waits for the last of these has no other way to know */
             pthread_cond_signal(&self->told);
         }
     }

@@ -24,7 +24,7 @@
 #include "ingest/rejects.h"
 #include "tests/support/segment_rows.h"
 
-enum { PARTITIONS = 3, TEXT_BYTES = 200, IDS_MAX = 60000, NO_FAILURE = -1, NO_CHANGE = -1, ASKED_MAX = 150 };
+enum { PARTITIONS = 3, TEXT_BYTES = 200, IDS_MAX = 60000, NO_FAILURE = -1, NO_CHANGE = -1, ASKED_MAX = 150, DRAIN_TRIES_MAX = 20000 };
 
 /* `ref` says which message a row is of, so that it is seen which one of several repeats was stored. */
 static const char ddl[] =
@@ -153,6 +153,9 @@ typedef struct planned_source {
     bool asks;         /* for that column in the middle, without waiting for it: */
     uint32_t asked;    /* so many calls ago, */
     int64_t refused_after; /* and memory is refused after so many calls of the allocator */
+    uint32_t drains_at;    /* block before which partition 0 is given up; 0: never */
+    uint32_t drain_tries;
+    int64_t committed_next; /* of partition 0 */
 } planned_source;
 
 /* Leave the request and give nothing until the live ingestor has carried it out. */
@@ -187,6 +190,21 @@ static bool is_asking(planned_source *source)
     }
     usleep(2000);
     return source->asked++ < ASKED_MAX;
+}
+
+/* Give nothing until what was given of partition 0 is committed. False: it was. */
+static bool is_draining(planned_source *source)
+{
+    wendi_source_partition *partition = &source->partitions[0];
+    partition->draining = source->committed_next < partition->next;
+    usleep(1000);
+    return partition->draining && source->drain_tries++ < DRAIN_TRIES_MAX;
+}
+
+static void planned_committed(wendi_source *self, const wendi_source_partition *partitions, uint32_t count)
+{
+    planned_source *source = (planned_source *)(void *)self;
+    source->committed_next = count != 0 ? partitions[0].next : 0;
 }
 
 static wend_status give_block(planned_source *source, wendi_message_block *block, wend_error *error)
@@ -236,6 +254,12 @@ static wend_status planned_next(wendi_source *self, wendi_message_block *block, 
     if (source->asks && source->next_block == source->of->block_count / 2 && is_asking(source)) {
         return WEND_OK;
     }
+    if (source->drains_at != 0 && source->next_block == source->drains_at && is_draining(source)) {
+        return WEND_OK;
+    }
+    if (source->drain_tries >= DRAIN_TRIES_MAX) {
+        return wendi_fail(error, WEND_INVALID, "nobody committed what a shard waits for");
+    }
     return give_block(source, block, error);
 }
 
@@ -257,7 +281,7 @@ static wend_status open_planned(void *context, const wendi_table_state *state, w
     (void)error;
     (void)cluster_id;
     *source = *(const planned_source *)context;
-    source->base = (wendi_source){.next = planned_next, .partitions = planned_partitions, .close = planned_close};
+    source->base = (wendi_source){.next = planned_next, .partitions = planned_partitions, .committed = planned_committed, .close = planned_close};
     for (uint32_t p = 0; p < PARTITIONS; p++) {
         source->partitions[p] = (wendi_source_partition){.topic = "t", .partition = (int32_t)p, .shown = "t", .end = -1};
         for (uint32_t i = 0; i < state->source_count; i++) {
@@ -557,6 +581,29 @@ static void test_failing_source(void **state)
     }
 }
 
+/* A partition is given up: its messages are committed at once, however long the interval is. */
+static void test_partition_given_up(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < sizeof workers / sizeof *workers; i++) {
+        plan of;
+        char store[64];
+        wendi_ingest_stats stats;
+        size_t length;
+        random_state = seed_of(900) + i;
+        make_plan(&of, 20000, 700);
+        make_store(store);
+        planned_source like = {
+            .of = &of, .fails_at = NO_FAILURE, .changes_at = NO_CHANGE, .drains_at = 1 + below(of.block_count - 1)};
+        wendi_ingest_options options = {.worker_count = workers[i], .commit_interval_ms = 3600000};
+        assert_int_equal(run(store, like, options, &stats), WEND_OK);
+        assert_true(stats.commit_count >= 2);
+        free(check_table(store, &of, UINT32_MAX, &length));
+        remove_store(store);
+        free_plan(&of);
+    }
+}
+
 /* A column comes while messages are on their way. */
 static void test_column_in_the_middle(void **state)
 {
@@ -630,6 +677,7 @@ int main(void)
         cmocka_unit_test(test_same_table),
         cmocka_unit_test(test_small_blocks),
         cmocka_unit_test(test_failing_source),
+        cmocka_unit_test(test_partition_given_up),
         cmocka_unit_test(test_column_in_the_middle),
         cmocka_unit_test(test_refused_memory),
     };
