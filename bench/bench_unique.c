@@ -12,6 +12,7 @@
 #include "bench/harness.h"
 #include "engine/base/alloc.h"
 #include "engine/expr/table_ddl.h"
+#include "engine/table/row_key.h"
 #include "engine/table/table_state.h"
 #include "engine/table/unique_window.h"
 #include "engine/table/writer.h"
@@ -135,7 +136,7 @@ static void make_keys(void *context)
     loading *work = context;
     for (uint32_t first = 0; first < BATCH; first += BLOCK) {
         must(work,
-             wendi_table_writer_keys(work->writer, &work->builder, first, BLOCK,
+             wendi_row_builder_keys(&work->builder, first, BLOCK,
                                      work->keys + first, &work->error),
              "keys");
     }
@@ -148,7 +149,7 @@ static void take_rows(loading *work)
         uint32_t duplicates;
         memset(work->keep, 1, BLOCK);
         must(work,
-             wendi_table_writer_unique_keys(work->writer, &work->builder, work->keys + first, BLOCK,
+             wendi_table_writer_unique(work->writer, &work->builder, work->keys + first, BLOCK,
                                             work->keep, &duplicates, &work->error),
              "the window");
         if (duplicates != 0) {

@@ -345,7 +345,6 @@ static wend_status begin_block(wendi_intake_block *block, uint32_t first, uint32
 static wend_status judge_rows(const intake_call *call)
 {
     wendi_intake_block *block = call->block;
-    const wendi_table_writer *writer = call->intake->writer;
     uint32_t count = call->builder->row_count - call->first;
     wend_status status = WEND_OK;
     block->row_count = count;
@@ -363,7 +362,7 @@ static wend_status judge_rows(const intake_call *call)
             WEND_TRY(wendi_fail_nomem(call->error, "keys", key_count * sizeof *block->keys));
         }
     }
-    WEND_TRY(wendi_table_writer_keys(writer, call->builder, call->first, count, block->keys, call->error));
+    WEND_TRY(wendi_row_builder_keys(call->builder, call->first, count, block->keys, call->error));
 cleanup:
     return status;
 }

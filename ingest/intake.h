@@ -36,7 +36,7 @@ typedef struct wendi_intake_block {
     uint32_t row_count;
     bool typed;         /* all rows are of partition 0 */
     uint8_t *keep;      /* per row; 0: rules refused it */
-    wendi_hash128 *keys; /* for wendi_table_writer_unique_keys() */
+    wendi_hash128 *keys; /* for wendi_table_writer_unique() */
     size_t key_capacity;
     wendi_buffer rejects; /* JSON lines */
     wendi_intake_accounts accounts; /* taken, rejected and tombstones */

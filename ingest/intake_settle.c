@@ -68,7 +68,7 @@ static wend_status settle_rows(wendi_table_writer *writer, wendi_intake_block *b
     wend_status status = WEND_OK;
     assert(block->row_count <= WENDI_PAGE_ROWS);
     memcpy(passed, block->keep, block->row_count);
-    WEND_TRY(wendi_table_writer_unique_keys(writer, builder, block->keys, block->row_count, block->keep, &duplicates, error));
+    WEND_TRY(wendi_table_writer_unique(writer, builder, block->keys, block->row_count, block->keep, &duplicates, error));
     count_rows(block, builder, passed);
     if (builder->strips != NULL) {
         WEND_TRY(add_strips(block, builder, lane, error));

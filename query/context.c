@@ -116,18 +116,6 @@ cleanup:
     return status;
 }
 
-wend_status wendi_query_preset(wendi_query_context *context, wendi_string name,
-                               wendi_snapshot *snapshot, wend_error *error)
-{
-    wendi_query_table *slot = NULL;
-    wend_status status = table_slot(context, name, &slot, error);
-
-    if (status == WEND_OK) {
-        slot->snapshot = wendi_snapshot_acquire(snapshot);
-    }
-    return status;
-}
-
 wend_status wendi_query_check(const wendi_query_context *context, wend_error *error)
 {
     if (context->cancelled != NULL &&

@@ -88,10 +88,6 @@ void wendi_query_context_free(wendi_query_context *context);
  */
 wend_status wendi_query_snapshot(wendi_query_context *context, wendi_string name,
                                  wendi_snapshot **snapshot_out, wend_error *error);
-/** Make `name` mean `snapshot` (a reference is taken): for callers that hold a table open already.
- */
-wend_status wendi_query_preset(wendi_query_context *context, wendi_string name,
-                               wendi_snapshot *snapshot, wend_error *error);
 
 /** WEND_CANCELLED when the caller asked to stop; call at least once a batch. */
 wend_status wendi_query_check(const wendi_query_context *context, wend_error *error);

@@ -55,22 +55,6 @@ void wendi_rows_free(wendi_rows *rows)
     memset(rows, 0, sizeof *rows);
 }
 
-void wendi_rows_clear(wendi_rows *rows)
-{
-    size_t before = rows->strings.used_bytes;
-
-    rows->row_count = 0;
-    for (uint32_t i = 0; i < rows->column_count; i++) {
-        rows->columns[i].has_nulls = false;
-    }
-    unpin(rows);
-    wendi_arena_reset(&rows->strings);
-    uint64_t freed = before - rows->strings.used_bytes;
-    freed = freed > rows->reserved_bytes ? rows->reserved_bytes : freed;
-    wendi_query_unreserve(rows->context, freed);
-    rows->reserved_bytes -= freed;
-}
-
 static wend_status grow_array(const wendi_rows *rows, void **array, size_t each, uint32_t capacity,
                               wend_error *error)
 {

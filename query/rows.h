@@ -44,8 +44,6 @@ typedef struct wendi_rows {
 wend_status wendi_rows_init(wendi_rows *rows, wendi_query_context *context, const char *what,
                             const wendi_type *types, uint32_t column_count, wend_error *error);
 void wendi_rows_free(wendi_rows *rows);
-/** Forget the rows; memory is kept. */
-void wendi_rows_clear(wendi_rows *rows);
 /** Room for `extra` rows more. WEND_NOMEM beyond 2^32 - 2 rows or the query's limit. */
 wend_status wendi_rows_reserve(wendi_rows *rows, uint64_t extra, wend_error *error);
 /** Append rows indices[0..count-1] (NULL: 0..count-1) of vectors whose types have the columns'

@@ -443,18 +443,6 @@ wend_status wendi_fault_io_open(wendi_io *inner, const char *root, const wendi_f
     return WEND_OK;
 }
 
-void wendi_fault_io_plan(wendi_io *io, const wendi_fault_plan *plan)
-{
-    fault_io *own = (fault_io *)io;
-    assert(io->table == &fault_table);
-    pthread_mutex_lock(&own->lock);
-    own->plan = *plan;
-    own->counted = 0;
-    own->power_lost = false;
-    own->choices = wendi_mix64(plan->seed + 1);
-    pthread_mutex_unlock(&own->lock);
-}
-
 int64_t wendi_fault_io_operations(const wendi_io *io)
 {
     assert(io->table == &fault_table);

@@ -52,8 +52,6 @@ static inline wendi_fault_plan wendi_fault_plan_none(void)
  */
 wend_status wendi_fault_io_open(wendi_io *inner, const char *root, const wendi_fault_plan *plan, wendi_io **io_out,
                                 wend_error *error);
-/** Change the plan; the count begins again at 0. */
-void wendi_fault_io_plan(wendi_io *io, const wendi_fault_plan *plan);
 /** Operations of the plan's kinds counted so far. */
 int64_t wendi_fault_io_operations(const wendi_io *io);
 /**

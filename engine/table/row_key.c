@@ -175,3 +175,21 @@ cleanup:
     wendi_free(absent);
     return status;
 }
+
+wend_status wendi_row_builder_keys(wendi_row_builder *builder, uint32_t first, uint32_t count,
+                                   wendi_hash128 *keys, wend_error *error)
+{
+    wendi_vector *vectors = NULL;
+    wend_status status = WEND_OK;
+    if (wendi_row_key_rules(builder->schema) == 0 || count == 0) {
+        return WEND_OK;
+    }
+    vectors = wendi_alloc(builder->column_count * sizeof *vectors);
+    if (vectors == NULL) {
+        return wendi_fail_nomem(error, "keys", builder->column_count * sizeof *vectors);
+    }
+    wendi_row_builder_vectors(builder, first, count, vectors);
+    status = wendi_row_keys(builder->schema, vectors, count, keys, error);
+    wendi_free(vectors);
+    return status;
+}

@@ -10,8 +10,7 @@
 #define WENDI_TABLE_ROW_KEY_H
 
 #include "engine/base/hash.h"
-#include "engine/column/schema.h"
-#include "engine/column/vector.h"
+#include "engine/column/builder.h"
 
 uint32_t wendi_row_key_rules(const wendi_schema *schema);
 /** Whether column `position` takes part in any rule (and so must be read to rebuild keys). */
@@ -24,5 +23,9 @@ bool wendi_row_key_uses(const wendi_schema *schema, uint32_t position);
  */
 wend_status wendi_row_keys(const wendi_schema *schema, const wendi_vector *columns,
                            uint32_t row_count, wendi_hash128 *keys, wend_error *error);
+
+/** The same of rows first..first+count-1 of a builder: keys[rule * count + row]. */
+wend_status wendi_row_builder_keys(wendi_row_builder *builder, uint32_t first, uint32_t count,
+                                   wendi_hash128 *keys, wend_error *error);
 
 #endif

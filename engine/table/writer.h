@@ -42,9 +42,9 @@ typedef struct wendi_pending_segment wendi_pending_segment;
 
 /**
  * Sort the builder's rows by (user hash, user, time, order column, partition, arrival), leave out
- * those that repeat a row of a segment whose keys have left the window (see unique_keys() below),
+ * those that repeat a row of a segment whose keys have left the window (see unique() below),
  * encode and write the others as one segment. The builder is only read. May run on any thread,
- * several at once, each with its own builder, and beside unique_keys() and commit(). An empty
+ * several at once, each with its own builder, and beside unique() and commit(). An empty
  * builder gives *pending_out = NULL. When every row was a repeat there is no file, but a pending
  * segment of no rows: it is committed like others, so that its keys leave the window.
  */
@@ -116,7 +116,7 @@ wend_status wendi_table_writer_requests(wendi_table_writer *writer, bool *schema
                                         wend_error *error);
 
 /**
- * Carry out one ALTER TABLE … ADD COLUMN now. No accepted row may be waiting for its commit. With
+ * Carry out one ALTER TABLE now. No accepted row may be waiting for its commit. After ADD COLUMN with
  * unique_rows the window is read anew, since whole rows have one more value.
  */
 wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sql,
@@ -124,21 +124,8 @@ wend_status wendi_table_writer_alter(wendi_table_writer *writer, wendi_string sq
 
 /* ---- deduplication by the schema's UNIQUE rules ---- */
 
-/** Keys a row has: one a rule, unique_rows being a rule too. 0: rows are not deduplicated. Changes
- * only inside requests() and alter(). */
-uint32_t wendi_table_writer_key_rules(const wendi_table_writer *writer);
-
 /**
- * keys[rule * count + row] of the builder's rows first..first+count-1, for unique_keys(). `keys` has
- * room for key_rules() * count. Pure: any thread, several at once, each with its own builder (whose
- * schema is the writer's).
- */
-wend_status wendi_table_writer_keys(const wendi_table_writer *writer, wendi_row_builder *builder,
-                                    uint32_t first, uint32_t count, wendi_hash128 *keys,
-                                    wend_error *error);
-
-/**
- * Deduplicate `count` rows by their keys (as keys() gave them): keep[i] becomes 0 for a row one of
+ * Deduplicate `count` rows by their keys (row_key.h): keep[i] becomes 0 for a row one of
  * whose keys is in the window or belongs to an earlier row; *duplicate_count of them. The keys of
  * kept rows enter the window at once. `keep` comes in with 0 for rows already refused; their keys
  * are not looked at. Does nothing without UNIQUE.
@@ -152,16 +139,9 @@ wend_status wendi_table_writer_keys(const wendi_table_writer *writer, wendi_row_
  * Failure: as after an abandoned batch only wendi_table_writer_close() is meaningful.
  * Cost:    some 20 ns a key, more than half of it waiting for memory.
  */
-wend_status wendi_table_writer_unique_keys(wendi_table_writer *writer,
-                                           const wendi_row_builder *batch,
-                                           const wendi_hash128 *keys, uint32_t count,
-                                           uint8_t *keep, uint32_t *duplicate_count,
-                                           wend_error *error);
-
-/** Both for rows first..row_count-1 of `builder`, on one thread. */
-wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder,
-                                      uint32_t first, uint8_t *keep, uint32_t *duplicate_count,
-                                      wend_error *error);
+wend_status wendi_table_writer_unique(wendi_table_writer *writer, const wendi_row_builder *batch,
+                                      const wendi_hash128 *keys, uint32_t count, uint8_t *keep,
+                                      uint32_t *duplicate_count, wend_error *error);
 
 typedef struct wendi_unique_report {
     uint64_t keys;     /* in the window now, also of rows that are not committed */

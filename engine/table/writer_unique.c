@@ -185,35 +185,9 @@ wend_status wendi_writer_commit_window(wendi_table_writer *writer,
 
 /* ---- rows that come in ---- */
 
-uint32_t wendi_table_writer_key_rules(const wendi_table_writer *writer)
-{
-    return writer->key_rules;
-}
-
-wend_status wendi_table_writer_keys(const wendi_table_writer *writer, wendi_row_builder *builder,
-                                    uint32_t first, uint32_t count, wendi_hash128 *keys,
-                                    wend_error *error)
-{
-    wendi_vector *vectors = NULL;
-    wend_status status = WEND_OK;
-    (void)writer;
-    if (wendi_row_key_rules(builder->schema) == 0 || count == 0) {
-        return WEND_OK;
-    }
-    vectors = wendi_alloc(builder->column_count * sizeof *vectors);
-    if (vectors == NULL) {
-        return wendi_fail_nomem(error, "keys", builder->column_count * sizeof *vectors);
-    }
-    wendi_row_builder_vectors(builder, first, count, vectors);
-    status = wendi_row_keys(builder->schema, vectors, count, keys, error);
-    wendi_free(vectors);
-    return status;
-}
-
-wend_status wendi_table_writer_unique_keys(wendi_table_writer *writer,
-                                           const wendi_row_builder *batch,
-                                           const wendi_hash128 *keys, uint32_t count, uint8_t *keep,
-                                           uint32_t *duplicate_count, wend_error *error)
+wend_status wendi_table_writer_unique(wendi_table_writer *writer, const wendi_row_builder *batch,
+                                      const wendi_hash128 *keys, uint32_t count, uint8_t *keep,
+                                      uint32_t *duplicate_count, wend_error *error)
 {
     uint32_t rules = wendi_row_key_rules(batch->schema);
     uint64_t number = 0;
@@ -230,29 +204,6 @@ wend_status wendi_table_writer_unique_keys(wendi_table_writer *writer,
                                       duplicate_count, error));
 cleanup:
     pthread_mutex_unlock(&writer->lock);
-    return status;
-}
-
-wend_status wendi_table_writer_unique(wendi_table_writer *writer, wendi_row_builder *builder,
-                                      uint32_t first, uint8_t *keep, uint32_t *duplicate_count,
-                                      wend_error *error)
-{
-    size_t rules = wendi_row_key_rules(builder->schema);
-    uint32_t count = builder->row_count - first;
-    wend_status status = WEND_OK;
-    *duplicate_count = 0;
-    if (rules == 0 || count == 0) {
-        return WEND_OK;
-    }
-    wendi_hash128 *keys = wendi_alloc(rules * count * sizeof *keys);
-    if (keys == NULL) {
-        return wendi_fail_nomem(error, "deduplicating rows", rules * count * sizeof *keys);
-    }
-    WEND_TRY(wendi_table_writer_keys(writer, builder, first, count, keys, error));
-    WEND_TRY(wendi_table_writer_unique_keys(writer, builder, keys, count, keep, duplicate_count,
-                                            error));
-cleanup:
-    wendi_free(keys);
     return status;
 }
 

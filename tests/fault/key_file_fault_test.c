@@ -39,7 +39,7 @@ static wend_status take(wendi_table_writer *writer, int64_t from, int64_t to,
         return wendi_fail_nomem(error, "rows", 0);
     }
     memset(keep, 1, sizeof keep);
-    status = wendi_table_writer_unique(writer, builder, 0, keep, &duplicates, error);
+    status = fixture_unique(writer, builder, 0, keep, &duplicates, error);
     if (status == WEND_OK) {
         wendi_row_builder_keep(builder, 0, keep);
         *kept = builder->row_count;

@@ -53,7 +53,7 @@ static wend_status store_rows(wendi_table_writer *writer, int64_t from, int64_t 
         WEND_TRY(wendi_fail_nomem(error, "rows", 0));
     }
     memset(keep, 1, sizeof keep);
-    WEND_TRY(wendi_table_writer_unique(writer, &builder, 0, keep, &duplicates, error));
+    WEND_TRY(fixture_unique(writer, &builder, 0, keep, &duplicates, error));
     assert_int_equal(duplicates, 0);
     WEND_TRY(wendi_table_writer_flush(writer, &builder, &pending, error));
     uint32_t count = 0;

@@ -11,6 +11,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/expr/table_ddl.h"
+#include "engine/table/row_key.h"
 #include "engine/table/table_state.h"
 #include "engine/table/verify.h"
 #include "format/segment_reader.h"
@@ -223,4 +224,25 @@ void fixture_verify(const char *store)
         WEND_OK) {
         fail_msg("verify: %s", error.message);
     }
+}
+
+wend_status fixture_unique(wendi_table_writer *writer, wendi_row_builder *builder, uint32_t first,
+                           uint8_t *keep, uint32_t *duplicate_count, wend_error *error)
+{
+    size_t rules = wendi_row_key_rules(builder->schema);
+    uint32_t count = builder->row_count - first;
+    wend_status status = WEND_OK;
+    *duplicate_count = 0;
+    if (rules == 0 || count == 0) {
+        return WEND_OK;
+    }
+    wendi_hash128 *keys = wendi_alloc(rules * count * sizeof *keys);
+    if (keys == NULL) {
+        return wendi_fail_nomem(error, "deduplicating rows", rules * count * sizeof *keys);
+    }
+    WEND_TRY(wendi_row_builder_keys(builder, first, count, keys, error));
+    WEND_TRY(wendi_table_writer_unique(writer, builder, keys, count, keep, duplicate_count, error));
+cleanup:
+    wendi_free(keys);
+    return status;
 }

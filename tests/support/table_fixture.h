@@ -27,6 +27,9 @@ wend_status fixture_flush(wendi_table_writer *writer, int64_t from, int64_t to,
 /** Flush and commit them, moving source "s" to `to`; `rejects` rows are rejected besides. */
 wend_status fixture_commit(wendi_table_writer *writer, int64_t from, int64_t to, uint64_t rejects,
                            wend_error *error);
+/** Deduplicate rows first..row_count-1 of the builder, as ingest does with each block. */
+wend_status fixture_unique(wendi_table_writer *writer, wendi_row_builder *builder, uint32_t first,
+                           uint8_t *keep, uint32_t *duplicate_count, wend_error *error);
 /**
  * Read all rows of the snapshot and check each against its id. `*sum` is the sum of the ids,
  * `*count` the number of rows. A value that is wrong ends the test.

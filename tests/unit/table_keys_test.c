@@ -181,7 +181,7 @@ static void take_rows(keyed_table *of, const int64_t *ids, uint32_t count, uint8
         filling(of)->partitions[filling(of)->row_count++] = 0;
     }
     memset(keep, 1, count);
-    must(wendi_table_writer_unique(of->writer, filling(of), first, keep, &duplicates, &error));
+    must(fixture_unique(of->writer, filling(of), first, keep, &duplicates, &error));
     wendi_row_builder_keep(filling(of), first, keep);
 }
 

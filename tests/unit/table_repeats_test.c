@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "engine/table/compaction.h"
+#include "engine/table/row_key.h"
 #include "engine/table/table_state.h"
 #include "format/segment_reader.h"
 #include "tests/support/segment_fixture.h"
@@ -309,11 +310,11 @@ static void take_block(history *self, uint32_t b, int64_t newest)
         append_event(into, &rows[i], partitions[i]);
         keep[i] = random_below(&self->random, 15) != 0;
     }
-    assert_int_equal(wendi_table_writer_key_rules(self->writer), self->of->rules);
-    must(wendi_table_writer_keys(self->writer, into, first, count, keys, &error));
+    assert_int_equal(wendi_row_key_rules(wendi_table_writer_schema(self->writer)), self->of->rules);
+    must(wendi_row_builder_keys(into, first, count, keys, &error));
     uint8_t asked[BLOCK_MAX];
     memcpy(asked, keep, count);
-    must(wendi_table_writer_unique_keys(self->writer, builder, keys, count, keep, &duplicates,
+    must(wendi_table_writer_unique(self->writer, builder, keys, count, keep, &duplicates,
                                         &error));
     for (uint32_t i = 0; i < count; i++) {
         bool held = asked[i] && naive_held(self, &rows[i]);
@@ -501,7 +502,7 @@ static void load_again(history *self)
         }
         wendi_row_builder_keep(&own, 0, keep); /* rows without a key are new each time */
         memset(keep, 1, sizeof keep);
-        must(wendi_table_writer_unique(self->writer, &own, 0, keep, &duplicates, &error));
+        must(fixture_unique(self->writer, &own, 0, keep, &duplicates, &error));
         wendi_row_builder_keep(&own, 0, keep);
         must(wendi_table_writer_flush(self->writer, &own, &self->open[0].pending, &error));
         if (self->open[0].pending != NULL) {

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/table/row_key.h"
 #include "engine/table/table_state.h"
 #include "tests/support/table_fixture.h"
 
@@ -74,7 +75,7 @@ static void *make_keys(void *context)
 {
     half *of = context;
     wend_error error = {0};
-    must(wendi_table_writer_keys(of->all->writer, of->builder, 0, ROWS / 2, of->keys, &error),
+    must(wendi_row_builder_keys(of->builder, 0, ROWS / 2, of->keys, &error),
          &error);
     return NULL;
 }
@@ -101,7 +102,7 @@ static void take_batch(shared *all, uint32_t number)
     for (int i = 0; i < 2; i++) {
         uint32_t duplicates;
         pthread_join(threads[i], NULL);
-        must(wendi_table_writer_unique_keys(all->writer, &of->builder, halves[i].keys, ROWS / 2,
+        must(wendi_table_writer_unique(all->writer, &of->builder, halves[i].keys, ROWS / 2,
                                             keep + i * (ROWS / 2), &duplicates, &error),
              &error);
         all->duplicates += duplicates;

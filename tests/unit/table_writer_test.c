@@ -332,7 +332,7 @@ static uint32_t keep_new(wendi_row_builder *builder, int64_t from, int64_t to)
     uint32_t duplicates;
     must(fixture_fill(builder, wendi_table_writer_schema(writer), from, to));
     memset(keep, 1, sizeof keep);
-    must(wendi_table_writer_unique(writer, builder, 0, keep, &duplicates, &error));
+    must(fixture_unique(writer, builder, 0, keep, &duplicates, &error));
     wendi_row_builder_keep(builder, 0, keep);
     return duplicates;
 }
