@@ -1,14 +1,15 @@
 /*
  * The pipeline's life, the thread that watches it, and its numbers.
  *
- * One thread reads the source, `worker_count` workers do the work (pipeline_worker.c), and the caller's thread watches:
+ * `worker_count` workers do the work (pipeline_worker.c), reading the source included, and the caller's thread watches:
  * it closes batches that have become old, carries out requests, tells progress, and sees when all is done.
  *
  * Memory, out of memory_limit_bytes: a quarter for the window of unique keys; half for rows, of which there are at
  * most as many batches as workers, each with its rows' arrays and strings in one half of its share and what flushing
- * it takes in the other; what is left is for the blocks that wait, at most 4 * worker_count + 4 of them. A batch that
- * reaches its share is closed early. Large limits do not make batches larger than commit_rows. The program itself and
- * what a worker's decoding and encoding take however small its batch is (some 20 MB) come on top.
+ * it takes in the other; what is left is for one text of messages a worker and one more, and for what waits to be
+ * settled, at most 16 * worker_count blocks. A batch that reaches its share is closed early. Large limits do not make
+ * batches larger than commit_rows. The program itself and what a worker's decoding and encoding take however small its
+ * batch is (some 20 MB) come on top.
  *
  * Invariants: batches are opened, settled, flushed and committed in one order; a commit holds whole blocks only, and
  * the positions behind the last of them; after a failure nothing more is committed, and the rest is read again.
@@ -31,7 +32,7 @@ enum {
     ROWS_SHARE = 2,
     FLUSH_SHARE = 2, /* a batch's share is for its rows, and again as much for flushing them */
     BLOCKS_SHARE = 8,
-    BLOCK_BYTES = 3 << 20, /* of a file's block */
+    BLOCK_BYTES = 1 << 20, /* of a file's block, with most of its lines rejected */
     WORKERS_MAX = 64
 };
 static const size_t memory_limit_min = 64000000;
@@ -79,9 +80,9 @@ static void update_stats(wendi_pipeline *self)
     stats->memory.limit = self->memory_limit;
     stats->worker_count = self->worker_count;
     pthread_mutex_lock(&self->lock);
-    stats->memory.blocks = wendi_block_queue_bytes(&self->queue);
+    stats->memory.blocks = wendi_pipeline_text_bytes(self);
     stats->memory.batches = wendi_pipeline_batch_bytes(self);
-    stats->source_waits = self->queue.waits;
+    stats->source_waits = self->source_waits;
     stats->taken_committed = self->taken_committed;
     stats->commit_count = self->commit_count;
     stats->segment_count = self->segment_count;
@@ -138,7 +139,6 @@ void wendi_pipeline_fail(wendi_pipeline *self, wend_status status, const wend_er
         self->status = status;
         self->error = *error;
     }
-    wendi_block_queue_abandon(&self->queue);
     pthread_cond_broadcast(&self->work);
     pthread_cond_broadcast(&self->told);
 }
@@ -146,12 +146,8 @@ void wendi_pipeline_fail(wendi_pipeline *self, wend_status status, const wend_er
 /* Held: until something happens, or the batch is due, and never long. */
 static void wait_for_news(wendi_pipeline *self)
 {
-    int64_t left_us = WATCH_INTERVAL_MS * 1000;
-    if (self->filling) {
-        const wendi_pipeline_batch *batch = wendi_pipeline_batch_at(self, self->opened - 1);
-        int64_t due_us = batch->begin_us + self->interval_us - wendi_clock_monotonic_us();
-        left_us = due_us < 0 ? 0 : due_us < left_us ? due_us : left_us;
-    }
+    int64_t due_us = wendi_pipeline_batch_left_us(self, wendi_clock_monotonic_us());
+    int64_t left_us = due_us < WATCH_INTERVAL_MS * 1000 ? due_us : WATCH_INTERVAL_MS * 1000;
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     int64_t ns = until.tv_nsec + left_us * 1000;
@@ -164,7 +160,7 @@ bool wendi_pipeline_drain(wendi_pipeline *self)
 {
     pthread_mutex_lock(&self->lock);
     while (!self->failed) {
-        bool settled = self->queue.settled == self->queue.handed;
+        bool settled = self->settled == self->handed;
         if (settled) {
             wendi_pipeline_close_batch(self);
         }
@@ -184,9 +180,9 @@ bool wendi_pipeline_drain(wendi_pipeline *self)
 /* Held: how the run ended, the workers' failure before the source's. */
 static wend_status outcome(const wendi_pipeline *self, wend_error *error)
 {
-    wend_status status = self->failed ? self->status : self->queue.outcome;
+    wend_status status = self->failed ? self->status : self->outcome;
     if (status != WEND_OK && error != NULL) {
-        *error = self->failed ? self->error : self->queue.error;
+        *error = self->failed ? self->error : self->source_error;
     }
     return status;
 }
@@ -199,10 +195,10 @@ static wend_status watch(wendi_pipeline *self, wend_error *error)
         tell_progress(self);
         WEND_TRY(wendi_pipeline_serve_requests(self, error));
         pthread_mutex_lock(&self->lock);
-        if (wendi_pipeline_batch_is_due(self, wendi_clock_monotonic_us())) {
+        if (wendi_pipeline_batch_left_us(self, wendi_clock_monotonic_us()) == 0) { /* all workers may be at work, or wait */
             wendi_pipeline_close_batch(self);
         }
-        ended = self->failed || wendi_block_queue_is_drained(&self->queue);
+        ended = self->failed || wendi_pipeline_is_drained(self);
         if (!ended) {
             wait_for_news(self);
         }
@@ -264,31 +260,40 @@ cleanup:
     return status;
 }
 
-/* Where others use the processors too, a worker may be kept waiting in the midst of a block: the others go on meanwhile. */
+/*
+ * Where others use the processors too, a worker may be kept waiting in the midst of a block: the others go on meanwhile.
+ * A block that waits to be settled takes little, unless most of it was rejected.
+ */
 static uint32_t choose_block_count(const wendi_pipeline *self)
 {
-    size_t wanted = 4 * (size_t)self->worker_count + 4;
-    size_t least = 2 * (size_t)self->worker_count + 2;
+    size_t wanted = 16 * (size_t)self->worker_count;
+    size_t least = 2 * (size_t)self->worker_count;
     size_t by_memory = self->memory_limit / BLOCKS_SHARE / BLOCK_BYTES;
     return (uint32_t)(by_memory < least ? least : by_memory < wanted ? by_memory : wanted);
 }
 
 static wend_status open_workers(wendi_pipeline *self, wend_error *error)
 {
-    uint32_t block_count = choose_block_count(self);
     wend_status status = WEND_OK;
+    self->block_count = choose_block_count(self);
     self->workers = wendi_alloc_zero(self->worker_count, sizeof *self->workers);
     self->intakes = wendi_alloc_zero(self->worker_count, sizeof *self->intakes);
     self->rows = wendi_alloc_zero(self->worker_count, sizeof *self->rows);
     self->line = wendi_alloc_zero(self->line_length, sizeof *self->line);
-    self->blocks = wendi_alloc_zero(block_count, sizeof *self->blocks);
-    if (self->workers == NULL || self->intakes == NULL || self->rows == NULL || self->line == NULL || self->blocks == NULL) {
-        WEND_TRY(wendi_fail_nomem(error, "ingest", block_count * sizeof *self->blocks));
+    self->blocks = wendi_alloc_zero(self->block_count, sizeof *self->blocks);
+    self->texts = wendi_alloc_zero(self->worker_count + 1, sizeof *self->texts);
+    if (self->workers == NULL || self->intakes == NULL || self->rows == NULL || self->line == NULL ||
+        self->blocks == NULL || self->texts == NULL) {
+        WEND_TRY(wendi_fail_nomem(error, "ingest", self->block_count * sizeof *self->blocks));
     }
-    WEND_TRY(wendi_block_queue_init(&self->queue, block_count, &self->lock, &self->work, error));
+    for (uint32_t i = 0; i <= self->worker_count; i++) {
+        WEND_TRY(wendi_message_block_init(&self->texts[i], error));
+    }
+    self->spare = &self->texts[self->worker_count];
     for (uint32_t i = 0; i < self->worker_count; i++) {
         WEND_TRY(wendi_intake_open(self->writer, self->row_capacity, &self->intakes[i], error));
-        self->workers[i] = (wendi_pipeline_worker){.pipeline = self, .index = i, .intake = self->intakes[i]};
+        self->workers[i] =
+            (wendi_pipeline_worker){.pipeline = self, .index = i, .intake = self->intakes[i], .text = &self->texts[i]};
     }
 cleanup:
     return status;
@@ -296,21 +301,12 @@ cleanup:
 
 static wend_status run_threads(wendi_pipeline *self, wend_error *error)
 {
-    bool reader_started = false;
     wend_status status = WEND_OK;
-    WEND_TRY(wendi_source_reader_start(&self->reader, self->source, &self->queue, self->options->stop,
-                                       self->options->message_count_max, error));
-    reader_started = true;
     WEND_TRY(wendi_pipeline_start_workers(self, error));
     status = watch(self, error);
 cleanup:
     wendi_pipeline_stop_workers(self);
-    if (reader_started) {
-        pthread_mutex_lock(&self->lock);
-        wendi_block_queue_abandon(&self->queue);
-        pthread_mutex_unlock(&self->lock);
-        wendi_source_reader_join(&self->reader);
-    }
+    wendi_pipeline_tell_last(self);
     update_stats(self);
     return status;
 }
@@ -333,18 +329,24 @@ static void close_pipeline(wendi_pipeline *self)
     for (uint32_t i = 0; i < self->line_length && self->line != NULL; i++) {
         wendi_intake_batch_free(&self->line[i].record);
     }
-    for (uint32_t i = 0; i < self->queue.block_count && self->blocks != NULL; i++) {
+    for (uint32_t i = 0; i < self->block_count && self->blocks != NULL; i++) {
         wendi_intake_block_free(&self->blocks[i].decoded);
+        wendi_free(self->blocks[i].partitions);
+    }
+    for (uint32_t i = 0; i <= self->worker_count && self->texts != NULL; i++) {
+        wendi_message_block_free(&self->texts[i]);
     }
     for (uint32_t i = 0; i < self->worker_count && self->intakes != NULL; i++) {
         wendi_intake_close(self->intakes[i]);
     }
-    wendi_block_queue_free(&self->queue);
     if (self->source != NULL) {
         self->source->close(self->source);
     }
     wendi_table_writer_close(self->writer);
     wendi_arena_free(&self->arena);
+    wendi_free(self->to_announce.each);
+    wendi_free(self->announcing.each);
+    wendi_free(self->texts);
     wendi_free(self->blocks);
     wendi_free(self->line);
     wendi_free(self->rows);

@@ -15,6 +15,11 @@ wendi_pipeline_batch *wendi_pipeline_batch_at(wendi_pipeline *self, uint64_t num
     return &self->line[number % self->line_length];
 }
 
+wendi_pipeline_block *wendi_pipeline_block_at(wendi_pipeline *self, uint64_t number)
+{
+    return &self->blocks[number % self->block_count];
+}
+
 uint32_t wendi_pipeline_row_capacity(const wendi_pipeline *self)
 {
     size_t rows = self->options->commit_rows != 0 ? self->options->commit_rows : COMMIT_ROWS;
@@ -150,15 +155,19 @@ void wendi_pipeline_close_batch(wendi_pipeline *self)
     }
     self->filling = false;
     batch->phase = WENDI_BATCH_CLOSED;
-    batch->block_end = self->queue.handed;
+    batch->block_end = self->handed;
     batch->closed_us = wendi_clock_monotonic_us();
     pthread_cond_broadcast(&self->work);
 }
 
-bool wendi_pipeline_batch_is_due(wendi_pipeline *self, int64_t now_us)
+int64_t wendi_pipeline_batch_left_us(wendi_pipeline *self, int64_t now_us)
 {
     const wendi_pipeline_batch *batch = filling(self);
-    return batch != NULL && (batch->awaited || now_us - batch->begin_us >= self->interval_us);
+    if (batch == NULL) {
+        return INT64_MAX;
+    }
+    int64_t left_us = batch->awaited ? 0 : batch->begin_us + self->interval_us - now_us;
+    return left_us > 0 ? left_us : 0;
 }
 
 static bool has_room(const wendi_pipeline *self, const wendi_pipeline_batch *batch, uint32_t message_count)
@@ -173,8 +182,8 @@ static bool has_room(const wendi_pipeline *self, const wendi_pipeline_batch *bat
 
 void wendi_pipeline_close_full(wendi_pipeline *self)
 {
-    const wendi_queued_block *block = wendi_block_queue_next(&self->queue);
-    if (self->filling && (block != NULL ? !has_room(self, filling(self), block->block.count) : self->queue.ended)) {
+    if (self->filling && ((self->read != NULL ? !has_room(self, filling(self), self->read->count) : self->ended) ||
+                          wendi_pipeline_batch_left_us(self, wendi_clock_monotonic_us()) == 0)) {
         wendi_pipeline_close_batch(self);
     }
 }
@@ -183,9 +192,11 @@ void wendi_pipeline_close_full(wendi_pipeline *self)
  * Where it is known how much is still to come, batches become smaller towards the end: the last one is flushed by one
  * worker while the others have nothing to do.
  */
-static uint32_t choose_slot_limit(const wendi_pipeline *self, const wendi_queued_block *block)
+static uint32_t choose_slot_limit(wendi_pipeline *self)
 {
-    size_t message_bytes = block->block.count != 0 ? block->block.payload_bytes / block->block.count + 1 : 1;
+    const wendi_message_block *text = self->read;
+    const wendi_pipeline_block *block = wendi_pipeline_block_at(self, self->handed);
+    size_t message_bytes = text->count != 0 ? text->payload_bytes / text->count + 1 : 1;
     if (self->options->commit_rows != 0 || block->remaining_bytes < 0) {
         return self->row_capacity;
     }
@@ -194,7 +205,7 @@ static uint32_t choose_slot_limit(const wendi_pipeline *self, const wendi_queued
     return rows < self->row_capacity ? (uint32_t)rows : self->row_capacity;
 }
 
-static wendi_pipeline_batch *open_batch(wendi_pipeline *self, const wendi_queued_block *block)
+static wendi_pipeline_batch *open_batch(wendi_pipeline *self)
 {
     if (self->opened - self->committed == self->line_length) {
         return NULL;
@@ -209,35 +220,39 @@ static wendi_pipeline_batch *open_batch(wendi_pipeline *self, const wendi_queued
         .phase = WENDI_BATCH_FILLING,
         .record = record,
         .rows = rows,
-        .slot_limit = choose_slot_limit(self, block),
+        .slot_limit = choose_slot_limit(self),
         .begin_us = wendi_clock_monotonic_us()};
     self->filling = true;
     return batch;
 }
 
-bool wendi_pipeline_hand_out(wendi_pipeline *self, uint64_t *number, uint32_t *first_slot)
+bool wendi_pipeline_hand_out(wendi_pipeline_worker *worker, uint64_t *number, uint32_t *first_slot)
 {
-    const wendi_queued_block *block = self->paused ? NULL : wendi_block_queue_next(&self->queue);
-    if (block == NULL) {
+    wendi_pipeline *self = worker->pipeline;
+    wendi_message_block *text = self->paused ? NULL : self->read;
+    if (text == NULL) {
         return false;
     }
-    wendi_pipeline_batch *batch = self->filling ? filling(self) : open_batch(self, block);
-    if (batch == NULL || !has_room(self, batch, block->block.count)) {
+    wendi_pipeline_batch *batch = self->filling ? filling(self) : open_batch(self);
+    if (batch == NULL || !has_room(self, batch, text->count)) {
         return false;
     }
-    *number = self->queue.handed++;
+    wendi_pipeline_block *block = wendi_pipeline_block_at(self, self->handed);
+    *number = self->handed++;
     *first_slot = batch->slot_count;
-    batch->slot_count += block->block.count;
-    wendi_pipeline_block *work = &self->blocks[*number % self->queue.block_count];
-    work->batch = self->opened - 1;
-    work->is_decoded = false;
+    batch->slot_count += text->count;
+    block->batch = self->opened - 1;
+    block->is_decoded = false;
+    self->spare = worker->text;
+    worker->text = text;
+    self->read = NULL;
     return true;
 }
 
 wendi_pipeline_batch *wendi_pipeline_take_flush(wendi_pipeline *self)
 {
     wendi_pipeline_batch *batch = self->flushes < self->opened ? wendi_pipeline_batch_at(self, self->flushes) : NULL;
-    if (batch == NULL || batch->phase != WENDI_BATCH_CLOSED || self->queue.settled < batch->block_end) {
+    if (batch == NULL || batch->phase != WENDI_BATCH_CLOSED || self->settled < batch->block_end) {
         return NULL;
     }
     batch->phase = WENDI_BATCH_FLUSHING;

@@ -62,13 +62,12 @@ static wend_status commit(wendi_pipeline *self, wendi_pipeline_batch *batch, boo
         WEND_TRY(wendi_table_writer_commit(self->writer, &request, error));
         *published = true;
         note_committed(self, record);
-        wendi_source_reader_announce(&self->reader, record->partitions, record->partition_count);
     }
 cleanup:
     return status;
 }
 
-/* Held: count what commit() published. */
+/* Held: count what commit() published, and have the source told. */
 static void count_commit(wendi_pipeline *self, const wendi_pipeline_batch *batch, bool has_segment)
 {
     self->commit_count++;
@@ -78,6 +77,7 @@ static void count_commit(wendi_pipeline *self, const wendi_pipeline_batch *batch
     }
     self->committed_us = wendi_clock_wall_us();
     self->commit_latency_us = wendi_clock_monotonic_us() - batch->closed_us;
+    wendi_pipeline_announce(self, batch->record.partitions, batch->record.partition_count);
 }
 
 void wendi_pipeline_commit_line(wendi_pipeline *self)

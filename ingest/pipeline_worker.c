@@ -1,6 +1,6 @@
 /*
  * A worker does whatever is due: a closed batch is flushed before another block is decoded, since the rows' memory
- * and the commit wait for it. What is decoded is settled in the order of the blocks, by the worker that comes to find
+ * and the commit wait for it; and the source is read when no block waits. What is decoded is settled in the order of the blocks, by the worker that comes to find
  * the oldest one decoded; the others go on decoding meanwhile.
  */
 #include <string.h>
@@ -14,7 +14,7 @@ static const size_t trimmed_limit = (size_t)512 << 20;
 /* ---- settling --------------------------------------------------------------------------------- */
 
 /* Where the partitions stand now, for those who watch; under the settling lock. */
-static wend_status note_positions(wendi_pipeline *self, const wendi_queued_block *block, wend_error *error)
+static wend_status note_positions(wendi_pipeline *self, const wendi_pipeline_block *block, wend_error *error)
 {
     if (block->partition_count > self->position_capacity) {
         wendi_ingest_partition *more = wendi_realloc(self->positions, block->partition_count * sizeof *more);
@@ -39,12 +39,12 @@ static wend_status note_positions(wendi_pipeline *self, const wendi_queued_block
     return WEND_OK;
 }
 
-static wend_status settle(wendi_pipeline *self, wendi_pipeline_block *work, const wendi_queued_block *block,
-                          wendi_pipeline_batch *batch, wend_error *error)
+static wend_status settle(wendi_pipeline *self, wendi_pipeline_block *block, wendi_pipeline_batch *batch,
+                          wend_error *error)
 {
     wend_status status = WEND_OK;
     pthread_mutex_lock(&self->settling_lock);
-    WEND_TRY(wendi_intake_settle(self->writer, &work->decoded, &batch->record, &batch->rows->builder, work->lane,
+    WEND_TRY(wendi_intake_settle(self->writer, &block->decoded, &batch->record, &batch->rows->builder, block->lane,
                                  &self->totals, error));
     WEND_TRY(wendi_intake_batch_stand(&batch->record, block->partitions, block->partition_count, error));
     WEND_TRY(note_positions(self, block, error));
@@ -53,7 +53,7 @@ cleanup:
     return status;
 }
 
-static bool any_draining(const wendi_queued_block *block)
+static bool any_draining(const wendi_pipeline_block *block)
 {
     bool any = false;
     for (uint32_t i = 0; i < block->partition_count; i++) {
@@ -62,55 +62,65 @@ static bool any_draining(const wendi_queued_block *block)
     return any;
 }
 
+/* Held: the oldest block is settled; its place is free for another one. */
+static void count_settled(wendi_pipeline *self, wendi_pipeline_batch *batch)
+{
+    bool was_full = self->handed - self->settled == self->block_count;
+    self->settled++;
+    batch->reject_bytes = batch->record.rejects.length;
+    if (batch->phase == WENDI_BATCH_CLOSED && self->settled == batch->block_end) {
+        pthread_cond_broadcast(&self->work);
+    } else if (was_full) {
+        pthread_cond_signal(&self->work);
+    }
+    if (self->paused || batch->awaited) { /* who waits for the last of these has no other way to know */
+        pthread_cond_signal(&self->told);
+    }
+}
+
 /* Held, given up in between: settle blocks as long as the oldest one is decoded. */
 static void settle_line(wendi_pipeline *self)
 {
-    wendi_block_queue *queue = &self->queue;
-    while (!self->failed && !self->settling && queue->settled < queue->handed) {
-        wendi_pipeline_block *work = &self->blocks[queue->settled % queue->block_count];
-        if (!work->is_decoded) {
+    while (!self->failed && !self->settling && self->settled < self->handed) {
+        wendi_pipeline_block *block = wendi_pipeline_block_at(self, self->settled);
+        if (!block->is_decoded) {
             break;
         }
         wend_error error = {.status = WEND_OK, .position = -1};
-        const wendi_queued_block *block = wendi_block_queue_at(queue, queue->settled);
-        wendi_pipeline_batch *batch = wendi_pipeline_batch_at(self, work->batch);
+        wendi_pipeline_batch *batch = wendi_pipeline_batch_at(self, block->batch);
         self->settling = true;
         pthread_mutex_unlock(&self->lock);
-        wend_status status = settle(self, work, block, batch, &error);
+        wend_status status = settle(self, block, batch, &error);
         pthread_mutex_lock(&self->lock);
         self->settling = false;
         if (status != WEND_OK) {
             wendi_pipeline_fail(self, status, &error);
             break;
         }
-        batch->awaited |= any_draining(block); /* the block is the reader's again behind the next line */
-        wendi_block_queue_settle(queue);
-        batch->reject_bytes = batch->record.rejects.length;
-        if (batch->phase == WENDI_BATCH_CLOSED && queue->settled == batch->block_end) {
-            pthread_cond_broadcast(&self->work);
-        }
-        if (self->paused || batch->awaited) { /* who waits for the last of these has no other way to know */
-            pthread_cond_signal(&self->told);
-        }
+        batch->awaited |= any_draining(block);
+        count_settled(self, batch);
     }
 }
 
 /* ---- jobs ------------------------------------------------------------------------------------- */
 
-/* Held, given up in between. */
+/* Held, given up in between: the block whose text is the worker's. */
 static void decode(wendi_pipeline_worker *worker, uint64_t number, uint32_t first_slot)
 {
     wendi_pipeline *self = worker->pipeline;
-    const wendi_queued_block *block = wendi_block_queue_at(&self->queue, number);
-    wendi_pipeline_block *work = &self->blocks[number % self->queue.block_count];
-    wendi_pipeline_rows *rows = wendi_pipeline_batch_at(self, work->batch)->rows;
+    const wendi_message_block *text = worker->text;
+    wendi_pipeline_block *block = wendi_pipeline_block_at(self, number);
+    wendi_pipeline_rows *rows = wendi_pipeline_batch_at(self, block->batch)->rows;
     wendi_row_builder *lane = &rows->lanes[worker->index];
     wend_error error = {.status = WEND_OK, .position = -1};
-    work->lane = worker->index;
+    block->lane = worker->index;
+    if (wendi_pipeline_may_read(self)) {
+        pthread_cond_signal(&self->work);
+    }
     pthread_mutex_unlock(&self->lock);
-    wendi_row_lane_begin(lane, first_slot, block->block.count);
-    wend_status status = wendi_intake_decode(worker->intake, lane, block->block.messages, block->block.count,
-                                             block->partitions, block->partition_count, &work->decoded, &error);
+    wendi_row_lane_begin(lane, first_slot, text->count);
+    wend_status status = wendi_intake_decode(worker->intake, lane, text->messages, text->count, block->partitions,
+                                             block->partition_count, &block->decoded, &error);
     size_t string_bytes = wendi_row_builder_string_bytes(lane);
     pthread_mutex_lock(&self->lock);
     if (status != WEND_OK) {
@@ -118,7 +128,7 @@ static void decode(wendi_pipeline_worker *worker, uint64_t number, uint32_t firs
         return;
     }
     rows->lane_bytes[worker->index] = string_bytes;
-    work->is_decoded = true;
+    block->is_decoded = true;
     settle_line(self);
 }
 
@@ -129,6 +139,9 @@ static void flush(wendi_pipeline_worker *worker, wendi_pipeline_batch *batch)
     wendi_pipeline_rows *rows = batch->rows;
     wend_error error = {.status = WEND_OK, .position = -1};
     wend_status status = WEND_OK;
+    if (self->read != NULL || wendi_pipeline_may_read(self)) {
+        pthread_cond_signal(&self->work); /* this worker would have done it next */
+    }
     pthread_mutex_unlock(&self->lock);
     WEND_TRY(wendi_row_builder_unify(&rows->builder, rows->lanes, self->worker_count, &error));
     WEND_TRY(wendi_table_writer_flush(self->writer, &rows->builder, &batch->segment, &error));
@@ -162,10 +175,13 @@ static void *serve(void *context)
         wendi_pipeline_batch *batch = wendi_pipeline_take_flush(self);
         if (batch != NULL) {
             flush(worker, batch);
-        } else if (wendi_pipeline_hand_out(self, &number, &first_slot)) {
+        } else if (wendi_pipeline_hand_out(worker, &number, &first_slot)) {
             decode(worker, number, first_slot);
+        } else if (wendi_pipeline_may_read(self)) {
+            wendi_pipeline_read(worker);
         } else {
-            if (wendi_block_queue_is_drained(&self->queue)) {
+            wendi_pipeline_note_wait(self);
+            if (wendi_pipeline_is_drained(self)) {
                 pthread_cond_signal(&self->told);
             }
             pthread_cond_wait(&self->work, &self->lock);
