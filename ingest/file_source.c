@@ -18,7 +18,7 @@
 #include "ingest/file_identity.h"
 #include "ingest/json_decoder.h"
 
-enum { READ_BYTES_DEFAULT = 2 << 20, READ_BYTES_MIN = 1 << 16, NO_PARTITION = -1, LINE_BYTES_GUESS = 512, FOLLOW_WAIT_MS = 50, SPACE_STEP = 1 << 18 };
+enum { READ_BYTES_DEFAULT = 512 << 10, READ_BYTES_MIN = 1 << 16, NO_PARTITION = -1, LINE_BYTES_GUESS = 512, FOLLOW_WAIT_MS = 50, SPACE_STEP = 1 << 18 };
 
 typedef struct source_file {
     const char *path;
