@@ -45,7 +45,7 @@ typedef struct wendi_file_source_options {
     bool reload;              /* read from the beginning whatever the table knows of these files */
     const wendi_file_start *starts;
     uint32_t start_count;
-    size_t read_bytes;        /* of one block's read buffer; 0: 2 MiB */
+    size_t read_bytes;        /* of one block's read buffer; 0: 512 KiB, which stays in a processor's cache until it is decoded */
 } wendi_file_source_options;
 
 /** How one file was recognised, for people. */

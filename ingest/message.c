@@ -5,6 +5,8 @@
 
 #include "engine/base/alloc.h"
 
+enum { SPACE_BYTES = 1 << 16 };
+
 wend_status wendi_message_block_init(wendi_message_block *block, wend_error *error)
 {
     memset(block, 0, sizeof *block);
@@ -21,6 +23,8 @@ void wendi_message_block_reset(wendi_message_block *block)
     wendi_arena_reset(&block->arena);
     block->count = 0;
     block->payload_bytes = 0;
+    block->space = NULL;
+    block->space_bytes = 0;
 }
 
 void wendi_message_block_free(wendi_message_block *block)
@@ -32,9 +36,18 @@ void wendi_message_block_free(wendi_message_block *block)
 
 char *wendi_message_block_space(wendi_message_block *block, size_t length)
 {
-    char *space = wendi_arena_alloc(&block->arena, length + WENDI_MESSAGE_PADDING);
-    if (space != NULL) {
-        memset(space + length, 0, WENDI_MESSAGE_PADDING);
+    if (length + WENDI_MESSAGE_PADDING > block->space_bytes) {
+        size_t bytes = length + WENDI_MESSAGE_PADDING < SPACE_BYTES ? SPACE_BYTES : length + WENDI_MESSAGE_PADDING;
+        char *more = wendi_arena_alloc(&block->arena, bytes);
+        if (more == NULL) {
+            return NULL;
+        }
+        memset(more + bytes - WENDI_MESSAGE_PADDING, 0, WENDI_MESSAGE_PADDING);
+        block->space = more;
+        block->space_bytes = bytes;
     }
+    char *space = block->space;
+    block->space += length;
+    block->space_bytes -= length;
     return space;
 }

@@ -18,7 +18,7 @@
 #include "engine/base/status.h"
 
 enum {
-    WENDI_MESSAGE_PADDING = 64, /* readable bytes behind every payload, so that parsers may over-read */
+    WENDI_MESSAGE_PADDING = 64, /* readable bytes behind every payload, of any value, so that parsers may over-read */
     WENDI_MESSAGE_BLOCK_MAX = 4096
 };
 
@@ -48,6 +48,8 @@ typedef struct wendi_message_block {
     wendi_message *messages; /* WENDI_MESSAGE_BLOCK_MAX slots, owned */
     uint32_t count;
     size_t payload_bytes;
+    char *space; /* where wendi_message_block_space() goes on, and how many bytes it has there */
+    size_t space_bytes;
 } wendi_message_block;
 
 /** What a source knows of one of its partitions; `topic` and pointers live as long as the source. */
@@ -89,7 +91,10 @@ struct wendi_source {
 wend_status wendi_message_block_init(wendi_message_block *block, wend_error *error);
 void wendi_message_block_reset(wendi_message_block *block);
 void wendi_message_block_free(wendi_message_block *block);
-/** Room for a payload of `length` bytes and its padding (zeroed) in the block's arena; NULL when refused. */
+/**
+ * Room for `length` bytes and their padding in the block's arena; NULL when refused. What is asked for one after the
+ * other lies side by side, the padding of one being the next, so that little of a cache is taken.
+ */
 char *wendi_message_block_space(wendi_message_block *block, size_t length);
 
 #endif

@@ -89,8 +89,12 @@ wend_status wendi_kafka_message_keep(wendi_message_block *block, const rd_kafka_
         }
     }
     if (kept && message->key_present) {
-        message->key.data = wendi_arena_copy(&block->arena, message->key.data, message->key.length);
-        kept = message->key.data != NULL;
+        char *space = wendi_message_block_space(block, message->key.length);
+        kept = space != NULL;
+        if (kept && message->key.length != 0) {
+            memcpy(space, message->key.data, message->key.length);
+        }
+        message->key.data = space;
     }
     if (kept && headers) {
         kept = copy_headers(block, from, message);

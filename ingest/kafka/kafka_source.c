@@ -231,14 +231,27 @@ static bool is_done(const wendi_kafka_source *source)
                                  : source->finished_count == source->count;
 }
 
+/* Mean bytes of the messages so far, at least 1. */
+static uint64_t message_bytes(const wendi_kafka_source *source)
+{
+    const wendi_kafka_source_state *state = &source->state;
+    return state->message_count != 0 ? state->payload_bytes / state->message_count + 1 : 1;
+}
+
+/* About as many as a block takes: librdkafka's part of a message is used while a cache still has it. */
+static size_t wanted_count(const wendi_kafka_source *source)
+{
+    uint64_t count = WENDI_KAFKA_BLOCK_BYTES / message_bytes(source) + 1;
+    return count < WENDI_MESSAGE_BLOCK_MAX ? count : WENDI_MESSAGE_BLOCK_MAX;
+}
+
 static wend_status fetch(wendi_kafka_source *source, int timeout_ms, wend_error *error)
 {
-    ssize_t got =
-        rd_kafka_consume_batch_queue(source->queue, 0, source->pending, WENDI_MESSAGE_BLOCK_MAX);
+    size_t wanted = wanted_count(source);
+    ssize_t got = rd_kafka_consume_batch_queue(source->queue, 0, source->pending, wanted);
     if (got == 0 && timeout_ms > 0) {
         wendi_kafka_watch_wait(&source->watch, timeout_ms);
-        got = rd_kafka_consume_batch_queue(source->queue, 0, source->pending,
-                                           WENDI_MESSAGE_BLOCK_MAX);
+        got = rd_kafka_consume_batch_queue(source->queue, 0, source->pending, wanted);
     }
     source->fetched_at_ms = wendi_kafka_now_ms();
     source->pending_at = 0;
@@ -350,6 +363,21 @@ static const wendi_source_partition *source_partitions(wendi_source *self, uint3
     refresh_marks(source);
     *count = source->count;
     return source->states;
+}
+
+/* What is known to come where the run ends at marks that were read at its start. */
+static int64_t source_remaining_bytes(wendi_source *self)
+{
+    const wendi_kafka_source *source = of(self);
+    int64_t count = 0;
+    if (!source->until_caught_up || source->group != NULL || source->state.message_count == 0) {
+        return -1;
+    }
+    for (uint32_t k = 0; k < source->count; k++) {
+        int64_t left = source->slots[k].end_wanted - source->states[k].next;
+        count += left > 0 && !source->states[k].finished ? left : 0;
+    }
+    return count * (int64_t)message_bytes(source);
 }
 
 static void source_want_headers(wendi_source *self, bool wanted)
@@ -552,6 +580,7 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
     }
     source->base = (wendi_source){.next = source_next,
                                   .partitions = source_partitions,
+                                  .remaining_bytes = source_remaining_bytes,
                                   .committed = source_committed,
                                   .close = source_close,
                                   .want_headers = source_want_headers};

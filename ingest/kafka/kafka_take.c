@@ -13,7 +13,6 @@
 
 enum {
     RETRY_MS = 200,
-    BLOCK_BYTES = 900 << 10, /* keeps a block within one arena block of 1 MiB, which is reused */
     SILENCE_MS = 250,        /* five times what a broker that has nothing waits with its answer */
     FRAME_BYTES = 5
 };
@@ -313,7 +312,7 @@ wend_status wendi_kafka_take_pending(wendi_kafka_source *source, wendi_message_b
     while (status == WEND_OK && source->pending_at < source->pending_count &&
            block->count < WENDI_MESSAGE_BLOCK_MAX) {
         rd_kafka_message_t *from = source->pending[source->pending_at];
-        if (block->count > 0 && block->payload_bytes + from->len > BLOCK_BYTES) {
+        if (block->count > 0 && block->payload_bytes + from->len > WENDI_KAFKA_BLOCK_BYTES) {
             break;
         }
         source->pending_at++;

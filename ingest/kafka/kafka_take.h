@@ -7,6 +7,10 @@
 
 #include "ingest/kafka/kafka_partition.h"
 
+enum {
+    WENDI_KAFKA_BLOCK_BYTES = 512 << 10 /* of payloads: a cache has them when they are decoded */
+};
+
 /** Take nothing more of the partition until it has begun again at our own offset. WEND_KAFKA once
  * it has failed too often. */
 wend_status wendi_kafka_hold(wendi_kafka_source *source, uint32_t ordinal, const char *reason,
