@@ -107,13 +107,16 @@ static void take_one(const wendi_test_feed *feed, wendi_test_taken *taken,
                      const wendi_message *message)
 {
     uint64_t number = wendi_test_feed_number(feed, message);
-    static const char zeros[WENDI_MESSAGE_PADDING];
+    volatile char over_read = 0;
 
     assert_true(message->partition < ORDINALS_MAX);
     taken->order_fault_count += message->position <= taken->last[message->partition];
     taken->last[message->partition] = message->position;
     taken->bad_count += number >= taken->capacity || message->next != message->position + 1;
-    taken->bad_count += memcmp(message->payload + message->length, zeros, sizeof zeros) != 0;
+    for (uint32_t i = 0; i < WENDI_MESSAGE_PADDING; i++) { /* a sanitizer sees whether it may be read */
+        over_read = message->payload[message->length + i];
+    }
+    (void)over_read;
     if (number < taken->capacity) {
         taken->seen[number] = (uint8_t)(taken->seen[number] + (taken->seen[number] < 255));
     }
