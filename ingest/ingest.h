@@ -78,7 +78,7 @@ typedef struct wendi_ingest_stats {
     uint64_t repeats_merged;  /* of deduplicated: found in segments that had left the window */
     int64_t committed_us;     /* wall time of the last commit; 0: none in this run */
     int64_t commit_latency_us; /* of the last commit: from its batch's end to its publication */
-    uint64_t source_waits;    /* times that the source had to wait for workers */
+    uint64_t source_waits;    /* times that a worker waited for others while the source could be read */
     uint32_t worker_count;
     const wendi_ingest_partition *partitions; /* live for the call that shows them */
     uint32_t partition_count;
