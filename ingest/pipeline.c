@@ -159,14 +159,8 @@ static void wait_for_news(wendi_pipeline *self)
 bool wendi_pipeline_drain(wendi_pipeline *self)
 {
     pthread_mutex_lock(&self->lock);
-    while (!self->failed) {
-        bool settled = self->settled == self->handed;
-        if (settled) {
-            wendi_pipeline_close_batch(self);
-        }
-        if (settled && wendi_pipeline_line_is_empty(self)) {
-            break;
-        }
+    wendi_pipeline_close_batch(self); /* nothing is handed out now: it has what it will have */
+    while (!self->failed && !wendi_pipeline_line_is_empty(self)) {
         wait_for_news(self);
         pthread_mutex_unlock(&self->lock);
         tell_progress(self);

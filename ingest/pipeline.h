@@ -95,7 +95,7 @@ struct wendi_pipeline {
 
     pthread_mutex_t lock; /* guards all up to `settling_lock` */
     pthread_cond_t work;  /* a worker may find something due */
-    pthread_cond_t told;  /* something was settled or committed, or failed: for the thread that watches */
+    pthread_cond_t told;  /* something was committed, or failed, or all is done: for the thread that watches */
     wendi_pipeline_block *blocks; /* ring of block_count; block `number` is blocks[number % block_count] */
     uint32_t block_count;
     uint64_t handed;  /* blocks ever handed out, settled; handed - settled <= block_count */
@@ -216,7 +216,7 @@ bool wendi_pipeline_line_is_empty(const wendi_pipeline *self);
 void wendi_pipeline_ask_for_headers(wendi_pipeline *self);
 /** Carry out what other commands ask, when some time has passed since the last look. Not held. */
 wend_status wendi_pipeline_serve_requests(wendi_pipeline *self, wend_error *error);
-/* pipeline.c: wait until everything that was handed out is committed; not held. False: it failed. */
+/* pipeline.c: nothing is handed out any more: wait until all that was is committed. Not held. False: it failed. */
 bool wendi_pipeline_drain(wendi_pipeline *self);
 
 #endif

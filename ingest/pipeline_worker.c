@@ -73,9 +73,6 @@ static void count_settled(wendi_pipeline *self, wendi_pipeline_batch *batch)
     } else if (was_full) {
         pthread_cond_signal(&self->work);
     }
-    if (self->paused || batch->awaited) { /* who waits for the last of these has no other way to know */
-        pthread_cond_signal(&self->told);
-    }
 }
 
 /* Held, given up in between: settle blocks as long as the oldest one is decoded. */
