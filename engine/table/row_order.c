@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/base/alloc.h"
+#include "engine/table/flush_gather.h"
 
 enum { INSERTION_RUN_MAX = 32 };
 
@@ -49,25 +50,35 @@ static int compare_keys(const order_keys *keys, uint32_t a, uint32_t b)
            (keys->partitions[a] < keys->partitions[b]);
 }
 
-static void insertion_sort(const order_keys *keys, uint32_t *rows, uint32_t count)
+/*
+ * Rows mostly are in order: then one look at the times, which stand beside each other as rows do, is all there is to do.
+ * `times` are those of `rows`, or all 0 where that does not tell.
+ */
+static void insertion_sort(const order_keys *keys, uint32_t *rows, int64_t *times, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
-        uint32_t row = rows[i];
+        const int64_t time = times[i];
+        if (times[i - 1] < time) {
+            continue;
+        }
+        const uint32_t row = rows[i];
         uint32_t at = i;
-        while (at > 0 && compare_keys(keys, rows[at - 1], row) > 0) {
+        while (at > 0 && (times[at - 1] > time || (times[at - 1] == time && compare_keys(keys, rows[at - 1], row) > 0))) {
             rows[at] = rows[at - 1];
+            times[at] = times[at - 1];
             at--;
         }
         rows[at] = row;
+        times[at] = time;
     }
 }
 
-/* Bottom-up merge sort with a shortcut for neighbours that are in order already. */
-static void merge_sort(const order_keys *keys, uint32_t *rows, uint32_t count, uint32_t *scratch)
+/* Bottom-up merge sort with a shortcut for neighbours that are in order already; `times` serve the first step only. */
+static void merge_sort(const order_keys *keys, uint32_t *rows, int64_t *times, uint32_t count, uint32_t *scratch)
 {
     for (uint32_t begin = 0; begin < count; begin += INSERTION_RUN_MAX) {
         uint32_t length = count - begin < INSERTION_RUN_MAX ? count - begin : INSERTION_RUN_MAX;
-        insertion_sort(keys, rows + begin, length);
+        insertion_sort(keys, rows + begin, times + begin, length);
     }
     for (uint32_t width = INSERTION_RUN_MAX; width < count; width *= 2) {
         for (uint32_t begin = 0; begin + width < count; begin += 2 * width) {
@@ -150,7 +161,10 @@ static wend_status need_rows(wendi_row_order *order, uint32_t slots, wend_error 
 {
     order->rows = grown(order->rows, &order->capacity.rows, slots, sizeof *order->rows);
     order->scratch.ranks = grown(order->scratch.ranks, &order->capacity.ranks, slots, sizeof(uint32_t));
-    return order->rows != NULL && order->scratch.ranks != NULL ? WEND_OK : refused(slots, sizeof(uint32_t), error);
+    order->scratch.times = grown(order->scratch.times, &order->capacity.times, slots, sizeof(int64_t));
+    return order->rows != NULL && order->scratch.ranks != NULL && order->scratch.times != NULL
+               ? WEND_OK
+               : refused(slots, sizeof(int64_t), error);
 }
 
 static wend_status need_starts(wendi_row_order *order, size_t count, wend_error *error)
@@ -276,16 +290,38 @@ static void deal_rows(const live_rows *live, const uint32_t *ranks, uint32_t ran
     starts[0] = 0;
 }
 
+static bool any_null(const live_rows *live, const uint8_t *nulls)
+{
+    for (uint32_t i = 0; i < live->count; i++) {
+        if (memchr(nulls + live->strips[i].first, 1, live->strips[i].count) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Times in the order that rows were dealt in; zeros, which leave it all to the other keys, where some are null. */
+static void take_times(const live_rows *live, const order_keys *keys, const wendi_row_order *order)
+{
+    int64_t *times = order->scratch.times;
+    if (keys->time == NULL || any_null(live, keys->time_nulls)) {
+        memset(times, 0, order->row_count * sizeof *times);
+    } else {
+        WENDI_GATHER(times, keys->time, order->rows, order->row_count);
+    }
+}
+
 static void sort_runs(const order_keys *keys, wendi_row_order *order, const uint32_t *starts,
                       uint32_t *scratch)
 {
+    int64_t *times = order->scratch.times;
     for (uint32_t rank = 1; rank <= order->user_count + 1; rank++) {
         uint32_t begin = starts[rank];
         uint32_t end = rank == order->user_count + 1 ? order->row_count : starts[rank + 1];
         if (end - begin <= INSERTION_RUN_MAX) {
-            insertion_sort(keys, order->rows + begin, end - begin);
+            insertion_sort(keys, order->rows + begin, times + begin, end - begin);
         } else {
-            merge_sort(keys, order->rows + begin, end - begin, scratch);
+            merge_sort(keys, order->rows + begin, times + begin, end - begin, scratch);
         }
     }
 }
@@ -329,6 +365,7 @@ wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_ord
                                     ? NULL
                                     : &builder->columns[schema->order_column],
                        .partitions = builder->partitions};
+    take_times(&live, &keys, order);
     /* The ranks have done their work: their memory, no smaller than the rows', serves merging. */
     sort_runs(&keys, order, order->scratch.starts, order->scratch.ranks);
 cleanup:
@@ -373,7 +410,7 @@ size_t wendi_row_order_bytes(const wendi_row_order *order)
     const size_t each = sizeof(uint32_t);
     return order->capacity.rows * each + order->capacity.codes * 2 * each +
            order->capacity.ranks * each + order->capacity.starts * each +
-           order->capacity.users * sizeof(ranked_user);
+           order->capacity.times * sizeof(int64_t) + order->capacity.users * sizeof(ranked_user);
 }
 
 void wendi_row_order_free(wendi_row_order *order)
@@ -383,6 +420,7 @@ void wendi_row_order_free(wendi_row_order *order)
     wendi_free(order->user_codes);
     wendi_free(order->scratch.ranks);
     wendi_free(order->scratch.starts);
+    wendi_free(order->scratch.times);
     wendi_free(order->scratch.users);
     memset(order, 0, sizeof *order);
 }

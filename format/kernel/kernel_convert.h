@@ -22,13 +22,38 @@ static uint32_t max_u32(const uint32_t *values, size_t count)
     return greatest;
 }
 
-static size_t changes_u64(const uint64_t *values, size_t count)
-{
-    size_t changes = 0;
-    for (size_t i = 1; i < count; i++) {
-        changes += values[i] != values[i - 1];
+#define DEFINE_CHANGES(bits)                                                                      \
+    static size_t changes_u##bits(const uint##bits##_t *values, size_t count)                     \
+    {                                                                                             \
+        size_t changes = 0;                                                                       \
+        for (size_t i = 1; i < count; i++) {                                                      \
+            changes += values[i] != values[i - 1];                                                \
+        }                                                                                         \
+        return changes;                                                                           \
     }
-    return changes;
+DEFINE_CHANGES(64)
+DEFINE_CHANGES(32)
+
+static void widen_u32(const uint32_t *values, size_t count, uint64_t *wide)
+{
+    for (size_t i = 0; i < count; i++) {
+        wide[i] = values[i];
+    }
+}
+
+static void add_lane_u32(const uint32_t *values, size_t count, unsigned shift, uint64_t *words)
+{
+    for (size_t i = 0; i < count; i++) {
+        words[i] |= (uint64_t)values[i] << shift;
+    }
+}
+
+static void take_lane_u32(const uint64_t *words, size_t count, unsigned shift, unsigned width, uint32_t *values)
+{
+    const uint64_t mask = (UINT64_C(1) << width) - 1;
+    for (size_t i = 0; i < count; i++) {
+        values[i] = (uint32_t)(words[i] >> shift & mask);
+    }
 }
 
 /*
