@@ -33,7 +33,7 @@ struct wendi_prediction_builder {
     uint64_t *list;
     uint32_t *counts; /* by code, of exceptions; then ranks */
     uint32_t code_room;
-    int64_t *residuals;
+    void *residuals; /* int64_t; uint32_t of text */
     uint32_t *exceptions; /* rows that are not as predicted */
     uint32_t exception_count;
     wendi_prediction_built built;
@@ -46,7 +46,7 @@ wend_status wendi_prediction_builder_new(wendi_prediction_builder **builder_out)
     if (builder == NULL) {
         return WEND_NOMEM;
     }
-    builder->residuals = wendi_alloc((size_t)WENDI_ROW_GROUP_ROWS_MAX * sizeof *builder->residuals);
+    builder->residuals = wendi_alloc((size_t)WENDI_ROW_GROUP_ROWS_MAX * sizeof(int64_t));
     builder->list = wendi_alloc(WENDI_PREDICTION_LIST_MAX * sizeof *builder->list);
     builder->exceptions = wendi_alloc(((size_t)WENDI_ROW_GROUP_ROWS_MAX + 1) * sizeof *builder->exceptions);
     if (builder->residuals == NULL || builder->list == NULL || builder->exceptions == NULL) {
@@ -91,13 +91,14 @@ static wend_status open_ballots(ballots *votes, uint32_t count)
  * `votes` votes for a number: for the one that leads, or against it, and when they outweigh it they lead. Rows agree
  * and differ at random, so it is all arithmetic: compilers make branches of anything else.
  */
-static inline void cast(ballot *of, uint64_t number, int64_t votes)
+static inline ballot cast(ballot of, uint64_t number, int64_t votes)
 {
-    const int64_t against = -(int64_t)(of->number != number);
-    const int64_t sum = of->votes + ((votes ^ against) - against);
-    const uint64_t outweighed = (uint64_t)-(int64_t)(of->votes < votes);
-    of->number ^= (of->number ^ number) & outweighed;
-    of->votes = sum < 0 ? -sum : sum;
+    const int64_t against = -(int64_t)(of.number != number);
+    const int64_t sum = of.votes + ((votes ^ against) - against);
+    const uint64_t outweighed = (uint64_t)-(int64_t)(of.votes < votes);
+    of.number ^= (of.number ^ number) & outweighed;
+    of.votes = sum < 0 ? -sum : sum;
+    return of;
 }
 
 /** What the passes over the rows share. */
@@ -129,9 +130,7 @@ static void numbers_at(const build *work, uint32_t first, uint32_t count, uint64
 {
     const wendi_prediction_column *target = work->target;
     if (target->codes != NULL) {
-        for (uint32_t i = 0; i < count; i++) {
-            numbers[i] = target->codes[first + i];
-        }
+        wendi_kernels_get()->widen_u32(target->codes + first, count, numbers);
         return;
     }
     const uint64_t below = (uint64_t)target->base - 1;
@@ -148,18 +147,28 @@ static uint32_t vector_rows(const build *work, uint32_t first)
     return work->row_count - first < WENDI_VECTOR_ROWS ? work->row_count - first : WENDI_VECTOR_ROWS;
 }
 
+/* Rows are sorted by user, so keys often stay: a ballot is put down only when the next is taken up. */
 static void vote(const build *work)
 {
     uint32_t space[WENDI_VECTOR_ROWS];
     uint64_t numbers[WENDI_VECTOR_ROWS];
+    ballot *at = work->builder->keys.at;
+    uint32_t key = 0;
+    ballot held = at[0];
     for (uint32_t first = 0; first < work->row_count; first += WENDI_VECTOR_ROWS) {
         const uint32_t count = vector_rows(work, first);
         const uint32_t *keys = keys_at(work, first, count, space);
         numbers_at(work, first, count, numbers);
         for (uint32_t i = 0; i < count; i++) {
-            cast(&work->builder->keys.at[keys[i]], numbers[i], 1);
+            if (keys[i] != key) {
+                at[key] = held;
+                key = keys[i];
+                held = at[key];
+            }
+            held = cast(held, numbers[i], 1);
         }
     }
+    at[key] = held;
 }
 
 /* Does every key of the grid's row that has votes say the same? Then *number is it. */
@@ -188,7 +197,7 @@ static void fill_grid(const build *work)
     for (ballot *row = work->builder->keys.at; row < end; row += seconds) {
         for (uint32_t i = 0; i < seconds; i++) {
             if (row[i].votes != 0) {
-                cast(&second[i], row[i].number, row[i].votes);
+                second[i] = cast(second[i], row[i].number, row[i].votes);
             }
         }
     }
@@ -242,6 +251,7 @@ static void take_residuals(const build *work)
     wendi_prediction_builder *builder = work->builder;
     uint32_t space[WENDI_VECTOR_ROWS];
     uint64_t numbers[WENDI_VECTOR_ROWS];
+    const bool text = work->target->codes != NULL;
     uint32_t found = 0;
     for (uint32_t first = 0; first < work->row_count; first += WENDI_VECTOR_ROWS) {
         const uint32_t count = vector_rows(work, first);
@@ -249,9 +259,16 @@ static void take_residuals(const build *work)
         numbers_at(work, first, count, numbers);
         for (uint32_t i = 0; i < count; i++) {
             const bool predicted = builder->map[keys[i]] == numbers[i];
-            builder->residuals[first + i] = predicted ? 0 : (int64_t)(numbers[i] + 1);
+            numbers[i] = (numbers[i] + 1) & ((uint64_t)predicted - 1);
             builder->exceptions[found] = first + i;
             found += !predicted;
+        }
+        if (text) {
+            for (uint32_t i = 0; i < count; i++) {
+                ((uint32_t *)builder->residuals)[first + i] = (uint32_t)numbers[i];
+            }
+        } else {
+            memcpy((uint64_t *)builder->residuals + first, numbers, count * sizeof *numbers);
         }
     }
     builder->exception_count = found;
@@ -271,9 +288,10 @@ int wendi_prediction_by_number(const void *a, const void *b)
 static void rank_exceptions(const build *work)
 {
     wendi_prediction_builder *builder = work->builder;
+    uint32_t *residuals = builder->residuals;
     uint32_t listed = 0;
     for (uint32_t i = 0; i < builder->exception_count; i++) {
-        builder->counts[builder->residuals[builder->exceptions[i]] - 1]++;
+        builder->counts[residuals[builder->exceptions[i]] - 1]++;
     }
     for (uint32_t code = 0; code < work->target->code_count; code++) {
         if (builder->counts[code] >= LIST_COUNT_MIN && listed < WENDI_PREDICTION_LIST_MAX) {
@@ -287,9 +305,9 @@ static void rank_exceptions(const build *work)
         builder->counts[builder->list[i]] = i + 1;
     }
     for (uint32_t i = 0; i < builder->exception_count; i++) {
-        int64_t *residual = &builder->residuals[builder->exceptions[i]];
+        uint32_t *residual = &residuals[builder->exceptions[i]];
         uint32_t rank = builder->counts[*residual - 1];
-        *residual = rank != 0 ? (int64_t)rank : *residual + listed;
+        *residual = rank != 0 ? rank : *residual + listed;
     }
     builder->built.list_count = listed;
 }
@@ -316,10 +334,13 @@ wend_status wendi_prediction_build(wendi_prediction_builder *builder, const wend
     }
     WEND_TRY(take_map(builder, map_count));
     builder->built = (wendi_prediction_built){.map = builder->map, .map_count = map_count,
-                                              .list = builder->list, .residuals = builder->residuals};
+                                              .list = builder->list};
     take_residuals(&work);
     if (work.target->codes != NULL) {
         rank_exceptions(&work);
+        builder->built.code_residuals = builder->residuals;
+    } else {
+        builder->built.residuals = builder->residuals;
     }
     *built_out = &builder->built;
 cleanup:

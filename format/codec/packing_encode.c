@@ -145,11 +145,9 @@ size_t wendi_packing_size(wendi_packing packing, const wendi_stream_input *input
 }
 
 /* The numbers of vector v that are to be packed, 1024 of them (zeros behind the last). */
-static void numbers_of(wendi_packing packing, const wendi_stream_input *input, const packing_plan *plan, uint32_t v,
-                       uint64_t *numbers)
+static void numbers_of(wendi_packing packing, const wendi_vector_statistics *vector, const packing_plan *plan,
+                       const uint64_t *quotients, uint64_t *numbers)
 {
-    const wendi_vector_statistics *vector = &input->vectors[v];
-    const uint64_t *quotients = input->quotients + (size_t)v * WENDI_VECTOR_ROWS;
     uint64_t base = packing.steps     ? (uint64_t)step_base(vector, plan->step_reference)
                     : plan->no_bases ? 0
                                      : vector->min;
@@ -229,9 +227,10 @@ wend_status wendi_packing_encode(wendi_packing packing, const wendi_stream_input
     uint8_t *positions = store_arrays(packing, input, &plan, out->data + begin);
     uint8_t *exceptions = positions + (size_t)plan.exception_count * 2;
     uint8_t *packed = out->data + begin + plan.fixed_bytes;
+    const uint64_t *quotients = wendi_stream_quotients(input);
     for (uint32_t v = 0; v < input->vector_count; v++) {
         uint32_t count = input->vectors[v].count;
-        numbers_of(packing, input, &plan, v, numbers);
+        numbers_of(packing, &input->vectors[v], &plan, quotients + (size_t)v * WENDI_VECTOR_ROWS, numbers);
         if (packing.patched) {
             take_exceptions(numbers, count, plan.widths[v], plan.exception_bytes, &positions, &exceptions);
         }

@@ -112,7 +112,7 @@ static uint8_t *store_arrays(wendi_patching patching, const wendi_stream_input *
 static void numbers_of(wendi_patching patching, const wendi_stream_input *input, uint32_t v, uint64_t *numbers)
 {
     const wendi_vector_statistics *vector = &input->vectors[v];
-    const uint64_t *quotients = input->quotients + (size_t)v * WENDI_VECTOR_ROWS;
+    const uint64_t *quotients = wendi_stream_quotients(input) + (size_t)v * WENDI_VECTOR_ROWS;
     if (patching.rises) {
         const uint64_t mask = wendi_low_bits(input->quotient_bits);
         numbers[0] = 0;
