@@ -11,7 +11,7 @@
 #include "engine/base/alloc.h"
 #include "engine/table/flush_gather.h"
 
-enum { INSERTION_RUN_MAX = 32 };
+enum { INSERTION_RUN_MAX = 32, INSERTION_BUCKET_MAX = 16 };
 
 typedef struct wendi_ranked_user {
     uint64_t hash;
@@ -123,6 +123,57 @@ static int compare_users(const void *left, const void *right, void *context)
     return wendi_value_compare(&left_value, &right_value);
 }
 
+/* ---- ordering users ---- */
+
+static void sort_bucket(ranked_user *users, uint32_t count, const wendi_column_builder *column)
+{
+    if (count > INSERTION_BUCKET_MAX) {
+        qsort_r(users, count, sizeof *users, compare_users, (void *)(uintptr_t)column);
+        return;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        const ranked_user user = users[i];
+        uint32_t at = i;
+        for (; at > 0 && users[at - 1].hash >= user.hash &&
+               compare_users(&users[at - 1], &user, (void *)(uintptr_t)column) > 0;
+             at--) {
+            users[at] = users[at - 1];
+        }
+        users[at] = user;
+    }
+}
+
+/*
+ * Hashes spread evenly: dealt by their first bits into about as many buckets as there are users, they are all but
+ * sorted. `space` is as long as `users`, `starts` one longer.
+ */
+static void sort_users(ranked_user *users, uint32_t count, ranked_user *space, uint32_t *starts,
+                       const wendi_column_builder *column)
+{
+    if (count < 2) {
+        return;
+    }
+    const unsigned shift = 33 + (unsigned)__builtin_clz(count); /* 2^(64 - shift) buckets are at most `count` */
+    const uint32_t buckets = UINT32_C(1) << (64 - shift);
+    memset(starts, 0, (buckets + 1) * sizeof *starts);
+    for (uint32_t i = 0; i < count; i++) {
+        starts[users[i].hash >> shift]++;
+    }
+    for (uint32_t b = 0, sum = 0; b < buckets; b++) {
+        const uint32_t here = starts[b];
+        starts[b] = sum;
+        sum += here;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        space[starts[users[i].hash >> shift]++] = users[i];
+    }
+    for (uint32_t b = 0, begin = 0; b < buckets; b++) { /* a start has moved to its bucket's end */
+        sort_bucket(space + begin, starts[b] - begin, column);
+        begin = starts[b];
+    }
+    memcpy(users, space, count * sizeof *users);
+}
+
 /* ---- memory ---- */
 
 /* An array with room for `count` elements in place of `memory`, whose content is gone; NULL: none, and freed. */
@@ -151,10 +202,19 @@ static wend_status need_codes(wendi_row_order *order, uint32_t count, wend_error
     return order->user_rank != NULL && order->user_codes != NULL ? WEND_OK : refused(count, sizeof(uint32_t), error);
 }
 
+static wend_status need_starts(wendi_row_order *order, size_t count, wend_error *error)
+{
+    order->scratch.starts = grown(order->scratch.starts, &order->capacity.starts, count, sizeof(uint32_t));
+    return order->scratch.starts != NULL ? WEND_OK : refused(count, sizeof(uint32_t), error);
+}
+
+/* For `count` users, and what sorting them takes. */
 static wend_status need_users(wendi_row_order *order, uint32_t count, wend_error *error)
 {
-    order->scratch.users = grown(order->scratch.users, &order->capacity.users, count, sizeof(ranked_user));
-    return order->scratch.users != NULL ? WEND_OK : refused(count, sizeof(ranked_user), error);
+    const size_t all = 2 * (size_t)count;
+    order->scratch.users = grown(order->scratch.users, &order->capacity.users, all, sizeof(ranked_user));
+    return order->scratch.users != NULL ? need_starts(order, (size_t)count + 1, error)
+                                        : refused(all, sizeof(ranked_user), error);
 }
 
 static wend_status need_rows(wendi_row_order *order, uint32_t slots, wend_error *error)
@@ -165,12 +225,6 @@ static wend_status need_rows(wendi_row_order *order, uint32_t slots, wend_error 
     return order->rows != NULL && order->scratch.ranks != NULL && order->scratch.times != NULL
                ? WEND_OK
                : refused(slots, sizeof(int64_t), error);
-}
-
-static wend_status need_starts(wendi_row_order *order, size_t count, wend_error *error)
-{
-    order->scratch.starts = grown(order->scratch.starts, &order->capacity.starts, count, sizeof(uint32_t));
-    return order->scratch.starts != NULL ? WEND_OK : refused(count, sizeof(uint32_t), error);
 }
 
 /* ---- ranking users ---- */
@@ -214,7 +268,7 @@ static wend_status rank_text(const live_rows *live, const wendi_column_builder *
             users[count++] = (ranked_user){wendi_value_hash(&value), code};
         }
     }
-    qsort_r(users, count, sizeof *users, compare_users, (void *)(uintptr_t)column);
+    sort_users(users, count, users + count, order->scratch.starts, column);
     for (uint32_t i = 0; i < count; i++) {
         user_rank[users[i].code] = i + 1;
         order->user_codes[i + 1] = users[i].code;
@@ -248,7 +302,7 @@ static wend_status rank_values(const live_rows *live, const wendi_column_builder
             users[count++] = (ranked_user){wendi_value_hash(&value), row};
         }
     }
-    qsort_r(users, count, sizeof *users, compare_users, (void *)(uintptr_t)column);
+    sort_users(users, count, users + count, order->scratch.starts, column);
     uint32_t rank = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (i == 0 || compare_users(&users[i - 1], &users[i], (void *)(uintptr_t)column) != 0) {
