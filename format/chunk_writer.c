@@ -319,21 +319,15 @@ cleanup:
 /* Bounds of the values as signed numbers; false when there are none or they span too much to be counted from the least. */
 static bool span_of(const wendi_vector *vector, int64_t *least, uint64_t *span)
 {
-    int64_t min = INT64_MAX;
-    int64_t max = INT64_MIN;
+    const wendi_kernels *kernels = wendi_kernels_get();
+    int64_t max;
     if (vector->nulls == NULL) {
-        wendi_kernels_get()->min_max_i64(vector->i64, vector->row_count, &min, &max);
+        kernels->min_max_i64(vector->i64, vector->row_count, least, &max);
+    } else {
+        kernels->min_max_present_i64(vector->i64, vector->nulls, vector->row_count, least, &max);
     }
-    for (uint32_t i = 0; vector->nulls != NULL && i < vector->row_count; i++) {
-        const bool null = vector->nulls[i] != 0;
-        const int64_t low = null ? INT64_MAX : vector->i64[i];
-        const int64_t high = null ? INT64_MIN : vector->i64[i];
-        min = low < min ? low : min;
-        max = high > max ? high : max;
-    }
-    *least = min;
-    *span = (uint64_t)max - (uint64_t)min;
-    return min <= max && *span < UINT64_MAX / 2 - WENDI_PREDICTION_LIST_MAX;
+    *span = (uint64_t)max - (uint64_t)*least;
+    return *least <= max && *span < UINT64_MAX / 2 - WENDI_PREDICTION_LIST_MAX;
 }
 
 static wendi_prediction_column as_numbers(const wendi_chunk_input *input)

@@ -322,6 +322,13 @@ static wend_status store_bounds(wendi_string low, wendi_string high, wendi_arena
     return WEND_OK;
 }
 
+/* wendi_first_bytes() of a dictionary's entry, behind which 64 bytes can be read. */
+static uint64_t first_bytes(wendi_string entry)
+{
+    const uint64_t word = __builtin_bswap64(wendi_load_u64(entry.data));
+    return entry.length >= 8 ? word : entry.length == 0 ? 0 : word & UINT64_MAX << (64 - 8 * entry.length);
+}
+
 static wend_status take_bounds(const wendi_coded_strings *strings, wendi_arena *arena,
                                wendi_chunk_entry *entry)
 {
@@ -330,10 +337,19 @@ static wend_status take_bounds(const wendi_coded_strings *strings, wendi_arena *
     }
     wendi_string low = wendi_dictionary_at(strings->dictionary, strings->kept[0]);
     wendi_string high = wendi_dictionary_at(strings->dictionary, strings->kept[strings->kept_count - 1]);
+    uint64_t low_first = first_bytes(low);
+    uint64_t high_first = first_bytes(high);
     for (uint32_t i = 0; !strings->ordered && i < strings->kept_count; i++) {
         wendi_string text = wendi_dictionary_at(strings->dictionary, strings->kept[i]);
-        low = wendi_string_compare(text, low) < 0 ? text : low;
-        high = wendi_string_compare(text, high) > 0 ? text : high;
+        const uint64_t first = first_bytes(text); /* hardly ever equal */
+        if (first <= low_first && wendi_string_compare(text, low) < 0) {
+            low = text;
+            low_first = first;
+        }
+        if (first >= high_first && wendi_string_compare(text, high) > 0) {
+            high = text;
+            high_first = first;
+        }
     }
     return store_bounds(low, high, arena, entry);
 }

@@ -111,18 +111,24 @@ typedef struct build {
     uint32_t row_count;
 } build;
 
-/* Keys of `count` rows: the determinant's own codes where they are, else in `space`. */
+/* Keys of `count` rows, a vector's: the determinant's own codes where they are, else in `space`. */
 static const uint32_t *keys_at(const build *work, uint32_t first, uint32_t count, uint32_t *space)
 {
+    const uint32_t lag = work->rule->row_before; /* the vector's first row has none before it: key 0 */
     if (work->codes[0] == NULL) {
         memset(space, 0, count * sizeof *space);
         return space;
     }
-    if (work->codes[1] == NULL && !work->rule->row_before) {
-        return work->codes[0] + first;
+    const uint32_t *codes = work->codes[0] + first;
+    if (work->codes[1] == NULL && lag == 0) {
+        return codes;
     }
-    wendi_prediction_keys(work->rule, work->codes[0] + first, work->codes[1] == NULL ? NULL : work->codes[1] + first,
-                          work->entries[1], count, space);
+    space[0] = 0;
+    if (work->codes[1] == NULL) {
+        memcpy(space + 1, codes, (count - 1) * sizeof *space);
+    } else {
+        wendi_kernels_get()->pair_keys_u32(codes, work->codes[1] + first, work->entries[1], count - lag, space + lag);
+    }
     return space;
 }
 
@@ -147,28 +153,48 @@ static uint32_t vector_rows(const build *work, uint32_t first)
     return work->row_count - first < WENDI_VECTOR_ROWS ? work->row_count - first : WENDI_VECTOR_ROWS;
 }
 
-/* Rows are sorted by user, so keys often stay: a ballot is put down only when the next is taken up. */
+/* Keys stay for many rows, as users do, and rows agree: a ballot is put down when another is taken up. */
+static void vote_by_runs(ballot *at, const uint32_t *keys, const uint64_t *numbers, uint32_t count)
+{
+    uint32_t key = keys[0];
+    ballot held = at[key];
+    for (uint32_t i = 0; i < count; i++) {
+        if (keys[i] != key) {
+            at[key] = held;
+            key = keys[i];
+            held = at[key];
+        } else if (numbers[i] == held.number) {
+            held.votes++;
+            continue;
+        }
+        held = cast(held, numbers[i], 1);
+    }
+    at[key] = held;
+}
+
+/* Keys jump about: no row waits for the one before. */
+static void vote_by_rows(ballot *at, const uint32_t *keys, const uint64_t *numbers, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        at[keys[i]] = cast(at[keys[i]], numbers[i], 1);
+    }
+}
+
 static void vote(const build *work)
 {
     uint32_t space[WENDI_VECTOR_ROWS];
     uint64_t numbers[WENDI_VECTOR_ROWS];
     ballot *at = work->builder->keys.at;
-    uint32_t key = 0;
-    ballot held = at[0];
     for (uint32_t first = 0; first < work->row_count; first += WENDI_VECTOR_ROWS) {
         const uint32_t count = vector_rows(work, first);
         const uint32_t *keys = keys_at(work, first, count, space);
         numbers_at(work, first, count, numbers);
-        for (uint32_t i = 0; i < count; i++) {
-            if (keys[i] != key) {
-                at[key] = held;
-                key = keys[i];
-                held = at[key];
-            }
-            held = cast(held, numbers[i], 1);
+        if (wendi_kernels_get()->changes_u32(keys, count) < count / 4) {
+            vote_by_runs(at, keys, numbers, count);
+        } else {
+            vote_by_rows(at, keys, numbers, count);
         }
     }
-    at[key] = held;
 }
 
 /* Does every key of the grid's row that has votes say the same? Then *number is it. */
@@ -245,30 +271,36 @@ static wend_status reserve_codes(wendi_prediction_builder *builder, uint32_t cou
     return WEND_OK;
 }
 
-/* Residuals without a list: 0 or number + 1; and the rows that have one. */
+/*
+ * Residuals of a vector without a list: 0 or number + 1; rows that have one are added to the exceptions. What is none is
+ * written over by the next, so that no branch waits.
+ */
+#define TAKE_RESIDUALS(type, number)                                                               \
+    do {                                                                                           \
+        type *residuals = (type *)builder->residuals + first;                                      \
+        for (uint32_t i = 0; i < count; i++) {                                                     \
+            const bool predicted = builder->map[keys[i]] == (number);                              \
+            residuals[i] = (type)(((number) + 1) & ((type)predicted - 1));                         \
+            builder->exceptions[found] = first + i;                                                \
+            found += !predicted;                                                                   \
+        }                                                                                          \
+    } while (0)
+
 static void take_residuals(const build *work)
 {
     wendi_prediction_builder *builder = work->builder;
     uint32_t space[WENDI_VECTOR_ROWS];
     uint64_t numbers[WENDI_VECTOR_ROWS];
-    const bool text = work->target->codes != NULL;
     uint32_t found = 0;
     for (uint32_t first = 0; first < work->row_count; first += WENDI_VECTOR_ROWS) {
         const uint32_t count = vector_rows(work, first);
         const uint32_t *keys = keys_at(work, first, count, space);
-        numbers_at(work, first, count, numbers);
-        for (uint32_t i = 0; i < count; i++) {
-            const bool predicted = builder->map[keys[i]] == numbers[i];
-            numbers[i] = (numbers[i] + 1) & ((uint64_t)predicted - 1);
-            builder->exceptions[found] = first + i;
-            found += !predicted;
-        }
-        if (text) {
-            for (uint32_t i = 0; i < count; i++) {
-                ((uint32_t *)builder->residuals)[first + i] = (uint32_t)numbers[i];
-            }
+        if (work->target->codes != NULL) {
+            const uint32_t *codes = work->target->codes + first;
+            TAKE_RESIDUALS(uint32_t, codes[i]);
         } else {
-            memcpy((uint64_t *)builder->residuals + first, numbers, count * sizeof *numbers);
+            numbers_at(work, first, count, numbers);
+            TAKE_RESIDUALS(uint64_t, numbers[i]);
         }
     }
     builder->exception_count = found;

@@ -10,7 +10,7 @@
 #include "format/codec/bit_string.h"
 
 enum {
-    COUNTED_WHOLE = 8192, /* shorter streams are not worth a sample */
+    COUNTED_WHOLE = 2048, /* shorter streams are not worth a sample */
     SAMPLED_ROWS = 32,    /* of each vector */
     RUN_ROWS = 4          /* runs of so many rows leave the other codecs behind RLE */
 };

@@ -38,6 +38,7 @@
         .expand_runs_u64 = expand_runs_u64,                                                       \
         .expand_runs_u32 = expand_runs_u32,                                                       \
         .min_max_i64 = min_max_i64,                                                               \
+        .min_max_present_i64 = min_max_present_i64,                                               \
         .max_u32 = max_u32,                                                                       \
         .changes_u64 = changes_u64,                                                               \
         .changes_u32 = changes_u32,                                                               \

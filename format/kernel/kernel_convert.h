@@ -13,6 +13,20 @@ static void min_max_i64(const int64_t *values, size_t count, int64_t *min, int64
     *max = greatest;
 }
 
+static void min_max_present_i64(const int64_t *values, const uint8_t *nulls, size_t count, int64_t *min, int64_t *max)
+{
+    int64_t least = INT64_MAX;
+    int64_t greatest = INT64_MIN;
+    for (size_t i = 0; i < count; i++) {
+        const int64_t low = nulls[i] != 0 ? INT64_MAX : values[i];
+        const int64_t high = nulls[i] != 0 ? INT64_MIN : values[i];
+        least = low < least ? low : least;
+        greatest = high > greatest ? high : greatest;
+    }
+    *min = least;
+    *max = greatest;
+}
+
 static uint32_t max_u32(const uint32_t *values, size_t count)
 {
     uint32_t greatest = 0;

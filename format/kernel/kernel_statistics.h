@@ -22,8 +22,8 @@ static void count_bytes(const uint8_t *widths, size_t count, uint16_t *counts)
     for (; i < count; i++) {
         tables[0][widths[i]]++;
     }
-    for (unsigned width = 0; width <= 64; width++) {
-        for (unsigned t = 0; t < WIDTH_TABLES; t++) {
+    for (unsigned t = 0; t < WIDTH_TABLES; t++) {
+        for (unsigned width = 0; width <= 64; width++) {
             counts[width] = (uint16_t)(counts[width] + tables[t][width]);
         }
     }

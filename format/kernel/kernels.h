@@ -68,6 +68,8 @@ typedef struct wendi_kernels {
                             uint32_t *values);
     /** Least and greatest of count >= 1 values. */
     void (*min_max_i64)(const int64_t *values, size_t count, int64_t *min, int64_t *max);
+    /** Of those whose nulls[i] is 0; INT64_MAX and INT64_MIN when there is none. */
+    void (*min_max_present_i64)(const int64_t *values, const uint8_t *nulls, size_t count, int64_t *min, int64_t *max);
     uint32_t (*max_u32)(const uint32_t *values, size_t count); /* 0 for none */
     /** The number of i >= 1 with values[i] != values[i - 1]. */
     size_t (*changes_u64)(const uint64_t *values, size_t count);
