@@ -25,7 +25,7 @@ typedef struct wendi_row_order {
     struct {              /* memory for making it */
         uint32_t *ranks;  /* per slot of the builder */
         uint32_t *starts; /* per rank */
-        int64_t *times;   /* per row, in the order of `rows` */
+        int64_t *times;   /* per row, in the order of `rows`; whoever made the order may use it for something else */
         struct wendi_ranked_user *users;
     } scratch;
     struct { /* what the arrays have room for */

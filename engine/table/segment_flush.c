@@ -21,7 +21,6 @@ enum {
     ARRAY_DROP = 0,
     ARRAY_REMAP,
     ARRAY_USED,
-    ARRAY_WORDS,
     ARRAYS_SHARED
 };
 
@@ -259,9 +258,7 @@ static wend_status gather_codes(flush *work, const wendi_schema *stored, wend_er
     uint32_t count = 0;
     size_t bytes = stored->column_count * sizeof(wendi_code_lane);
     wendi_code_lane *lanes = wendi_alloc(bytes);
-    uint64_t *words = wendi_flush_scratch_array(work->scratch, ARRAY_WORDS,
-                                                work->builder->row_capacity * sizeof *words);
-    bool full = lanes == NULL || words == NULL;
+    bool full = lanes == NULL;
     for (uint32_t position = 0; position < stored->column_count && !full; position++) {
         if (is_text(stored, position)) {
             const wendi_column_builder *column = column_of(work, position);
@@ -272,10 +269,11 @@ static wend_status gather_codes(flush *work, const wendi_schema *stored, wend_er
         }
     }
     if (!full) {
-        wendi_gather_codes(work->builder, work->order, lanes, count, words);
+        /* Times have done their work in sorting: their memory, a word for each of the builder's slots, serves here. */
+        wendi_gather_codes(work->builder, work->order, lanes, count, (uint64_t *)work->order->scratch.times);
     }
     wendi_free(lanes);
-    return full ? wendi_fail_nomem(error, "sorting columns", work->builder->row_capacity * sizeof *words) : WEND_OK;
+    return full ? wendi_fail_nomem(error, "sorting columns", work->builder->row_capacity * sizeof(uint32_t)) : WEND_OK;
 }
 
 static wend_status order_strings(flush *work, uint32_t position, wend_error *error)

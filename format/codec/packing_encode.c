@@ -148,14 +148,15 @@ size_t wendi_packing_size(wendi_packing packing, const wendi_stream_input *input
 static void numbers_of(wendi_packing packing, const wendi_vector_statistics *vector, const packing_plan *plan,
                        const uint64_t *quotients, uint64_t *numbers)
 {
-    uint64_t base = packing.steps     ? (uint64_t)step_base(vector, plan->step_reference)
-                    : plan->no_bases ? 0
-                                     : vector->min;
+    const uint32_t count = vector->count;
+    const uint64_t base = packing.steps    ? (uint64_t)step_base(vector, plan->step_reference)
+                          : plan->no_bases ? 0
+                                           : vector->min;
     uint32_t i = 0;
     if (packing.steps) {
         numbers[i++] = 0;
     }
-    for (; i < vector->count; i++) {
+    for (; i < count; i++) {
         if (!packing.steps) {
             numbers[i] = quotients[i] - base;
         } else if (packing.patched) {
@@ -165,7 +166,7 @@ static void numbers_of(wendi_packing packing, const wendi_vector_statistics *vec
             numbers[i] = quotients[i] - quotients[i - 1] - base;
         }
     }
-    memset(numbers + vector->count, 0, (WENDI_VECTOR_ROWS - vector->count) * sizeof *numbers);
+    memset(numbers + count, 0, (WENDI_VECTOR_ROWS - count) * sizeof *numbers);
 }
 
 /* Take numbers wider than `width` out into the exception arrays and leave 0 in their place. */

@@ -18,8 +18,9 @@ static void min_max_present_i64(const int64_t *values, const uint8_t *nulls, siz
     int64_t least = INT64_MAX;
     int64_t greatest = INT64_MIN;
     for (size_t i = 0; i < count; i++) {
-        const int64_t low = nulls[i] != 0 ? INT64_MAX : values[i];
-        const int64_t high = nulls[i] != 0 ? INT64_MIN : values[i];
+        const int64_t null = -(int64_t)(nulls[i] != 0);
+        const int64_t low = (values[i] & ~null) | (INT64_MAX & null);
+        const int64_t high = (values[i] & ~null) | (INT64_MIN & null);
         least = low < least ? low : least;
         greatest = high > greatest ? high : greatest;
     }
