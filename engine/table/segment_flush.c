@@ -16,6 +16,7 @@
 #include "format/kernel/kernels.h"
 
 enum {
+    ROWS_AN_ENTRY = 8,
     UNSORTED_ENTRIES_MIN = 1024, /* smaller dictionaries are sorted at once */
     /* Arrays of the scratch: what all columns take turns with, then two for each of them. */
     ARRAY_DROP = 0,
@@ -206,12 +207,15 @@ static void recode(uint32_t *codes, uint32_t row_count, const uint32_t *remap)
     }
 }
 
-/* The entries that rows use, where so many rows were left out that it may be far from all of them; else NULL. */
+/*
+ * The entries that rows use: repeats and rejects left strings behind that no row has. NULL where entries are few beside
+ * the rows, so that there is little to gain from knowing.
+ */
 static wend_status mark_used(const flush *work, uint32_t entries, const uint32_t *codes, uint8_t **used_out)
 {
     const uint32_t row_count = work->order->row_count;
     *used_out = NULL;
-    if (row_count >= work->builder->row_count / 2) {
+    if (entries < row_count / ROWS_AN_ENTRY) {
         return WEND_OK;
     }
     uint8_t *used = wendi_flush_scratch_array(work->scratch, ARRAY_USED, entries);
