@@ -9,10 +9,11 @@
  * well mixed, which hashes are. The index is 16 tables, and each grows by itself: there are never
  * an old and a new table of all keys at once. A tag's home is its share of the table (tag * buckets
  * / 2^32), so a table's buckets are nearly in the order of tags, and walking through old and new
- * table touches memory in order.
+ * table touches memory in order. A large table gets memory for all keys expected, which costs
+ * nothing before it is touched; what one leaves when it grows, the next one grows into.
  *
  * Places below `begin` are gone all at once, without a look at their lanes: new keys take these
- * over, and a table that is full of them is made anew. A pair that is removed gets a place that is
+ * over, and a table that is full of them is swept. A pair that is removed gets a place that is
  * gone.
  */
 #ifndef WENDI_TABLE_KEY_INDEX_H
@@ -31,20 +32,23 @@ enum { WENDI_KEY_INDEX_PARTS = 16, WENDI_KEY_INDEX_PART_BITS = 4, WENDI_KEY_LANE
 #define WENDI_KEY_INDEX_SPAN (UINT32_C(1) << 31)
 
 typedef struct wendi_key_bucket {
-    _Alignas(64) uint32_t tags[WENDI_KEY_LANES]; /* 0: free */
+    _Alignas(16) uint32_t tags[WENDI_KEY_LANES]; /* 0: free */
     uint32_t places[WENDI_KEY_LANES];
 } wendi_key_bucket;
 
 typedef struct wendi_key_part {
     wendi_key_bucket *buckets;
     uint32_t bucket_count;
-    uint32_t used; /* lanes, also those whose places are gone */
+    uint32_t bucket_room; /* for so many there is memory, */
+    uint32_t touched;     /* of which so many were used at some time */
+    uint32_t used;        /* lanes, also those whose places are gone */
 } wendi_key_part;
 
 /** Zero-filled is an empty one. */
 typedef struct wendi_key_index {
     wendi_key_part parts[WENDI_KEY_INDEX_PARTS];
-    uint64_t bytes;
+    wendi_key_part spare; /* memory for the next table that grows */
+    uint64_t bytes;       /* of buckets that were touched */
     uint64_t keys_expected; /* the caller's to set, or 0: tables for so many are not made larger */
     uint32_t begin;         /* the caller's to set */
 } wendi_key_index;
@@ -89,11 +93,11 @@ static inline uint32_t wendi_key_lanes_equal(const uint32_t *lanes, uint32_t val
 #endif
 }
 
-/** Those that are gone, as places modulo 2^32: the highest bit of the distance from `begin` is set. */
-static inline uint32_t wendi_key_lanes_gone(const uint32_t *places, uint32_t begin)
+/** Those that lie below `begin`, modulo 2^32: the highest bit of the distance to it is set. */
+static inline uint32_t wendi_key_lanes_below(const uint32_t *lanes, uint32_t begin)
 {
 #if defined(__SSE2__)
-    const __m128i *four = (const __m128i *)(const void *)places;
+    const __m128i *four = (const __m128i *)(const void *)lanes;
     __m128i first = _mm_set1_epi32((int)begin);
     return wendi_key_signs(_mm_sub_epi32(_mm_load_si128(four), first),
                            _mm_sub_epi32(_mm_load_si128(four + 1), first),
@@ -102,7 +106,7 @@ static inline uint32_t wendi_key_lanes_gone(const uint32_t *places, uint32_t beg
 #else
     uint32_t mask = 0;
     for (uint32_t lane = 0; lane < WENDI_KEY_LANES; lane++) {
-        mask |= (places[lane] - begin) >> 31 << lane;
+        mask |= (lanes[lane] - begin) >> 31 << lane;
     }
     return mask;
 #endif
@@ -157,7 +161,7 @@ static inline uint32_t wendi_key_matches(const wendi_key_probe *probe)
 {
     const wendi_key_bucket *bucket = &probe->part->buckets[probe->at];
     uint32_t equal = wendi_key_lanes_equal(bucket->tags, probe->tag);
-    return equal == 0 ? 0 : equal & ~wendi_key_lanes_gone(bucket->places, probe->begin);
+    return equal == 0 ? 0 : equal & ~wendi_key_lanes_below(bucket->places, probe->begin);
 }
 
 static inline wendi_key_probe wendi_key_index_probe(const wendi_key_index *index, wendi_hash128 key)

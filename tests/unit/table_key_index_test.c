@@ -163,18 +163,57 @@ static void lanes_at_once_are_lanes_one_by_one(void **state)
         wendi_key_bucket bucket;
         uint32_t value = (uint32_t)random_next(&random);
         uint32_t equal = 0;
-        uint32_t gone = 0;
+        uint32_t below = 0;
         for (uint32_t lane = 0; lane < WENDI_KEY_LANES; lane++) {
             uint32_t near = value + (uint32_t)random_below(&random, 3) - 1;
             bucket.tags[lane] = random_below(&random, 2) == 0 ? near : (uint32_t)random_next(&random);
             bucket.places[lane] =
                 random_below(&random, 2) == 0 ? near + WENDI_KEY_INDEX_SPAN : bucket.tags[lane];
             equal |= (uint32_t)(bucket.tags[lane] == value) << lane;
-            gone |= (uint32_t)(bucket.places[lane] - value >= WENDI_KEY_INDEX_SPAN) << lane;
+            below |= (uint32_t)(bucket.places[lane] - value >= WENDI_KEY_INDEX_SPAN) << lane;
         }
         assert_int_equal(wendi_key_lanes_equal(bucket.tags, value), equal);
-        assert_int_equal(wendi_key_lanes_gone(bucket.places, value), gone);
+        assert_int_equal(wendi_key_lanes_below(bucket.places, value), below);
     }
+}
+
+static bool tells(const wendi_key_index *index, wendi_hash128 key, uint32_t wanted)
+{
+    wendi_key_probe probe = wendi_key_index_probe(index, key);
+    uint32_t place = ~wanted;
+    while (place != wanted && wendi_key_index_next(&probe, &place)) {
+    }
+    return place == wanted;
+}
+
+/* One of the tables gets so many that it is given all the room it will need; some hundred of them
+ * have their homes at its end, and are found at its begin. */
+static wendi_hash128 key_of_large(uint32_t number)
+{
+    uint64_t tag = number % 1024 == 0 ? UINT32_MAX - number / 1024 : wendi_mix64(number) >> 32;
+    return (wendi_hash128){UINT64_C(3) << 60 | tag, number};
+}
+
+static void a_large_table_keeps_all(void **state)
+{
+    enum { KEYS = 700000, KEPT = 500000, STEP = 50000 };
+    wendi_key_index index = {.keys_expected = UINT64_C(600000) * WENDI_KEY_INDEX_PARTS};
+    (void)state;
+    for (uint32_t number = 0; number < KEYS; number++) {
+        wendi_hash128 key = key_of_large(number);
+        index.begin = number < KEPT ? 0 : number - KEPT;
+        assert_int_equal(wendi_key_index_reserve(&index, key), WEND_OK);
+        wendi_key_index_insert(&index, key, number);
+        for (uint32_t i = index.begin; number % STEP == 0 && i <= number; i++) {
+            assert_true(tells(&index, key_of_large(i), i));
+        }
+    }
+    for (uint32_t i = 0; i < KEYS; i++) {
+        assert_int_equal(tells(&index, key_of_large(i), i), i >= index.begin);
+    }
+    uint64_t expected = UINT64_C(600000) * 8 * 10 / 7;
+    assert_true(index.bytes <= 2 * expected); /* its own, and what it left for the next table */
+    wendi_key_index_free(&index);
 }
 
 static void growing_may_be_refused(void **state)
@@ -205,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_steps_equal_the_list),
         cmocka_unit_test(lanes_at_once_are_lanes_one_by_one),
+        cmocka_unit_test(a_large_table_keeps_all),
         cmocka_unit_test(growing_may_be_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
