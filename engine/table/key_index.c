@@ -7,7 +7,7 @@
 
 enum {
     BUCKETS_MIN = 2,
-    LARGE_BUCKETS = (2 << 20) / sizeof(wendi_key_bucket), /* of a table that gets all its room */
+    LARGE_BUCKETS = (2 << 20) / sizeof(wendi_key_bucket), /* a huge page; then all room */
     ALL_LANES = (1 << WENDI_KEY_LANES) - 1
 };
 
@@ -108,8 +108,8 @@ static void sweep_bucket(const wendi_key_index *index, wendi_key_part *part, uin
     }
 }
 
-/* Begins behind a bucket that no look-up passes by, and ends with it: so what lies between a lane and
- * its home was swept before the lane is. */
+/* Begins behind a bucket that no look-up passes by, and ends with it: so what lies between a lane
+ * and its home was swept before the lane is. */
 static void sweep(const wendi_key_index *index, wendi_key_part *part)
 {
     uint32_t last = 0;
@@ -146,6 +146,13 @@ static void copy_lanes(const wendi_key_index *index, const wendi_key_part *from,
     }
 }
 
+/* Buckets that have memory when the first `count` are used: large tables have it in huge pages. */
+static uint64_t touched_by(const wendi_key_part *part, uint64_t count)
+{
+    uint64_t pages = (count + LARGE_BUCKETS - 1) / LARGE_BUCKETS * LARGE_BUCKETS;
+    return part->bucket_room < pages ? count : pages;
+}
+
 /* An empty table of a size, in the spare memory if that is enough. */
 static wend_status make_table(wendi_key_index *index, uint64_t count, wendi_key_part *made)
 {
@@ -164,9 +171,10 @@ static wend_status make_table(wendi_key_index *index, uint64_t count, wendi_key_
             return WEND_NOMEM;
         }
     }
-    if (made->touched < count) {
-        index->bytes += (count - made->touched) * sizeof *made->buckets;
-        made->touched = (uint32_t)count;
+    uint64_t touched = touched_by(made, count);
+    if (made->touched < touched) {
+        index->bytes += (touched - made->touched) * sizeof *made->buckets;
+        made->touched = (uint32_t)touched;
     }
     made->bucket_count = (uint32_t)count;
     made->used = 0;
@@ -214,7 +222,8 @@ static wend_status grow(wendi_key_index *index, wendi_key_part *part)
     return status;
 }
 
-/* Up to four fifths of a table are used; when seven tenths are by places that are there, it grows. */
+/* Up to four fifths of a table are used; when seven tenths are, by places that are there, it
+ * grows. */
 static wend_status make_room(wendi_key_index *index, wendi_key_part *part)
 {
     if (count_there(index, part) * 10 >= lane_count(part) * 7) {

@@ -166,7 +166,8 @@ static void lanes_at_once_are_lanes_one_by_one(void **state)
         uint32_t below = 0;
         for (uint32_t lane = 0; lane < WENDI_KEY_LANES; lane++) {
             uint32_t near = value + (uint32_t)random_below(&random, 3) - 1;
-            bucket.tags[lane] = random_below(&random, 2) == 0 ? near : (uint32_t)random_next(&random);
+            uint32_t far = (uint32_t)random_next(&random);
+            bucket.tags[lane] = random_below(&random, 2) == 0 ? near : far;
             bucket.places[lane] =
                 random_below(&random, 2) == 0 ? near + WENDI_KEY_INDEX_SPAN : bucket.tags[lane];
             equal |= (uint32_t)(bucket.tags[lane] == value) << lane;
