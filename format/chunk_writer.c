@@ -253,16 +253,16 @@ static int map_level(const wendi_chunk_writer *writer)
 
 /*
  * Build the prediction that was chosen and keep its stored form. It is given up when map and list turn out to be
- * so large that nothing would be saved: then *residuals stays NULL.
+ * so large that nothing would be saved: then *predicted stays NULL.
  */
 static wend_status predict(wendi_chunk_writer *writer, const wendi_chunk_input *inputs, uint32_t at,
-                           const wendi_prediction_column *columns, const int64_t **residuals)
+                           const wendi_prediction_column *columns, const wendi_prediction_built **predicted)
 {
     wend_status status = WEND_OK;
     const wendi_prediction_built *built;
     const wendi_prediction_choice *choice = &inputs[at].choice;
     wendi_prediction_rule by_id = choice->rule;
-    *residuals = NULL;
+    *predicted = NULL;
     if (!choice->predicted) {
         return WEND_OK;
     }
@@ -275,7 +275,7 @@ static wend_status predict(wendi_chunk_writer *writer, const wendi_chunk_input *
     WEND_TRY(wendi_prediction_store(&by_id, columns[at].base, built->map, built->map_count, built->list,
                                     built->list_count, writer->encoder.place, map_level(writer), &writer->prediction));
     if ((double)writer->prediction.length < choice->map_bytes + choice->saving) {
-        *residuals = built->residuals;
+        *predicted = built;
     }
 cleanup:
     return status;
@@ -288,18 +288,20 @@ wend_status wendi_chunk_writer_write(wendi_chunk_writer *writer, const wendi_chu
     wend_status status = WEND_OK;
     const wendi_chunk_input *input = &inputs[at];
     const wendi_segment_column *column = input->column;
-    const int64_t *residuals;
+    const wendi_prediction_built *predicted;
     wendi_buffer *out = writer->encoder.out;
     writer->encoder.place.row_group = row_group;
     writer->encoder.place.column_id = column->id;
     *entry = (wendi_chunk_entry){.offset = writer->out_offset + out->length, .low = {"", 0}, .high = {"", 0}};
-    WEND_TRY(predict(writer, inputs, at, columns, &residuals));
+    WEND_TRY(predict(writer, inputs, at, columns, &predicted));
     if (wendi_type_physical(column->type) == WENDI_PHYSICAL_STRING) {
-        WEND_TRY(wendi_chunk_write_strings(writer, input, residuals, arena, entry, pages));
+        WEND_TRY(wendi_chunk_write_strings(writer, input, predicted == NULL ? NULL : predicted->code_residuals, arena,
+                                           entry, pages));
     } else {
-        WEND_TRY(write_pages(writer, column, input->vector, residuals, arena, entry, pages));
+        WEND_TRY(write_pages(writer, column, input->vector, predicted == NULL ? NULL : predicted->residuals, arena, entry,
+                             pages));
     }
-    if (residuals != NULL) {
+    if (predicted != NULL) {
         WEND_TRY(wendi_buffer_append(out, writer->prediction.data, writer->prediction.length));
         entry->prediction_bytes = (uint32_t)writer->prediction.length;
     }
@@ -317,21 +319,15 @@ cleanup:
 /* Bounds of the values as signed numbers; false when there are none or they span too much to be counted from the least. */
 static bool span_of(const wendi_vector *vector, int64_t *least, uint64_t *span)
 {
-    bool any = false;
-    int64_t min = 0;
-    int64_t max = 0;
-    for (uint32_t i = 0; i < vector->row_count; i++) {
-        if (vector->nulls != NULL && vector->nulls[i] != 0) {
-            continue;
-        }
-        int64_t value = vector->i64[i];
-        min = !any || value < min ? value : min;
-        max = !any || value > max ? value : max;
-        any = true;
+    const wendi_kernels *kernels = wendi_kernels_get();
+    int64_t max;
+    if (vector->nulls == NULL) {
+        kernels->min_max_i64(vector->i64, vector->row_count, least, &max);
+    } else {
+        kernels->min_max_present_i64(vector->i64, vector->nulls, vector->row_count, least, &max);
     }
-    *least = min;
-    *span = (uint64_t)max - (uint64_t)min;
-    return any && *span < UINT64_MAX / 2 - WENDI_PREDICTION_LIST_MAX;
+    *span = (uint64_t)max - (uint64_t)*least;
+    return *least <= max && *span < UINT64_MAX / 2 - WENDI_PREDICTION_LIST_MAX;
 }
 
 static wendi_prediction_column as_numbers(const wendi_chunk_input *input)

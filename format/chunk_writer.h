@@ -63,7 +63,7 @@ wend_status wendi_chunk_writer_write(wendi_chunk_writer *writer, const wendi_chu
 
 /* The parts, each in a file of its own. `residuals`: what is predicted of the column, or NULL. */
 wend_status wendi_chunk_write_strings(wendi_chunk_writer *writer, const wendi_chunk_input *input,
-                                      const int64_t *residuals, wendi_arena *arena, wendi_chunk_entry *entry,
+                                      const uint32_t *residuals, wendi_arena *arena, wendi_chunk_entry *entry,
                                       wendi_page_entry *pages);
 void wendi_chunk_writer_begin_page(wendi_chunk_writer *writer, uint32_t page, wendi_page_entry *entry);
 void wendi_chunk_writer_end_page(wendi_chunk_writer *writer, wendi_page_rows rows, wendi_page_entry *entry,

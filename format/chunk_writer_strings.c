@@ -65,22 +65,66 @@ cleanup:
     return status;
 }
 
-/* Number the entries that occur 1, 2, 3, ... in their order: remap[old] = new, kept[new - 1] = old. */
-static void number_in_order(wendi_coded_strings *strings, uint32_t count)
+static bool all_marked(const uint32_t *marks, uint32_t entries)
 {
-    uint32_t entries = strings->dictionary->entry_count;
-    memset(strings->remap, 0, (size_t)entries * sizeof *strings->remap);
-    for (uint32_t i = 0; i < count; i++) {
-        strings->remap[strings->codes[i]] = 1;
-    }
-    strings->remap[0] = 0;
-    strings->kept_count = 0;
+    uint32_t marked = 0;
     for (uint32_t code = 1; code < entries; code++) {
-        if (strings->remap[code] != 0) {
-            strings->kept[strings->kept_count++] = code;
-            strings->remap[code] = strings->kept_count;
+        marked += marks[code];
+    }
+    return marked == entries - 1;
+}
+
+/* Mark the entries that occur; few have all occurred long before the last row. */
+static void mark_few(const uint32_t *codes, uint32_t count, uint32_t entries, uint32_t *marks)
+{
+    for (uint32_t first = 0; first < count && !all_marked(marks, entries); first += WENDI_VECTOR_ROWS) {
+        const uint32_t end = count - first < WENDI_VECTOR_ROWS ? count : first + WENDI_VECTOR_ROWS;
+        for (uint32_t i = first; i < end; i++) {
+            marks[codes[i]] = 1;
         }
     }
+}
+
+/* The same of many, and how many runs there are of rows that are not null. */
+static uint32_t mark_many(const uint32_t *codes, uint32_t count, uint32_t *marks)
+{
+    uint32_t runs = 0;
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t code = codes[i];
+        runs += (uint32_t)(code != before) & (uint32_t)(code != 0);
+        marks[code] = 1;
+        before = code;
+    }
+    return runs;
+}
+
+/* Mark the entries that occur in remap; returns the runs, 0 where they do not matter. */
+static uint32_t mark_entries(wendi_coded_strings *strings, uint32_t count)
+{
+    const uint32_t entries = strings->dictionary->entry_count;
+    uint32_t runs = 0;
+    memset(strings->remap, 0, (size_t)entries * sizeof *strings->remap);
+    if (entries <= APPEARANCE_ENTRIES_MIN) {
+        mark_few(strings->codes, count, entries, strings->remap);
+    } else {
+        runs = mark_many(strings->codes, count, strings->remap);
+    }
+    strings->remap[0] = 0;
+    return runs;
+}
+
+/* Number the entries that are marked 1, 2, 3, ... in their order: remap[old] = new, kept[new - 1] = old. */
+static void number_in_order(wendi_coded_strings *strings)
+{
+    const uint32_t entries = strings->dictionary->entry_count;
+    uint32_t kept = 0;
+    for (uint32_t code = 1; code < entries; code++) {
+        strings->kept[kept] = code;
+        kept += strings->remap[code];
+        strings->remap[code] = strings->remap[code] != 0 ? kept : 0;
+    }
+    strings->kept_count = kept;
 }
 
 static void number_by_appearance(wendi_coded_strings *strings, uint32_t count)
@@ -114,17 +158,9 @@ static void put_in_order(wendi_coded_strings *strings)
 }
 
 /* Hardly a code comes back once another has begun: there are few more runs than entries. */
-static bool mostly_new(const wendi_coded_strings *strings, uint32_t count)
+static bool mostly_new(const wendi_coded_strings *strings, uint32_t runs)
 {
-    const uint32_t *codes = strings->codes;
-    uint32_t runs = codes[0] != 0;
-    if (strings->kept_count < APPEARANCE_ENTRIES_MIN) {
-        return false;
-    }
-    for (uint32_t i = 1; i < count; i++) {
-        runs += (uint32_t)(codes[i] != codes[i - 1]) & (uint32_t)(codes[i] != 0);
-    }
-    return runs <= strings->kept_count + strings->kept_count / 8;
+    return strings->kept_count >= APPEARANCE_ENTRIES_MIN && runs <= strings->kept_count + strings->kept_count / 8;
 }
 
 /* Worth a dictionary: values repeat, or the column must have one because its codes are the runs of users. */
@@ -179,11 +215,12 @@ wend_status wendi_chunk_code_strings(const wendi_vector *vector, bool keep_order
     if (strings->kept == NULL || strings->remap == NULL) {
         return WEND_NOMEM;
     }
-    number_in_order(strings, count);
+    const uint32_t runs = mark_entries(strings, count);
+    number_in_order(strings);
     strings->coded = wants_dictionary(strings, vector->row_count, keep_order);
     if (!strings->coded) {
         strings->ordered = rises;
-    } else if (!keep_order && mostly_new(strings, count)) {
+    } else if (!keep_order && mostly_new(strings, runs)) {
         number_by_appearance(strings, count);
     } else if (!rises) {
         put_in_order(strings);
@@ -195,41 +232,36 @@ cleanup:
     return status;
 }
 
+/* Codes of a page: of a constant, `space` full of it. */
+static const uint32_t *page_codes(const wendi_coded_strings *strings, uint32_t first, uint32_t count, uint32_t *space)
+{
+    if (!strings->constant) {
+        return strings->stored + first;
+    }
+    wendi_kernels_get()->fill_u32(space, count, strings->remap[strings->codes[0]]);
+    return space;
+}
+
 static wend_status write_code_page(wendi_chunk_writer *writer, const wendi_coded_strings *strings,
-                                   const int64_t *residuals, uint32_t first, uint32_t count, wendi_page_entry *page,
+                                   const uint32_t *residuals, uint32_t first, uint32_t count, wendi_page_entry *page,
                                    wendi_chunk_entry *entry)
 {
-    int64_t *codes = writer->encoder.integers;
-    const uint32_t constant = strings->constant ? strings->remap[strings->codes[0]] : 0;
-    const uint32_t *stored = strings->constant ? NULL : strings->stored + first;
-    uint32_t nulls = 0;
-    uint32_t min = UINT32_MAX;
-    uint32_t max = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t code = stored == NULL ? constant : stored[i];
-        codes[i] = code;
-        nulls += code == 0;
-        min = code - 1 < min ? code - 1 : min; /* null wraps to the greatest */
-        max = code > max ? code : max;
-    }
-    if (strings->kept_count < 64) {
-        uint64_t mask = 0;
-        for (uint32_t i = 0; i < count; i++) {
-            mask |= UINT64_C(1) << codes[i];
-        }
-        page->mask = mask;
-    }
+    const wendi_kernels *kernels = wendi_kernels_get();
+    const uint32_t *codes = page_codes(strings, first, count, (uint32_t *)writer->encoder.integers);
+    uint32_t nulls;
+    uint32_t min;
+    uint32_t max;
+    kernels->code_bounds_u32(codes, count, &nulls, &min, &max);
     page->has_codes = true;
     page->has_min_max = max > 0;
     page->has_mask = strings->kept_count < 64;
-    page->min = max > 0 ? min + 1 : 0;
+    page->mask = page->has_mask ? kernels->code_mask_u32(codes, count) : 0;
+    page->min = max > 0 ? min : 0;
     page->max = max;
-    wendi_page_rows rows = {.row_count = count, .value_count = count};
+    wendi_page_rows rows = {.row_count = count, .value_count = count - nulls};
     wend_status status =
-        residuals != NULL
-            ? wendi_page_encode_residuals(&writer->encoder, count, residuals + first, true)
-            : wendi_page_encode_integers(&writer->encoder, rows, codes, WENDI_LAYOUT_CODES);
-    rows.value_count -= nulls;
+        residuals != NULL ? wendi_page_encode_codes(&writer->encoder, count, residuals + first, true)
+                          : wendi_page_encode_codes(&writer->encoder, count, codes, false);
     wendi_chunk_writer_end_page(writer, rows, page, entry);
     return status;
 }
@@ -290,6 +322,13 @@ static wend_status store_bounds(wendi_string low, wendi_string high, wendi_arena
     return WEND_OK;
 }
 
+/* wendi_first_bytes() of a dictionary's entry, behind which 64 bytes can be read. */
+static uint64_t first_bytes(wendi_string entry)
+{
+    const uint64_t word = __builtin_bswap64(wendi_load_u64(entry.data));
+    return entry.length >= 8 ? word : entry.length == 0 ? 0 : word & UINT64_MAX << (64 - 8 * entry.length);
+}
+
 static wend_status take_bounds(const wendi_coded_strings *strings, wendi_arena *arena,
                                wendi_chunk_entry *entry)
 {
@@ -298,10 +337,19 @@ static wend_status take_bounds(const wendi_coded_strings *strings, wendi_arena *
     }
     wendi_string low = wendi_dictionary_at(strings->dictionary, strings->kept[0]);
     wendi_string high = wendi_dictionary_at(strings->dictionary, strings->kept[strings->kept_count - 1]);
+    uint64_t low_first = first_bytes(low);
+    uint64_t high_first = first_bytes(high);
     for (uint32_t i = 0; !strings->ordered && i < strings->kept_count; i++) {
         wendi_string text = wendi_dictionary_at(strings->dictionary, strings->kept[i]);
-        low = wendi_string_compare(text, low) < 0 ? text : low;
-        high = wendi_string_compare(text, high) > 0 ? text : high;
+        const uint64_t first = first_bytes(text); /* hardly ever equal */
+        if (first <= low_first && wendi_string_compare(text, low) < 0) {
+            low = text;
+            low_first = first;
+        }
+        if (first >= high_first && wendi_string_compare(text, high) > 0) {
+            high = text;
+            high_first = first;
+        }
     }
     return store_bounds(low, high, arena, entry);
 }
@@ -332,7 +380,7 @@ static void require_user_order(const wendi_coded_strings *strings, uint32_t row_
 }
 
 wend_status wendi_chunk_write_strings(wendi_chunk_writer *writer, const wendi_chunk_input *input,
-                                      const int64_t *residuals, wendi_arena *arena, wendi_chunk_entry *entry,
+                                      const uint32_t *residuals, wendi_arena *arena, wendi_chunk_entry *entry,
                                       wendi_page_entry *pages)
 {
     wend_status status = WEND_OK;

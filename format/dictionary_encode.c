@@ -23,25 +23,31 @@ typedef struct dictionary_encoder {
     uint64_t string_bytes;
 } dictionary_encoder;
 
-static wend_status append_varint(wendi_buffer *out, uint32_t value)
+enum { VARINT_BYTES_MAX = 5 };
+
+static void put_varint(wendi_buffer *out, uint32_t value)
 {
-    uint8_t bytes[5];
-    size_t length = 0;
     for (; value >= 128; value >>= 7) {
-        bytes[length++] = (uint8_t)(value | 128);
+        out->data[out->length++] = (uint8_t)(value | 128);
     }
-    bytes[length++] = (uint8_t)value;
-    return wendi_buffer_append(out, bytes, length);
+    out->data[out->length++] = (uint8_t)value;
 }
 
+/* Eight bytes at a time: strings can be read 64 bytes beyond their ends. */
 static uint32_t shared_prefix(wendi_string a, wendi_string b)
 {
-    uint32_t shorter = a.length < b.length ? a.length : b.length;
-    uint32_t i = 0;
-    while (i < shorter && a.data[i] == b.data[i]) {
-        i++;
+    const uint32_t shorter = a.length < b.length ? a.length : b.length;
+    for (uint32_t i = 0; i < shorter; i += 8) {
+        uint64_t left;
+        uint64_t right;
+        memcpy(&left, a.data + i, sizeof left);
+        memcpy(&right, b.data + i, sizeof right);
+        if (left != right) {
+            i += (uint32_t)__builtin_ctzll(left ^ right) / 8;
+            return i < shorter ? i : shorter;
+        }
     }
-    return i;
+    return shorter;
 }
 
 static wendi_string entry_at(const dictionary_encoder *encoder, uint32_t index)
@@ -70,8 +76,10 @@ static wend_status collect_block(dictionary_encoder *encoder, uint32_t first, ui
                           string_bytes + entry.length > WENDI_DICTIONARY_BLOCK_STRING_BYTES)) {
             break;
         }
-        WEND_TRY(append_varint(&encoder->shared, prefix));
-        WEND_TRY(append_varint(&encoder->lengths, entry.length - prefix));
+        WEND_TRY(wendi_buffer_reserve(&encoder->shared, VARINT_BYTES_MAX));
+        WEND_TRY(wendi_buffer_reserve(&encoder->lengths, VARINT_BYTES_MAX));
+        put_varint(&encoder->shared, prefix);
+        put_varint(&encoder->lengths, entry.length - prefix);
         WEND_TRY(wendi_buffer_append(&encoder->suffixes, entry.data + prefix, entry.length - prefix));
         string_bytes += entry.length;
         before = entry;

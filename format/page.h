@@ -78,6 +78,9 @@ typedef struct wendi_page_rows {
 
 wend_status wendi_page_encode_integers(wendi_page_encoder *encoder, wendi_page_rows rows, const int64_t *values,
                                        wendi_page_layout layout);
+/** Codes of a dictionary, one a row, or `residuals` of their prediction. */
+wend_status wendi_page_encode_codes(wendi_page_encoder *encoder, uint32_t row_count, const uint32_t *codes,
+                                    bool residuals);
 /** Residuals of a prediction, one a row; `codes`: of dictionary codes. */
 wend_status wendi_page_encode_residuals(wendi_page_encoder *encoder, uint32_t row_count, const int64_t *residuals,
                                         bool codes);

@@ -103,15 +103,31 @@ wend_status wendi_page_finish(wendi_page_encoder *encoder, wendi_page_rows rows,
     return WEND_OK;
 }
 
-wend_status wendi_page_stream(wendi_page_encoder *encoder, const int64_t *values, uint32_t count)
+static wend_status append_stream(wendi_page_encoder *encoder, const wendi_stream_input *input)
 {
-    const wendi_stream_input *input = wendi_stream_analyse(encoder->scratch, values, count);
     const wendi_codec *codec = NULL;
     uint8_t *before = &encoder->codecs[encoder->stream_number++];
     wendi_codec_wish wish = {.forced = encoder->forced_codec, .previous = *before,
                              .dense = wendi_is_dense(encoder->zstd_level)};
     wend_status status = wendi_stream_encode(input, wish, encoder->out, &codec);
     *before = status == WEND_OK ? codec->id : 0;
+    return status;
+}
+
+wend_status wendi_page_stream(wendi_page_encoder *encoder, const int64_t *values, uint32_t count)
+{
+    return append_stream(encoder, wendi_stream_analyse(encoder->scratch, values, count));
+}
+
+wend_status wendi_page_encode_codes(wendi_page_encoder *encoder, uint32_t row_count, const uint32_t *codes,
+                                    bool residuals)
+{
+    wend_status status = WEND_OK;
+    wendi_page_rows rows = {.row_count = row_count, .value_count = row_count};
+    WEND_TRY(wendi_page_begin(encoder, rows));
+    WEND_TRY(append_stream(encoder, wendi_stream_analyse_codes(encoder->scratch, codes, row_count)));
+    WEND_TRY(wendi_page_finish(encoder, rows, residuals ? WENDI_LAYOUT_PREDICTED : WENDI_LAYOUT_CODES, 0, residuals));
+cleanup:
     return status;
 }
 

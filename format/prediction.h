@@ -129,7 +129,8 @@ typedef struct wendi_prediction_built {
     uint32_t map_count;
     uint64_t *list;
     uint32_t list_count;
-    const int64_t *residuals; /* row_count */
+    const int64_t *residuals; /* row_count; NULL of text, */
+    const uint32_t *code_residuals; /* which has these */
 } wendi_prediction_built;
 typedef struct wendi_prediction_builder wendi_prediction_builder;
 /** For qsort() of uint64_t. */

@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "engine/base/alloc.h"
+#include "engine/table/flush_gather.h"
 
-enum { INSERTION_RUN_MAX = 32 };
+enum { INSERTION_RUN_MAX = 32, INSERTION_BUCKET_MAX = 16 };
 
 typedef struct wendi_ranked_user {
     uint64_t hash;
@@ -49,25 +50,35 @@ static int compare_keys(const order_keys *keys, uint32_t a, uint32_t b)
            (keys->partitions[a] < keys->partitions[b]);
 }
 
-static void insertion_sort(const order_keys *keys, uint32_t *rows, uint32_t count)
+/*
+ * Rows mostly are in order: then one look at the times, which stand beside each other as rows do, is all there is to do.
+ * `times` are those of `rows`, or all 0 where that does not tell.
+ */
+static void insertion_sort(const order_keys *keys, uint32_t *rows, int64_t *times, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
-        uint32_t row = rows[i];
+        const int64_t time = times[i];
+        if (times[i - 1] < time) {
+            continue;
+        }
+        const uint32_t row = rows[i];
         uint32_t at = i;
-        while (at > 0 && compare_keys(keys, rows[at - 1], row) > 0) {
+        while (at > 0 && (times[at - 1] > time || (times[at - 1] == time && compare_keys(keys, rows[at - 1], row) > 0))) {
             rows[at] = rows[at - 1];
+            times[at] = times[at - 1];
             at--;
         }
         rows[at] = row;
+        times[at] = time;
     }
 }
 
-/* Bottom-up merge sort with a shortcut for neighbours that are in order already. */
-static void merge_sort(const order_keys *keys, uint32_t *rows, uint32_t count, uint32_t *scratch)
+/* Bottom-up merge sort with a shortcut for neighbours that are in order already; `times` serve the first step only. */
+static void merge_sort(const order_keys *keys, uint32_t *rows, int64_t *times, uint32_t count, uint32_t *scratch)
 {
     for (uint32_t begin = 0; begin < count; begin += INSERTION_RUN_MAX) {
         uint32_t length = count - begin < INSERTION_RUN_MAX ? count - begin : INSERTION_RUN_MAX;
-        insertion_sort(keys, rows + begin, length);
+        insertion_sort(keys, rows + begin, times + begin, length);
     }
     for (uint32_t width = INSERTION_RUN_MAX; width < count; width *= 2) {
         for (uint32_t begin = 0; begin + width < count; begin += 2 * width) {
@@ -112,6 +123,57 @@ static int compare_users(const void *left, const void *right, void *context)
     return wendi_value_compare(&left_value, &right_value);
 }
 
+/* ---- ordering users ---- */
+
+static void sort_bucket(ranked_user *users, uint32_t count, const wendi_column_builder *column)
+{
+    if (count > INSERTION_BUCKET_MAX) {
+        qsort_r(users, count, sizeof *users, compare_users, (void *)(uintptr_t)column);
+        return;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        const ranked_user user = users[i];
+        uint32_t at = i;
+        for (; at > 0 && users[at - 1].hash >= user.hash &&
+               compare_users(&users[at - 1], &user, (void *)(uintptr_t)column) > 0;
+             at--) {
+            users[at] = users[at - 1];
+        }
+        users[at] = user;
+    }
+}
+
+/*
+ * Hashes spread evenly: dealt by their first bits into about as many buckets as there are users, they are all but
+ * sorted. `space` is as long as `users`, `starts` one longer.
+ */
+static void sort_users(ranked_user *users, uint32_t count, ranked_user *space, uint32_t *starts,
+                       const wendi_column_builder *column)
+{
+    if (count < 2) {
+        return;
+    }
+    const unsigned shift = 33 + (unsigned)__builtin_clz(count); /* 2^(64 - shift) buckets are at most `count` */
+    const uint32_t buckets = UINT32_C(1) << (64 - shift);
+    memset(starts, 0, (buckets + 1) * sizeof *starts);
+    for (uint32_t i = 0; i < count; i++) {
+        starts[users[i].hash >> shift]++;
+    }
+    for (uint32_t b = 0, sum = 0; b < buckets; b++) {
+        const uint32_t here = starts[b];
+        starts[b] = sum;
+        sum += here;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        space[starts[users[i].hash >> shift]++] = users[i];
+    }
+    for (uint32_t b = 0, begin = 0; b < buckets; b++) { /* a start has moved to its bucket's end */
+        sort_bucket(space + begin, starts[b] - begin, column);
+        begin = starts[b];
+    }
+    memcpy(users, space, count * sizeof *users);
+}
+
 /* ---- memory ---- */
 
 /* An array with room for `count` elements in place of `memory`, whose content is gone; NULL: none, and freed. */
@@ -140,23 +202,29 @@ static wend_status need_codes(wendi_row_order *order, uint32_t count, wend_error
     return order->user_rank != NULL && order->user_codes != NULL ? WEND_OK : refused(count, sizeof(uint32_t), error);
 }
 
+static wend_status need_starts(wendi_row_order *order, size_t count, wend_error *error)
+{
+    order->scratch.starts = grown(order->scratch.starts, &order->capacity.starts, count, sizeof(uint32_t));
+    return order->scratch.starts != NULL ? WEND_OK : refused(count, sizeof(uint32_t), error);
+}
+
+/* For `count` users, and what sorting them takes. */
 static wend_status need_users(wendi_row_order *order, uint32_t count, wend_error *error)
 {
-    order->scratch.users = grown(order->scratch.users, &order->capacity.users, count, sizeof(ranked_user));
-    return order->scratch.users != NULL ? WEND_OK : refused(count, sizeof(ranked_user), error);
+    const size_t all = 2 * (size_t)count;
+    order->scratch.users = grown(order->scratch.users, &order->capacity.users, all, sizeof(ranked_user));
+    return order->scratch.users != NULL ? need_starts(order, (size_t)count + 1, error)
+                                        : refused(all, sizeof(ranked_user), error);
 }
 
 static wend_status need_rows(wendi_row_order *order, uint32_t slots, wend_error *error)
 {
     order->rows = grown(order->rows, &order->capacity.rows, slots, sizeof *order->rows);
     order->scratch.ranks = grown(order->scratch.ranks, &order->capacity.ranks, slots, sizeof(uint32_t));
-    return order->rows != NULL && order->scratch.ranks != NULL ? WEND_OK : refused(slots, sizeof(uint32_t), error);
-}
-
-static wend_status need_starts(wendi_row_order *order, size_t count, wend_error *error)
-{
-    order->scratch.starts = grown(order->scratch.starts, &order->capacity.starts, count, sizeof(uint32_t));
-    return order->scratch.starts != NULL ? WEND_OK : refused(count, sizeof(uint32_t), error);
+    order->scratch.times = grown(order->scratch.times, &order->capacity.times, slots, sizeof(int64_t));
+    return order->rows != NULL && order->scratch.ranks != NULL && order->scratch.times != NULL
+               ? WEND_OK
+               : refused(slots, sizeof(int64_t), error);
 }
 
 /* ---- ranking users ---- */
@@ -200,7 +268,7 @@ static wend_status rank_text(const live_rows *live, const wendi_column_builder *
             users[count++] = (ranked_user){wendi_value_hash(&value), code};
         }
     }
-    qsort_r(users, count, sizeof *users, compare_users, (void *)(uintptr_t)column);
+    sort_users(users, count, users + count, order->scratch.starts, column);
     for (uint32_t i = 0; i < count; i++) {
         user_rank[users[i].code] = i + 1;
         order->user_codes[i + 1] = users[i].code;
@@ -234,7 +302,7 @@ static wend_status rank_values(const live_rows *live, const wendi_column_builder
             users[count++] = (ranked_user){wendi_value_hash(&value), row};
         }
     }
-    qsort_r(users, count, sizeof *users, compare_users, (void *)(uintptr_t)column);
+    sort_users(users, count, users + count, order->scratch.starts, column);
     uint32_t rank = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (i == 0 || compare_users(&users[i - 1], &users[i], (void *)(uintptr_t)column) != 0) {
@@ -276,16 +344,38 @@ static void deal_rows(const live_rows *live, const uint32_t *ranks, uint32_t ran
     starts[0] = 0;
 }
 
+static bool any_null(const live_rows *live, const uint8_t *nulls)
+{
+    for (uint32_t i = 0; i < live->count; i++) {
+        if (memchr(nulls + live->strips[i].first, 1, live->strips[i].count) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Times in the order that rows were dealt in; zeros, which leave it all to the other keys, where some are null. */
+static void take_times(const live_rows *live, const order_keys *keys, const wendi_row_order *order)
+{
+    int64_t *times = order->scratch.times;
+    if (keys->time == NULL || any_null(live, keys->time_nulls)) {
+        memset(times, 0, order->row_count * sizeof *times);
+    } else {
+        WENDI_GATHER(times, keys->time, order->rows, order->row_count);
+    }
+}
+
 static void sort_runs(const order_keys *keys, wendi_row_order *order, const uint32_t *starts,
                       uint32_t *scratch)
 {
+    int64_t *times = order->scratch.times;
     for (uint32_t rank = 1; rank <= order->user_count + 1; rank++) {
         uint32_t begin = starts[rank];
         uint32_t end = rank == order->user_count + 1 ? order->row_count : starts[rank + 1];
         if (end - begin <= INSERTION_RUN_MAX) {
-            insertion_sort(keys, order->rows + begin, end - begin);
+            insertion_sort(keys, order->rows + begin, times + begin, end - begin);
         } else {
-            merge_sort(keys, order->rows + begin, end - begin, scratch);
+            merge_sort(keys, order->rows + begin, times + begin, end - begin, scratch);
         }
     }
 }
@@ -329,6 +419,7 @@ wend_status wendi_row_order_make(const wendi_row_builder *builder, wendi_row_ord
                                     ? NULL
                                     : &builder->columns[schema->order_column],
                        .partitions = builder->partitions};
+    take_times(&live, &keys, order);
     /* The ranks have done their work: their memory, no smaller than the rows', serves merging. */
     sort_runs(&keys, order, order->scratch.starts, order->scratch.ranks);
 cleanup:
@@ -373,7 +464,7 @@ size_t wendi_row_order_bytes(const wendi_row_order *order)
     const size_t each = sizeof(uint32_t);
     return order->capacity.rows * each + order->capacity.codes * 2 * each +
            order->capacity.ranks * each + order->capacity.starts * each +
-           order->capacity.users * sizeof(ranked_user);
+           order->capacity.times * sizeof(int64_t) + order->capacity.users * sizeof(ranked_user);
 }
 
 void wendi_row_order_free(wendi_row_order *order)
@@ -383,6 +474,7 @@ void wendi_row_order_free(wendi_row_order *order)
     wendi_free(order->user_codes);
     wendi_free(order->scratch.ranks);
     wendi_free(order->scratch.starts);
+    wendi_free(order->scratch.times);
     wendi_free(order->scratch.users);
     memset(order, 0, sizeof *order);
 }

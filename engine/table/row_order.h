@@ -25,6 +25,7 @@ typedef struct wendi_row_order {
     struct {              /* memory for making it */
         uint32_t *ranks;  /* per slot of the builder */
         uint32_t *starts; /* per rank */
+        int64_t *times;   /* per row, in the order of `rows`; whoever made the order may use it for something else */
         struct wendi_ranked_user *users;
     } scratch;
     struct { /* what the arrays have room for */
@@ -32,6 +33,7 @@ typedef struct wendi_row_order {
         uint32_t codes;
         uint32_t ranks;
         uint32_t starts;
+        uint32_t times;
         uint32_t users;
     } capacity;
 } wendi_row_order;

@@ -10,10 +10,13 @@
 #include <string.h>
 
 #include "engine/base/alloc.h"
+#include "engine/table/flush_gather.h"
 #include "engine/table/row_order.h"
 #include "engine/table/segment_output.h"
+#include "format/kernel/kernels.h"
 
 enum {
+    ROWS_AN_ENTRY = 8,
     UNSORTED_ENTRIES_MIN = 1024, /* smaller dictionaries are sorted at once */
     /* Arrays of the scratch: what all columns take turns with, then two for each of them. */
     ARRAY_DROP = 0,
@@ -77,14 +80,6 @@ static bool any_null(const flush *work, const wendi_column_builder *column)
     return false;
 }
 
-#define GATHER(type, from)                                                                         \
-    do {                                                                                           \
-        type *to = values;                                                                         \
-        for (uint32_t i = 0; i < row_count; i++) {                                                 \
-            to[i] = (from)[rows[i]];                                                               \
-        }                                                                                          \
-    } while (0)
-
 static wend_status gather_fixed(flush *work, uint32_t position, wend_error *error)
 {
     const wendi_column_builder *column = column_of(work, position);
@@ -96,9 +91,9 @@ static wend_status gather_fixed(flush *work, uint32_t position, wend_error *erro
         return refused(row_count * each, error);
     }
     if (column->physical == WENDI_PHYSICAL_B16) {
-        GATHER(wendi_b16, column->b16);
+        WENDI_GATHER((wendi_b16 *)values, column->b16, rows, row_count);
     } else {
-        GATHER(int64_t, column->i64); /* doubles too: the same eight bytes */
+        WENDI_GATHER((int64_t *)values, column->i64, rows, row_count); /* doubles too: the same eight bytes */
     }
     uint8_t *nulls = NULL;
     if (any_null(work, column)) {
@@ -106,9 +101,7 @@ static wend_status gather_fixed(flush *work, uint32_t position, wend_error *erro
         if (nulls == NULL) {
             return refused(row_count, error);
         }
-        for (uint32_t i = 0; i < row_count; i++) {
-            nulls[i] = column->nulls[rows[i]];
-        }
+        WENDI_GATHER(nulls, column->nulls, rows, row_count);
     }
     work->vectors[position] = (wendi_vector){.type = column->type,
                                              .form = WENDI_FORM_FLAT,
@@ -184,13 +177,13 @@ static wend_status user_dictionary(const flush *work, const wendi_column_builder
  */
 static bool mostly_new(const uint32_t *codes, uint32_t row_count, uint32_t entries)
 {
-    uint32_t runs = 0;
-    uint32_t before = 0;
-    for (uint32_t i = 0; i < row_count; i++) {
-        runs += codes[i] != before;
-        before = codes[i];
+    const uint32_t runs_max = entries + entries / 8;
+    size_t runs = 1;
+    for (uint32_t first = 0; first < row_count && runs <= runs_max; first += WENDI_VECTOR_ROWS) {
+        const uint32_t left = row_count - first;
+        runs += wendi_kernels_get()->changes_u32(codes + first, left <= WENDI_VECTOR_ROWS ? left : WENDI_VECTOR_ROWS + 1);
     }
-    return runs <= entries + entries / 8;
+    return runs <= runs_max;
 }
 
 /* The interner's entries as they are: read here, and by the segment's writer, before the builder is reset. */
@@ -214,35 +207,82 @@ static void recode(uint32_t *codes, uint32_t row_count, const uint32_t *remap)
     }
 }
 
-/* A dictionary that rises bytewise, of the entries that rows use; `codes` become its codes. */
-static wend_status ordered_dictionary(const flush *work, const wendi_column_builder *column,
-                                      uint32_t *codes, wendi_dictionary **dictionary_out,
-                                      wend_error *error)
+/*
+ * The entries that rows use: repeats and rejects left strings behind that no row has. NULL where entries are few beside
+ * the rows, so that there is little to gain from knowing.
+ */
+static wend_status mark_used(const flush *work, uint32_t entries, const uint32_t *codes, uint8_t **used_out)
 {
-    uint32_t entries = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
-    uint32_t row_count = work->order->row_count;
+    const uint32_t row_count = work->order->row_count;
+    *used_out = NULL;
+    if (entries < row_count / ROWS_AN_ENTRY) {
+        return WEND_OK;
+    }
     uint8_t *used = wendi_flush_scratch_array(work->scratch, ARRAY_USED, entries);
-    uint32_t *remap =
-        wendi_flush_scratch_array(work->scratch, ARRAY_REMAP, entries * sizeof *remap);
-    if (used == NULL || remap == NULL) {
-        return wendi_fail_nomem(error, "a dictionary", entries * sizeof *remap);
+    if (used == NULL) {
+        return WEND_NOMEM;
     }
     memset(used, 0, entries);
     for (uint32_t i = 0; i < row_count; i++) {
         used[codes[i]] = 1;
     }
+    *used_out = used;
+    return WEND_OK;
+}
+
+/* A dictionary that rises bytewise; `codes` become its codes. Who writes it leaves out what no row uses. */
+static wend_status ordered_dictionary(const flush *work, const wendi_column_builder *column,
+                                      uint32_t *codes, wendi_dictionary **dictionary_out,
+                                      wend_error *error)
+{
+    uint32_t entries = column->interner.entry_count > 0 ? column->interner.entry_count : 1;
+    uint8_t *used = NULL;
+    uint32_t *remap =
+        wendi_flush_scratch_array(work->scratch, ARRAY_REMAP, entries * sizeof *remap);
+    if (remap == NULL || mark_used(work, entries, codes, &used) != WEND_OK) {
+        return wendi_fail_nomem(error, "a dictionary", entries * sizeof *remap);
+    }
     wend_status status =
         wendi_interner_ordered(&column->interner, used, remap, dictionary_out, error);
     if (status == WEND_OK) {
-        recode(codes, row_count, remap);
+        recode(codes, work->order->row_count, remap);
     }
     return status;
 }
 
-static wend_status gather_strings(flush *work, uint32_t position, wend_error *error)
+static bool is_text(const wendi_schema *stored, uint32_t position)
+{
+    wendi_type type = stored->columns[position].type;
+    return type.hash_of == 0 && wendi_type_physical(type) == WENDI_PHYSICAL_STRING;
+}
+
+/* The builder's codes of all text, in row order. */
+static wend_status gather_codes(flush *work, const wendi_schema *stored, wend_error *error)
+{
+    uint32_t count = 0;
+    size_t bytes = stored->column_count * sizeof(wendi_code_lane);
+    wendi_code_lane *lanes = wendi_alloc(bytes);
+    bool full = lanes == NULL;
+    for (uint32_t position = 0; position < stored->column_count && !full; position++) {
+        if (is_text(stored, position)) {
+            const wendi_column_builder *column = column_of(work, position);
+            lanes[count] = (wendi_code_lane){.codes = column->codes,
+                                             .code_count = column->interner.entry_count,
+                                             .ordered = array_of_values(work, position, sizeof(uint32_t))};
+            full = lanes[count++].ordered == NULL;
+        }
+    }
+    if (!full) {
+        /* Times have done their work in sorting: their memory, a word for each of the builder's slots, serves here. */
+        wendi_gather_codes(work->builder, work->order, lanes, count, (uint64_t *)work->order->scratch.times);
+    }
+    wendi_free(lanes);
+    return full ? wendi_fail_nomem(error, "sorting columns", work->builder->row_capacity * sizeof(uint32_t)) : WEND_OK;
+}
+
+static wend_status order_strings(flush *work, uint32_t position, wend_error *error)
 {
     const wendi_column_builder *column = column_of(work, position);
-    const uint32_t *rows = work->order->rows;
     uint32_t row_count = work->order->row_count;
     uint32_t entries = column->interner.entry_count;
     bool user = source_of(work, position) == work->builder->schema->user_column;
@@ -252,7 +292,6 @@ static wend_status gather_strings(flush *work, uint32_t position, wend_error *er
     if (values == NULL) {
         return refused(row_count * sizeof *values, error);
     }
-    GATHER(uint32_t, column->codes);
     if (user) {
         WEND_TRY(user_dictionary(work, column, &work->dictionaries[position], error));
         recode(values, row_count, work->order->user_rank);
@@ -316,10 +355,10 @@ static wend_status flush_open(flush *work, wendi_flush_shelf *shelf,
         goto cleanup;
     }
     const wendi_schema *stored = wendi_schema_reading(builder->schema);
+    WEND_TRY(gather_codes(work, stored, error));
     for (uint32_t position = 0; position < stored->column_count; position++) {
-        bool text = wendi_type_physical(stored->columns[position].type) == WENDI_PHYSICAL_STRING;
         WEND_TRY(stored->columns[position].type.hash_of != 0 ? gather_hashes(work, position, error)
-                 : text                                      ? gather_strings(work, position, error)
+                 : is_text(stored, position)                 ? order_strings(work, position, error)
                                                              : gather_fixed(work, position, error));
     }
 cleanup:

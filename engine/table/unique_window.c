@@ -17,8 +17,8 @@
 enum {
     CHUNK_KEYS = 4096,
     SPARE_CHUNKS_MAX = 64,
-    AHEAD = 16,       /* keys whose slots are asked for before they are looked up, */
-    SLOTS_LOOKED_AT = 6, /* about so many of each, which may lie in two lines of the cache */
+    AHEAD = 64,       /* rows, from asking for the buckets of their keys to looking these up, */
+    NEAR = 8,         /* and from asking for the buckets after those that are full */
     DEAD_SHARE = 8,   /* one in so many may be dead */
     DEAD_MIN = 1024,  /* fewer are not worth moving others */
     LIST_MIN = 16,
@@ -298,6 +298,21 @@ static bool is_held(wendi_unique_window *window, const wendi_hash128 *keys, uint
     return held;
 }
 
+/* A row's keys enter, all of them after all were asked for. */
+static wend_status enter(wendi_unique_window *window, const wendi_hash128 *keys, uint32_t rules,
+                         size_t stride, wend_error *error)
+{
+    wend_status status = WEND_OK;
+    for (uint32_t rule = 0; rule < rules && status == WEND_OK; rule++) {
+        if (!is_none(keys[rule * stride])) {
+            status = append(window, keys[rule * stride], error);
+        }
+    }
+    return status;
+}
+
+/* A row goes through three stages, some rows apart, so that memory has time to come: its buckets are
+ * asked for; then, where these are full, those after them; then it is looked up. */
 wend_status wendi_unique_window_take(wendi_unique_window *window, uint64_t batch,
                                      const wendi_hash128 *keys, uint32_t rules, uint32_t count,
                                      uint8_t *keep, uint32_t *duplicate_count, wend_error *error)
@@ -305,25 +320,32 @@ wend_status wendi_unique_window_take(wendi_unique_window *window, uint64_t batch
     wend_status status = WEND_OK;
     *duplicate_count = 0;
     WEND_TRY(need_batch(window, batch, error));
-    for (uint32_t row = 0; row < count; row++) {
-        for (uint32_t rule = 0; rule < rules && row + AHEAD < count; rule++) {
-            wendi_hash128 ahead = keys[(size_t)rule * count + row + AHEAD];
-            const uint64_t *slot = wendi_key_index_slot(&window->index, ahead);
-            __builtin_prefetch(slot, 1);
-            __builtin_prefetch(slot + SLOTS_LOOKED_AT, 1);
+    for (uint32_t step = 0; step < count + AHEAD; step++) {
+        for (uint32_t rule = 0; rule < rules && step < count; rule++) {
+            const wendi_key_bucket *bucket =
+                wendi_key_index_bucket(&window->index, keys[(size_t)rule * count + step]);
+            if (bucket != NULL) {
+                __builtin_prefetch(bucket->tags, 1);
+                __builtin_prefetch(bucket->places, 1);
+            }
         }
-        if (keep[row] == 0) {
+        uint32_t near = step - (AHEAD - NEAR);
+        for (uint32_t rule = 0; rule < rules && near < count; rule++) {
+            const wendi_key_bucket *bucket =
+                wendi_key_index_bucket(&window->index, keys[(size_t)rule * count + near]);
+            if (bucket != NULL) {
+                __builtin_prefetch(bucket + (bucket->tags[WENDI_KEY_LANES - 1] != 0), 1);
+            }
+        }
+        uint32_t row = step - AHEAD;
+        if (row >= count || keep[row] == 0) {
             continue;
         }
-        if (is_held(window, keys + row, rules, count)) { /* all rules are asked before a key enters */
+        if (is_held(window, keys + row, rules, count)) {
             keep[row] = 0;
             (*duplicate_count)++;
-            continue;
-        }
-        for (uint32_t rule = 0; rule < rules; rule++) {
-            if (!is_none(keys[(size_t)rule * count + row])) {
-                WEND_TRY(append(window, keys[(size_t)rule * count + row], error));
-            }
+        } else {
+            WEND_TRY(enter(window, keys + row, rules, count, error));
         }
     }
     window->batches[window->batch_count - 1].end = window->end;
@@ -397,7 +419,8 @@ static void squeeze(wendi_unique_window *window)
     for (uint64_t from = window->first_dead; from < window->end; from++) {
         move_borders(window, from, to, &generations, &batches);
         if (from + AHEAD < window->end) {
-            __builtin_prefetch(wendi_key_index_slot(&window->index, *key_at(window, from + AHEAD)));
+            __builtin_prefetch(
+                wendi_key_index_bucket(&window->index, *key_at(window, from + AHEAD)));
         }
         wendi_hash128 key = *key_at(window, from);
         if (!is_none(key)) {
@@ -531,7 +554,7 @@ wend_status wendi_unique_window_prepend(wendi_unique_window *window, uint64_t ve
     for (uint64_t i = key_count; i > 0; i--) {
         wendi_hash128 key = keys[i - 1];
         if (i > AHEAD) {
-            __builtin_prefetch(wendi_key_index_slot(&window->index, keys[i - 1 - AHEAD]));
+            __builtin_prefetch(wendi_key_index_bucket(&window->index, keys[i - 1 - AHEAD]));
         }
         if (!is_none(key) && find(window, key) == UINT64_MAX) {
             WEND_TRY(append_front(window, key, error));

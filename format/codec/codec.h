@@ -56,10 +56,14 @@ typedef struct wendi_vector_statistics {
     uint16_t rise_bits[65];
 } wendi_vector_statistics;
 
-/** Statistics of `count` >= 1 values; memory belongs to a wendi_stream_scratch. */
+/**
+ * Statistics of `count` >= 1 values; memory belongs to a wendi_stream_scratch. Where runs are long they are taken from
+ * the runs alone, and rows are not written out before a codec asks for them.
+ */
 typedef struct wendi_stream_input {
-    const int64_t *values;
-    const uint64_t *quotients;
+    const int64_t *values;     /* NULL until asked for: wendi_stream_values() */
+    const uint64_t *quotients; /* the same: wendi_stream_quotients() */
+    uint64_t *space;           /* for what is asked for, one at a time */
     uint32_t count;
     uint32_t vector_count;
     bool nested;
@@ -70,9 +74,9 @@ typedef struct wendi_stream_input {
     bool has_offsets;      /* the vectors' offset_bits are counted; not where they cannot pay */
     bool has_steps;        /* the same of step_bits */
     bool has_rises;        /* and of rise_bits */
-    uint32_t run_count;
     wendi_vector_statistics *vectors;
-    /* Not nested only; NULL when runs are too many, or no value is common enough, for it to pay. */
+    /* Not nested only; NULL when runs are too many, or no value is common enough, for it to pay. A constant is one run. */
+    uint32_t run_count;
     const struct wendi_stream_input *run_values;
     const struct wendi_stream_input *run_lengths;
     const struct wendi_stream_input *exceptions;
@@ -85,6 +89,13 @@ wend_status wendi_stream_scratch_new(wendi_stream_scratch **scratch_out);
 void wendi_stream_scratch_free(wendi_stream_scratch *scratch); /* accepts NULL */
 /** Take the statistics of `values` (borrowed); the result lives in the scratch until the next call. */
 const wendi_stream_input *wendi_stream_analyse(wendi_stream_scratch *scratch, const int64_t *values, uint32_t count);
+/** The same statistics of codes. */
+const wendi_stream_input *wendi_stream_analyse_codes(wendi_stream_scratch *scratch, const uint32_t *codes,
+                                                     uint32_t count);
+/** Every row's value; valid until the next call of this or wendi_stream_quotients(). */
+const int64_t *wendi_stream_values(const wendi_stream_input *input);
+/** Every row's (value - min) / divisor. */
+const uint64_t *wendi_stream_quotients(const wendi_stream_input *input);
 
 /* ---- decoding ---- */
 

@@ -29,11 +29,12 @@ static wend_status encode(const wendi_stream_input *input, wendi_buffer *out)
     WEND_TRY(wendi_buffer_u32(out, 0));
     size_t begin = out->length;
     WEND_TRY(wendi_buffer_append_zero(out, bitmap_bytes(input->count)));
+    const int64_t *values = wendi_stream_values(input);
     for (uint32_t first = 0; first < input->count; first += 64) {
         const uint32_t rows = input->count - first < 64 ? input->count - first : 64;
         uint64_t word = 0;
         for (uint32_t i = 0; i < rows; i++) {
-            word |= (uint64_t)(input->values[first + i] != input->common) << i;
+            word |= (uint64_t)(values[first + i] != input->common) << i;
         }
         wendi_store_u64(out->data + begin + first / 8, word);
     }

@@ -8,7 +8,7 @@ static size_t size(const wendi_stream_input *input)
 {
     size_t values;
     size_t lengths;
-    if (input->run_values == NULL) {
+    if (input->run_values == NULL || input->min == input->max) {
         return SIZE_MAX;
     }
     wendi_codec_choose(input->run_values, (wendi_codec_wish){0}, &values);

@@ -145,19 +145,18 @@ size_t wendi_packing_size(wendi_packing packing, const wendi_stream_input *input
 }
 
 /* The numbers of vector v that are to be packed, 1024 of them (zeros behind the last). */
-static void numbers_of(wendi_packing packing, const wendi_stream_input *input, const packing_plan *plan, uint32_t v,
-                       uint64_t *numbers)
+static void numbers_of(wendi_packing packing, const wendi_vector_statistics *vector, const packing_plan *plan,
+                       const uint64_t *quotients, uint64_t *numbers)
 {
-    const wendi_vector_statistics *vector = &input->vectors[v];
-    const uint64_t *quotients = input->quotients + (size_t)v * WENDI_VECTOR_ROWS;
-    uint64_t base = packing.steps     ? (uint64_t)step_base(vector, plan->step_reference)
-                    : plan->no_bases ? 0
-                                     : vector->min;
+    const uint32_t count = vector->count;
+    const uint64_t base = packing.steps    ? (uint64_t)step_base(vector, plan->step_reference)
+                          : plan->no_bases ? 0
+                                           : vector->min;
     uint32_t i = 0;
     if (packing.steps) {
         numbers[i++] = 0;
     }
-    for (; i < vector->count; i++) {
+    for (; i < count; i++) {
         if (!packing.steps) {
             numbers[i] = quotients[i] - base;
         } else if (packing.patched) {
@@ -167,7 +166,7 @@ static void numbers_of(wendi_packing packing, const wendi_stream_input *input, c
             numbers[i] = quotients[i] - quotients[i - 1] - base;
         }
     }
-    memset(numbers + vector->count, 0, (WENDI_VECTOR_ROWS - vector->count) * sizeof *numbers);
+    memset(numbers + count, 0, (WENDI_VECTOR_ROWS - count) * sizeof *numbers);
 }
 
 /* Take numbers wider than `width` out into the exception arrays and leave 0 in their place. */
@@ -229,9 +228,10 @@ wend_status wendi_packing_encode(wendi_packing packing, const wendi_stream_input
     uint8_t *positions = store_arrays(packing, input, &plan, out->data + begin);
     uint8_t *exceptions = positions + (size_t)plan.exception_count * 2;
     uint8_t *packed = out->data + begin + plan.fixed_bytes;
+    const uint64_t *quotients = wendi_stream_quotients(input);
     for (uint32_t v = 0; v < input->vector_count; v++) {
         uint32_t count = input->vectors[v].count;
-        numbers_of(packing, input, &plan, v, numbers);
+        numbers_of(packing, &input->vectors[v], &plan, quotients + (size_t)v * WENDI_VECTOR_ROWS, numbers);
         if (packing.patched) {
             take_exceptions(numbers, count, plan.widths[v], plan.exception_bytes, &positions, &exceptions);
         }

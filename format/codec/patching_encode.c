@@ -112,19 +112,21 @@ static uint8_t *store_arrays(wendi_patching patching, const wendi_stream_input *
 static void numbers_of(wendi_patching patching, const wendi_stream_input *input, uint32_t v, uint64_t *numbers)
 {
     const wendi_vector_statistics *vector = &input->vectors[v];
-    const uint64_t *quotients = input->quotients + (size_t)v * WENDI_VECTOR_ROWS;
+    const uint64_t *quotients = wendi_stream_quotients(input) + (size_t)v * WENDI_VECTOR_ROWS;
+    const uint32_t count = vector->count;
     if (patching.rises) {
         const uint64_t mask = wendi_low_bits(input->quotient_bits);
         numbers[0] = 0;
-        for (uint32_t i = 1; i < vector->count; i++) {
+        for (uint32_t i = 1; i < count; i++) {
             numbers[i] = (quotients[i] - quotients[i - 1]) & mask;
         }
     } else {
-        for (uint32_t i = 0; i < vector->count; i++) {
-            numbers[i] = quotients[i] - vector->min;
+        const uint64_t min = vector->min;
+        for (uint32_t i = 0; i < count; i++) {
+            numbers[i] = quotients[i] - min;
         }
     }
-    memset(numbers + vector->count, 0, (WENDI_VECTOR_ROWS - vector->count) * sizeof *numbers);
+    memset(numbers + count, 0, (WENDI_VECTOR_ROWS - count) * sizeof *numbers);
 }
 
 /*

@@ -10,7 +10,7 @@
 #include "format/codec/bit_string.h"
 
 enum {
-    COUNTED_WHOLE = 8192, /* shorter streams are not worth a sample */
+    COUNTED_WHOLE = 2048, /* shorter streams are not worth a sample */
     SAMPLED_ROWS = 32,    /* of each vector */
     RUN_ROWS = 4          /* runs of so many rows leave the other codecs behind RLE */
 };
@@ -81,16 +81,17 @@ static double patched_bits(const uint32_t *counts, uint32_t count, bool upper_on
     return best;
 }
 
+bool wendi_stream_long_runs(uint32_t run_count, uint32_t count)
+{
+    return count >= COUNTED_WHOLE && run_count <= count / RUN_ROWS;
+}
+
 void wendi_stream_sample(wendi_stream_input *input)
 {
     const bool constant = input->quotient_bits == 0;
     width_sample sample = {.count = 0};
     input->has_offsets = input->has_steps = input->has_rises = !constant;
     if (constant || input->count < COUNTED_WHOLE) {
-        return;
-    }
-    if (!input->nested && input->run_count <= input->count / RUN_ROWS) {
-        input->has_offsets = input->has_steps = input->has_rises = false;
         return;
     }
     for (uint32_t v = 0; v < input->vector_count; v++) {

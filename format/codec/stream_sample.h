@@ -4,6 +4,9 @@
 
 #include "format/codec/codec.h"
 
+/** Runs of so many rows leave all codecs behind RLE that draw on histograms: none is counted, whatever a sample says. */
+bool wendi_stream_long_runs(uint32_t run_count, uint32_t count);
+
 /**
  * Set has_offsets, has_steps and has_rises of `input`, whose vectors have their bounds and nothing counted. A codec
  * whose numbers are not counted does not apply: the choice loses what a sample of a few thousand numbers may miss, and

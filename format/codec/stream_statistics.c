@@ -2,6 +2,9 @@
  * The one pass over a stream's values that all size estimates draw on: bounds, divisor, runs, the
  * common value, and per vector the widths of offsets and steps, where stream_sample.h says they may pay.
  *
+ * Sorted by user, most columns are runs of a few rows at least. Of those the runs alone are looked at, which say the
+ * same about every vector as its rows would.
+ *
  * Streams inside a stream (run values, run lengths, exceptions) are analysed the same way, once and one
  * level deep. All memory is in the scratch, allocated once and large enough for a page.
  */
@@ -22,6 +25,7 @@ typedef struct input_memory {
 
 struct wendi_stream_scratch {
     input_memory inputs[SUB_INPUTS]; /* the stream, run values, run lengths, exceptions */
+    int64_t values[WENDI_STREAM_VALUES_MAX]; /* of codes */
     int64_t run_values[WENDI_STREAM_VALUES_MAX];
     int64_t run_lengths[WENDI_STREAM_VALUES_MAX];
     int64_t exceptions[WENDI_STREAM_VALUES_MAX];
@@ -108,12 +112,11 @@ static const wendi_stream_input *analyse(input_memory *memory, const int64_t *va
 {
     const wendi_kernels *kernels = wendi_kernels_get();
     wendi_stream_input *input = &memory->input;
-    *input = (wendi_stream_input){.values = values, .quotients = memory->quotients, .count = count, .nested = nested,
-                                  .vectors = memory->vectors};
+    *input = (wendi_stream_input){.values = values, .quotients = memory->quotients, .space = memory->quotients,
+                                  .count = count, .nested = nested, .vectors = memory->vectors};
     kernels->min_max_i64(values, count, &input->min, &input->max);
     const uint64_t span = (uint64_t)input->max - (uint64_t)input->min;
     const exact_divisor exact = common_divisor(values, count, (uint64_t)input->min, span);
-    input->run_count = (uint32_t)kernels->changes_u64((const uint64_t *)values, count) + 1;
     input->divisor = exact.divisor;
     input->quotient_bits = (uint8_t)wendi_bit_width(span / exact.divisor);
     input->vector_count = (count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS;
@@ -138,30 +141,156 @@ static const wendi_stream_input *analyse(input_memory *memory, const int64_t *va
     return input;
 }
 
-static void collect_runs(wendi_stream_scratch *scratch, const int64_t *values, uint32_t count)
+/* Ends become lengths. */
+static void take_lengths(wendi_stream_scratch *scratch, size_t run)
 {
-    size_t run = wendi_kernels_get()->collect_runs_u64((const uint64_t *)values, count, (uint64_t *)scratch->run_values,
-                                                       (uint64_t *)scratch->run_lengths);
-    while (--run > 0) { /* ends become lengths */
+    while (--run > 0) {
         scratch->run_lengths[run] -= scratch->run_lengths[run - 1];
     }
 }
 
+static void analyse_runs(wendi_stream_scratch *scratch, wendi_stream_input *input, uint32_t run_count)
+{
+    input->run_count = run_count;
+    input->run_values = analyse(&scratch->inputs[1], scratch->run_values, run_count, true);
+    input->run_lengths = analyse(&scratch->inputs[2], scratch->run_lengths, run_count, true);
+}
+
+/* A run's number for each of its rows. */
+static void spread(const wendi_stream_input *lengths, const uint64_t *numbers, uint64_t *rows)
+{
+    for (uint32_t run = 0; run < lengths->count; run++) {
+        const uint64_t number = numbers[run];
+        for (uint64_t *end = rows + lengths->values[run]; rows < end; rows++) {
+            *rows = number;
+        }
+    }
+}
+
+const int64_t *wendi_stream_values(const wendi_stream_input *input)
+{
+    if (input->values != NULL) {
+        return input->values;
+    }
+    spread(input->run_lengths, (const uint64_t *)input->run_values->values, input->space);
+    return (const int64_t *)input->space;
+}
+
+const uint64_t *wendi_stream_quotients(const wendi_stream_input *input)
+{
+    if (input->quotients != NULL) {
+        return input->quotients;
+    }
+    spread(input->run_lengths, input->run_values->quotients, input->space);
+    return input->space;
+}
+
+/** Where a walk through the rows by runs stands. */
+typedef struct run_walk {
+    const uint64_t *quotients; /* of the runs */
+    const int64_t *lengths;
+    uint32_t run_count;
+    uint32_t run;
+    uint32_t end; /* row behind the run */
+} run_walk;
+
+static void next_run(run_walk *walk)
+{
+    if (++walk->run < walk->run_count) {
+        walk->end += (uint32_t)walk->lengths[walk->run];
+    }
+}
+
+/* Statistics of the vector of rows first..end-1, the first of which is of the walk's run. */
+static void vector_by_runs(run_walk *walk, uint32_t first, uint32_t end, wendi_vector_statistics *vector)
+{
+    uint64_t before = walk->quotients[walk->run];
+    bool repeats = false;
+    *vector = (wendi_vector_statistics){.first = before, .min = before, .max = before, .count = end - first,
+                                        .step_min = INT64_MAX, .step_max = INT64_MIN};
+    for (uint32_t at = first;;) {
+        const uint32_t stop = walk->end < end ? walk->end : end;
+        repeats |= stop - at > 1;
+        at = stop;
+        if (walk->end == stop) {
+            next_run(walk);
+        }
+        if (at == end) {
+            break;
+        }
+        const uint64_t now = walk->quotients[walk->run];
+        const int64_t step = (int64_t)(now - before);
+        vector->min = now < vector->min ? now : vector->min;
+        vector->max = now > vector->max ? now : vector->max;
+        vector->step_min = step < vector->step_min ? step : vector->step_min;
+        vector->step_max = step > vector->step_max ? step : vector->step_max;
+        before = now;
+    }
+    if (repeats || vector->count == 1) {
+        vector->step_min = vector->step_min < 0 ? vector->step_min : 0;
+        vector->step_max = vector->step_max > 0 ? vector->step_max : 0;
+    }
+}
+
+/* The statistics of `count` rows whose runs were collected. */
+static void analyse_by_runs(wendi_stream_scratch *scratch, uint32_t run_count, uint32_t count)
+{
+    wendi_stream_input *input = &scratch->inputs[0].input;
+    *input = (wendi_stream_input){.space = scratch->inputs[0].quotients, .count = count,
+                                  .vectors = scratch->inputs[0].vectors,
+                                  .vector_count = (count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS};
+    take_lengths(scratch, run_count);
+    analyse_runs(scratch, input, run_count);
+    input->min = input->run_values->min;
+    input->max = input->run_values->max;
+    input->divisor = input->run_values->divisor;
+    input->quotient_bits = input->run_values->quotient_bits;
+    run_walk walk = {.quotients = input->run_values->quotients, .lengths = scratch->run_lengths,
+                     .run_count = run_count, .end = (uint32_t)scratch->run_lengths[0]};
+    for (uint32_t v = 0; v < input->vector_count; v++) {
+        const uint32_t first = v * WENDI_VECTOR_ROWS;
+        const uint32_t left = count - first;
+        vector_by_runs(&walk, first, first + (left < WENDI_VECTOR_ROWS ? left : WENDI_VECTOR_ROWS), &input->vectors[v]);
+    }
+}
+
+/* Values of `sample` rows that are spread over all of them. */
+static void sample_values(const wendi_stream_input *input, uint32_t sample, int64_t *values)
+{
+    if (input->values != NULL) {
+        for (uint32_t i = 0; i < sample; i++) {
+            values[i] = input->values[(uint64_t)i * input->count / sample];
+        }
+        return;
+    }
+    uint32_t run = 0;
+    uint64_t end = (uint64_t)input->run_lengths->values[0];
+    for (uint32_t i = 0; i < sample; i++) {
+        const uint64_t row = (uint64_t)i * input->count / sample;
+        while (row >= end) {
+            end += (uint64_t)input->run_lengths->values[++run];
+        }
+        values[i] = input->run_values->values[run];
+    }
+}
+
 /*
- * The most frequent value of a sample that is spread over the rows, or any of a few that are about as frequent. It is
- * taken where it makes up a twentieth of the rows, which the sample hardly misses.
+ * The most frequent value of a sample, or any of a few that are about as frequent. It is taken where it makes up a
+ * twentieth of the rows, which the sample hardly misses.
  */
-static int64_t frequent_value(const int64_t *values, uint32_t count)
+static int64_t frequent_value(const wendi_stream_input *input)
 {
     struct {
         int64_t value;
         uint32_t hits;
     } slots[SAMPLE_SLOTS] = {{0, 0}};
-    const uint32_t sample = count < SAMPLE_VALUES ? count : SAMPLE_VALUES;
+    int64_t values[SAMPLE_VALUES];
+    const uint32_t sample = input->count < SAMPLE_VALUES ? input->count : SAMPLE_VALUES;
     uint32_t best = 0;
-    int64_t frequent = values[0];
+    sample_values(input, sample, values);
+    int64_t frequent = 0;
     for (uint32_t i = 0; i < sample; i++) {
-        const int64_t value = values[(uint64_t)i * count / sample];
+        const int64_t value = values[i];
         uint32_t at = (uint32_t)((uint64_t)value * UINT64_C(0x9e3779b97f4a7c15) >> 32) % SAMPLE_SLOTS;
         while (slots[at].hits != 0 && slots[at].value != value) {
             at = (at + 1) % SAMPLE_SLOTS;
@@ -173,6 +302,19 @@ static int64_t frequent_value(const int64_t *values, uint32_t count)
         }
     }
     return frequent;
+}
+
+/* How many rows have the value. */
+static uint32_t count_equal(const wendi_stream_input *input, int64_t value)
+{
+    uint64_t equal = 0;
+    if (input->values != NULL) {
+        return (uint32_t)wendi_kernels_get()->equal_u64((const uint64_t *)input->values, input->count, (uint64_t)value);
+    }
+    for (uint32_t run = 0; run < input->run_count; run++) {
+        equal += input->run_values->values[run] == value ? (uint64_t)input->run_lengths->values[run] : 0;
+    }
+    return (uint32_t)equal;
 }
 
 /* Bits that FOR takes for a row, in sum over the page. */
@@ -199,34 +341,84 @@ static bool exceptions_may_pay(const wendi_stream_input *input, uint32_t equal)
             packed_bits(input) / input->count * equal >= input->count / 8 * 7);
 }
 
-static void collect_exceptions(wendi_stream_scratch *scratch, const int64_t *values, uint32_t count, int64_t common)
+static void collect_exceptions(wendi_stream_scratch *scratch, const wendi_stream_input *input)
 {
     uint32_t found = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        scratch->exceptions[found] = values[i];
-        scratch->exception_positions[found] = (uint16_t)i;
-        found += values[i] != common;
+    if (input->values != NULL) {
+        for (uint32_t i = 0; i < input->count; i++) {
+            scratch->exceptions[found] = input->values[i];
+            scratch->exception_positions[found] = (uint16_t)i;
+            found += input->values[i] != input->common;
+        }
+        return;
     }
+    uint32_t row = 0;
+    for (uint32_t run = 0; run < input->run_count; run++) {
+        const int64_t value = input->run_values->values[run];
+        const uint32_t end = row + (uint32_t)input->run_lengths->values[run];
+        for (; value != input->common && row < end; row++) {
+            scratch->exceptions[found] = value;
+            scratch->exception_positions[found++] = (uint16_t)row;
+        }
+        row = end;
+    }
+}
+
+static const wendi_stream_input *analyse_exceptions(wendi_stream_scratch *scratch)
+{
+    wendi_stream_input *input = &scratch->inputs[0].input;
+    if (input->min == input->max) {
+        return input;
+    }
+    input->common = frequent_value(input);
+    const uint32_t equal = count_equal(input, input->common);
+    if (exceptions_may_pay(input, equal)) {
+        const uint32_t others = input->count - equal;
+        collect_exceptions(scratch, input);
+        input->exceptions = analyse(&scratch->inputs[3], scratch->exceptions, others, true);
+        input->exception_positions = others <= input->count / 4 ? scratch->exception_positions : NULL;
+    }
+    return input;
+}
+
+static const wendi_stream_input *analyse_rows(wendi_stream_scratch *scratch, const int64_t *values, uint32_t count,
+                                              uint32_t run_count)
+{
+    wendi_stream_input *input = &scratch->inputs[0].input;
+    analyse(&scratch->inputs[0], values, count, false);
+    input->run_count = run_count;
+    if (input->min != input->max && run_count <= count / RUNS_MIN_LENGTH) {
+        (void)wendi_kernels_get()->collect_runs_u64((const uint64_t *)values, count, (uint64_t *)scratch->run_values,
+                                                    (uint64_t *)scratch->run_lengths);
+        take_lengths(scratch, run_count);
+        analyse_runs(scratch, input, run_count);
+    }
+    return analyse_exceptions(scratch);
 }
 
 const wendi_stream_input *wendi_stream_analyse(wendi_stream_scratch *scratch, const int64_t *values, uint32_t count)
 {
-    wendi_stream_input *input = &scratch->inputs[0].input;
-    analyse(&scratch->inputs[0], values, count, false);
-    if (input->min == input->max) {
-        return input;
+    const wendi_kernels *kernels = wendi_kernels_get();
+    const uint32_t run_count = (uint32_t)kernels->changes_u64((const uint64_t *)values, count) + 1;
+    if (!wendi_stream_long_runs(run_count, count)) {
+        return analyse_rows(scratch, values, count, run_count);
     }
-    if (input->run_count <= count / RUNS_MIN_LENGTH) {
-        collect_runs(scratch, values, count);
-        input->run_values = analyse(&scratch->inputs[1], scratch->run_values, input->run_count, true);
-        input->run_lengths = analyse(&scratch->inputs[2], scratch->run_lengths, input->run_count, true);
+    (void)kernels->collect_runs_u64((const uint64_t *)values, count, (uint64_t *)scratch->run_values,
+                                    (uint64_t *)scratch->run_lengths);
+    analyse_by_runs(scratch, run_count, count);
+    return analyse_exceptions(scratch);
+}
+
+const wendi_stream_input *wendi_stream_analyse_codes(wendi_stream_scratch *scratch, const uint32_t *codes,
+                                                     uint32_t count)
+{
+    const wendi_kernels *kernels = wendi_kernels_get();
+    const uint32_t run_count = (uint32_t)kernels->changes_u32(codes, count) + 1;
+    if (!wendi_stream_long_runs(run_count, count)) {
+        kernels->widen_u32(codes, count, (uint64_t *)scratch->values);
+        return analyse_rows(scratch, scratch->values, count, run_count);
     }
-    input->common = frequent_value(values, count);
-    const uint32_t equal = (uint32_t)wendi_kernels_get()->equal_u64((const uint64_t *)values, count, (uint64_t)input->common);
-    if (exceptions_may_pay(input, equal)) {
-        collect_exceptions(scratch, values, count, input->common);
-        input->exceptions = analyse(&scratch->inputs[3], scratch->exceptions, count - equal, true);
-        input->exception_positions = count - equal <= count / 4 ? scratch->exception_positions : NULL;
-    }
-    return input;
+    (void)kernels->collect_runs_u32(codes, count, (uint64_t *)scratch->run_values, (uint64_t *)scratch->run_lengths);
+    analyse_by_runs(scratch, run_count, count);
+    return analyse_exceptions(scratch);
 }

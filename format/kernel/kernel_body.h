@@ -38,8 +38,13 @@
         .expand_runs_u64 = expand_runs_u64,                                                       \
         .expand_runs_u32 = expand_runs_u32,                                                       \
         .min_max_i64 = min_max_i64,                                                               \
+        .min_max_present_i64 = min_max_present_i64,                                               \
         .max_u32 = max_u32,                                                                       \
         .changes_u64 = changes_u64,                                                               \
+        .changes_u32 = changes_u32,                                                               \
+        .widen_u32 = widen_u32,                                                                   \
+        .add_lane_u32 = add_lane_u32,                                                             \
+        .take_lane_u32 = take_lane_u32,                                                           \
         .decimal_f64 = decimal_f64,                                                               \
         .float_bits_f64 = float_bits_f64,                                                         \
         .join_b16 = join_b16,                                                                     \
@@ -64,6 +69,9 @@
         .rise_widths_u64 = rise_widths_u64,                                                       \
         .equal_u64 = equal_u64,                                                                   \
         .collect_runs_u64 = collect_runs_u64,                                                     \
+        .collect_runs_u32 = collect_runs_u32,                                                     \
+        .code_bounds_u32 = code_bounds_u32,                                                       \
+        .code_mask_u32 = code_mask_u32,                                                           \
         .indivisible_u64 = indivisible_u64,                                                       \
         .divide_exactly_u64 = divide_exactly_u64,                                                 \
         .select_range_u8 = select_range_u8,                                                       \

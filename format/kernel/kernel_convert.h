@@ -13,6 +13,21 @@ static void min_max_i64(const int64_t *values, size_t count, int64_t *min, int64
     *max = greatest;
 }
 
+static void min_max_present_i64(const int64_t *values, const uint8_t *nulls, size_t count, int64_t *min, int64_t *max)
+{
+    int64_t least = INT64_MAX;
+    int64_t greatest = INT64_MIN;
+    for (size_t i = 0; i < count; i++) {
+        const int64_t null = -(int64_t)(nulls[i] != 0);
+        const int64_t low = (values[i] & ~null) | (INT64_MAX & null);
+        const int64_t high = (values[i] & ~null) | (INT64_MIN & null);
+        least = low < least ? low : least;
+        greatest = high > greatest ? high : greatest;
+    }
+    *min = least;
+    *max = greatest;
+}
+
 static uint32_t max_u32(const uint32_t *values, size_t count)
 {
     uint32_t greatest = 0;
@@ -22,13 +37,38 @@ static uint32_t max_u32(const uint32_t *values, size_t count)
     return greatest;
 }
 
-static size_t changes_u64(const uint64_t *values, size_t count)
-{
-    size_t changes = 0;
-    for (size_t i = 1; i < count; i++) {
-        changes += values[i] != values[i - 1];
+#define DEFINE_CHANGES(bits)                                                                      \
+    static size_t changes_u##bits(const uint##bits##_t *values, size_t count)                     \
+    {                                                                                             \
+        size_t changes = 0;                                                                       \
+        for (size_t i = 1; i < count; i++) {                                                      \
+            changes += values[i] != values[i - 1];                                                \
+        }                                                                                         \
+        return changes;                                                                           \
     }
-    return changes;
+DEFINE_CHANGES(64)
+DEFINE_CHANGES(32)
+
+static void widen_u32(const uint32_t *values, size_t count, uint64_t *wide)
+{
+    for (size_t i = 0; i < count; i++) {
+        wide[i] = values[i];
+    }
+}
+
+static void add_lane_u32(const uint32_t *values, size_t count, unsigned shift, uint64_t *words)
+{
+    for (size_t i = 0; i < count; i++) {
+        words[i] |= (uint64_t)values[i] << shift;
+    }
+}
+
+static void take_lane_u32(const uint64_t *words, size_t count, unsigned shift, unsigned width, uint32_t *values)
+{
+    const uint64_t mask = (UINT64_C(1) << width) - 1;
+    for (size_t i = 0; i < count; i++) {
+        values[i] = (uint32_t)(words[i] >> shift & mask);
+    }
 }
 
 /*

@@ -22,8 +22,8 @@ static void count_bytes(const uint8_t *widths, size_t count, uint16_t *counts)
     for (; i < count; i++) {
         tables[0][widths[i]]++;
     }
-    for (unsigned width = 0; width <= 64; width++) {
-        for (unsigned t = 0; t < WIDTH_TABLES; t++) {
+    for (unsigned t = 0; t < WIDTH_TABLES; t++) {
+        for (unsigned width = 0; width <= 64; width++) {
             counts[width] = (uint16_t)(counts[width] + tables[t][width]);
         }
     }
@@ -156,34 +156,64 @@ static void divide_exactly_u64(const uint64_t *values, size_t count, uint64_t ba
     }
 }
 
+/* Null is 0, and one below it the greatest of all numbers. */
+static void code_bounds_u32(const uint32_t *codes, size_t count, uint32_t *zeros, uint32_t *least, uint32_t *greatest)
+{
+    uint32_t below = UINT32_MAX;
+    uint32_t above = 0;
+    uint32_t nulls = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t before = codes[i] - 1;
+        nulls += codes[i] == 0;
+        below = before < below ? before : below;
+        above = codes[i] > above ? codes[i] : above;
+    }
+    *zeros = nulls;
+    *least = below + 1;
+    *greatest = above;
+}
+
+static uint64_t code_mask_u32(const uint32_t *codes, size_t count)
+{
+    uint64_t mask = 0;
+    for (size_t i = 0; i < count; i++) {
+        mask |= UINT64_C(1) << (codes[i] & 63);
+    }
+    return mask;
+}
+
 /*
  * Blocks without a change are stepped over. In others every row writes its run's value and end over those of the row
  * before, so that no branch waits for the values.
  */
-static size_t collect_runs_u64(const uint64_t *values, size_t count, uint64_t *run_values, uint64_t *ends)
-{
-    size_t run = 0;
-    size_t i = 1;
-    run_values[0] = values[0];
-    for (; i + 16 <= count; i += 16) {
-        uint64_t changed = 0;
-        for (size_t k = 0; k < 16; k++) {
-            changed |= values[i + k] ^ values[i + k - 1];
-        }
-        if (changed == 0) {
-            continue;
-        }
-        for (size_t k = i; k < i + 16; k++) {
-            ends[run] = k;
-            run += values[k] != values[k - 1];
-            run_values[run] = values[k];
-        }
+#define DEFINE_COLLECT_RUNS(bits)                                                                 \
+    static size_t collect_runs_u##bits(const uint##bits##_t *values, size_t count,                \
+                                       uint64_t *run_values, uint64_t *ends)                      \
+    {                                                                                             \
+        size_t run = 0;                                                                           \
+        size_t i = 1;                                                                             \
+        run_values[0] = values[0];                                                                \
+        for (; i + 16 <= count; i += 16) {                                                        \
+            uint##bits##_t changed = 0;                                                           \
+            for (size_t k = 0; k < 16; k++) {                                                     \
+                changed |= values[i + k] ^ values[i + k - 1];                                     \
+            }                                                                                     \
+            if (changed == 0) {                                                                   \
+                continue;                                                                         \
+            }                                                                                     \
+            for (size_t k = i; k < i + 16; k++) {                                                 \
+                ends[run] = k;                                                                    \
+                run += values[k] != values[k - 1];                                                \
+                run_values[run] = values[k];                                                      \
+            }                                                                                     \
+        }                                                                                         \
+        for (; i < count; i++) {                                                                  \
+            ends[run] = i;                                                                        \
+            run += values[i] != values[i - 1];                                                    \
+            run_values[run] = values[i];                                                          \
+        }                                                                                         \
+        ends[run] = count;                                                                        \
+        return run + 1;                                                                           \
     }
-    for (; i < count; i++) {
-        ends[run] = i;
-        run += values[i] != values[i - 1];
-        run_values[run] = values[i];
-    }
-    ends[run] = count;
-    return run + 1;
-}
+DEFINE_COLLECT_RUNS(64)
+DEFINE_COLLECT_RUNS(32)

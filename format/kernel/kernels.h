@@ -68,9 +68,16 @@ typedef struct wendi_kernels {
                             uint32_t *values);
     /** Least and greatest of count >= 1 values. */
     void (*min_max_i64)(const int64_t *values, size_t count, int64_t *min, int64_t *max);
+    /** Of those whose nulls[i] is 0; INT64_MAX and INT64_MIN when there is none. */
+    void (*min_max_present_i64)(const int64_t *values, const uint8_t *nulls, size_t count, int64_t *min, int64_t *max);
     uint32_t (*max_u32)(const uint32_t *values, size_t count); /* 0 for none */
     /** The number of i >= 1 with values[i] != values[i - 1]. */
     size_t (*changes_u64)(const uint64_t *values, size_t count);
+    size_t (*changes_u32)(const uint32_t *values, size_t count);
+    void (*widen_u32)(const uint32_t *values, size_t count, uint64_t *wide);
+    /** Several narrow numbers in a word: add one at bit `shift`, where zeros are; take one of `width` bits, 1..32. */
+    void (*add_lane_u32)(const uint32_t *values, size_t count, unsigned shift, uint64_t *words);
+    void (*take_lane_u32)(const uint64_t *words, size_t count, unsigned shift, unsigned width, uint32_t *values);
     /** doubles[i] = integers[i] / divisor, correctly rounded. May work in place. */
     void (*decimal_f64)(const int64_t *integers, size_t count, double divisor, double *doubles);
     /** doubles[i] = the float whose bits are the low half of bits[i]. May work in place. */
@@ -126,6 +133,11 @@ typedef struct wendi_kernels {
     size_t (*equal_u64)(const uint64_t *values, size_t count, uint64_t value);
     /** Value and end (the row behind its last) of each run of count >= 1 values; both have room for as many as there are. */
     size_t (*collect_runs_u64)(const uint64_t *values, size_t count, uint64_t *run_values, uint64_t *ends);
+    size_t (*collect_runs_u32)(const uint32_t *values, size_t count, uint64_t *run_values, uint64_t *ends);
+    /** Of count >= 1 codes: how many are 0, bounds of the others (*greatest 0 when there are none). */
+    void (*code_bounds_u32)(const uint32_t *codes, size_t count, uint32_t *zeros, uint32_t *least, uint32_t *greatest);
+    /** Which codes occur, a bit each, of codes below 64. */
+    uint64_t (*code_mask_u32)(const uint32_t *codes, size_t count);
     /**
      * With a divisor odd << shift, inverse * odd = 1 mod 2^64 and limit = UINT64_MAX / divisor: the first i of which
      * values[i] - base is no multiple of the divisor, or count (Granlund and Montgomery 1994).

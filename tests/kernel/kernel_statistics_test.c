@@ -137,6 +137,126 @@ static void runs_are_collected(void **state)
     }
 }
 
+/* Codes: narrow numbers, often the same as the one before, often 0. */
+static uint32_t *random_codes(size_t count, uint64_t most, uint64_t *seed)
+{
+    uint32_t *codes = kernel_room_end(&values_room, count * sizeof *codes);
+    for (size_t i = 0; i < count; i++) {
+        codes[i] = i > 0 && kernel_random(seed) % 4 != 0 ? codes[i - 1] : (uint32_t)(kernel_random(seed) % most);
+    }
+    return codes;
+}
+
+static void check_codes(const wendi_kernels *table, const uint32_t *codes, size_t count, bool few)
+{
+    static uint64_t run_values[KERNEL_LONGEST];
+    uint64_t *out = kernel_room_end(&output_room, count * sizeof *out);
+    size_t changes = 0;
+    uint32_t nulls = 0;
+    uint32_t low = UINT32_MAX;
+    uint32_t high = 0;
+    uint64_t mask = 0;
+    for (size_t i = 0; i < count; i++) {
+        changes += i > 0 && codes[i] != codes[i - 1];
+        nulls += codes[i] == 0;
+        low = codes[i] != 0 && codes[i] < low ? codes[i] : low;
+        high = codes[i] > high ? codes[i] : high;
+        mask |= few ? UINT64_C(1) << codes[i] : 0;
+    }
+    assert_int_equal(table->changes_u32(codes, count), changes);
+    assert_true(!few || table->code_mask_u32(codes, count) == mask);
+    table->widen_u32(codes, count, out);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(out[i], codes[i]);
+    }
+    assert_int_equal(table->collect_runs_u32(codes, count, run_values, out), changes + 1);
+    for (size_t i = 0, run = 0; i < count; i++) {
+        run += i == out[run];
+        assert_int_equal(run_values[run], codes[i]);
+    }
+    uint32_t zeros;
+    uint32_t least;
+    uint32_t greatest;
+    table->code_bounds_u32(codes, count, &zeros, &least, &greatest);
+    assert_true(zeros == nulls && greatest == high && (high == 0 || least == low));
+}
+
+static void codes_are_told(void **state)
+{
+    (void)state;
+    const wendi_kernels *table;
+    uint64_t seed = 18;
+    for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
+        for (unsigned round = 0; round < 400; round++) {
+            const uint64_t most = round % 3 == 0 ? 64 : round % 3 == 1 ? 1 + round : UINT64_C(1) << 32;
+            const size_t count = kernel_lengths[round % KERNEL_LENGTHS];
+            check_codes(table, random_codes(count, most, &seed), count, most <= 64);
+        }
+    }
+}
+
+/* Numbers of 1 to 32 bits, as many as fit into a word, and out of it again. */
+static void lanes_share_words(void **state)
+{
+    (void)state;
+    enum { LANES = 64 };
+    const wendi_kernels *table;
+    static uint32_t numbers[LANES][KERNEL_LONGEST];
+    uint64_t seed = 19;
+    for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
+        for (unsigned round = 0; round < 100; round++) {
+            const size_t count = kernel_lengths[round % KERNEL_LENGTHS];
+            uint64_t *words = kernel_room_end(&values_room, count * sizeof *words);
+            uint32_t *taken = kernel_room_end(&output_room, count * sizeof *taken);
+            unsigned widths[LANES];
+            unsigned shifts[LANES];
+            unsigned lanes = 0;
+            for (unsigned used = 0; used < 64; used += widths[lanes++]) {
+                const unsigned width = 1 + (unsigned)(kernel_random(&seed) % 32);
+                widths[lanes] = width < 64 - used ? width : 64 - used;
+                shifts[lanes] = used;
+                for (size_t i = 0; i < count; i++) {
+                    numbers[lanes][i] = (uint32_t)(kernel_random(&seed) >> (64 - widths[lanes]));
+                }
+                if (used == 0) {
+                    table->widen_u32(numbers[lanes], count, words);
+                } else {
+                    table->add_lane_u32(numbers[lanes], count, used, words);
+                }
+            }
+            for (unsigned lane = 0; lane < lanes; lane++) {
+                table->take_lane_u32(words, count, shifts[lane], widths[lane], taken);
+                assert_memory_equal(taken, numbers[lane], count * sizeof *taken);
+            }
+        }
+    }
+}
+
+static void nulls_have_no_bounds(void **state)
+{
+    (void)state;
+    const wendi_kernels *table;
+    uint64_t seed = 20;
+    for (unsigned index = 0; (table = wendi_kernels_at(index)) != NULL; index++) {
+        for (unsigned round = 0; round < 200; round++) {
+            const size_t count = kernel_lengths[round % KERNEL_LENGTHS];
+            const int64_t *values = (const int64_t *)random_values(count, 64, &seed);
+            uint8_t *nulls = kernel_room_end(&output_room, count);
+            int64_t least = INT64_MAX;
+            int64_t greatest = INT64_MIN;
+            int64_t min;
+            int64_t max;
+            for (size_t i = 0; i < count; i++) {
+                nulls[i] = kernel_random(&seed) % 10 < round % 11;
+                least = nulls[i] == 0 && values[i] < least ? values[i] : least;
+                greatest = nulls[i] == 0 && values[i] > greatest ? values[i] : greatest;
+            }
+            table->min_max_present_i64(values, nulls, count, &min, &max);
+            assert_true(min == least && max == greatest);
+        }
+    }
+}
+
 static uint64_t inverse_of(uint64_t odd)
 {
     uint64_t inverse = 1;
@@ -186,7 +306,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_counted),
-        cmocka_unit_test(runs_are_collected),
+        cmocka_unit_test(runs_are_collected), cmocka_unit_test(codes_are_told),
+        cmocka_unit_test(lanes_share_words), cmocka_unit_test(nulls_have_no_bounds),
         cmocka_unit_test(multiples_are_told_and_divided),
     };
     return cmocka_run_group_tests(tests, open_rooms, close_rooms);

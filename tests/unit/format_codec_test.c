@@ -73,6 +73,27 @@ static bool narrow(const int64_t *values, uint32_t count)
     return true;
 }
 
+/* Narrow values as codes make the same stream, whichever codec it is to be. */
+static void check_codes(const int64_t *values, uint32_t count, unsigned forced, const wendi_buffer *expected)
+{
+    static uint32_t codes[WENDI_STREAM_VALUES_MAX];
+    wendi_buffer bytes = {.length = 0};
+    for (uint32_t i = 0; i < count; i++) {
+        codes[i] = (uint32_t)values[i];
+    }
+    const wendi_stream_input *input = wendi_stream_analyse_codes(scratch, codes, count);
+    assert_int_equal(wendi_stream_encode(input, (wendi_codec_wish){.forced = (uint8_t)forced}, &bytes, NULL), WEND_OK);
+    assert_int_equal(bytes.length, expected->length);
+    assert_memory_equal(bytes.data, expected->data, bytes.length);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(wendi_stream_values(input)[i], values[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(wendi_stream_quotients(input)[i] * input->divisor + (uint64_t)input->min == (uint64_t)values[i]);
+    }
+    wendi_buffer_free(&bytes);
+}
+
 static uint32_t check_codec(const int64_t *values, uint32_t count, unsigned forced)
 {
     const wendi_stream_input *input = wendi_stream_analyse(scratch, values, count);
@@ -99,6 +120,9 @@ static uint32_t check_codec(const int64_t *values, uint32_t count, unsigned forc
         assert_int_equal(wendi_reader_left(&reader), 0);
         assert_int_equal(stream.encoded_bytes, bytes.length);
         check_decode(&stream, values, count);
+    }
+    if (narrow(values, count)) {
+        check_codes(values, count, forced, &bytes);
     }
     wendi_arena_free(&arena);
     wendi_buffer_free(&bytes);
@@ -146,6 +170,55 @@ static void random_streams_round_trip(void **state)
         for (unsigned id = 1; id < WENDI_CODEC_COUNT; id++) {
             check_codec(values, count, id);
         }
+    }
+}
+
+/* Statistics that come from runs are those of the rows, vector by vector. */
+static void check_statistics(const wendi_stream_input *input, const int64_t *values, uint32_t count)
+{
+    assert_int_equal(input->vector_count, (count + WENDI_VECTOR_ROWS - 1) / WENDI_VECTOR_ROWS);
+    for (uint32_t v = 0; v < input->vector_count; v++) {
+        const wendi_vector_statistics *vector = &input->vectors[v];
+        const int64_t *of = values + (size_t)v * WENDI_VECTOR_ROWS;
+        const uint32_t rows = count - v * WENDI_VECTOR_ROWS < WENDI_VECTOR_ROWS ? count - v * WENDI_VECTOR_ROWS : WENDI_VECTOR_ROWS;
+        const int64_t divisor = (int64_t)input->divisor;
+        int64_t min = of[0];
+        int64_t max = of[0];
+        int64_t step_min = rows > 1 ? INT64_MAX : 0;
+        int64_t step_max = rows > 1 ? INT64_MIN : 0;
+        for (uint32_t i = 1; i < rows; i++) {
+            const int64_t step = (of[i] - of[i - 1]) / divisor;
+            min = of[i] < min ? of[i] : min;
+            max = of[i] > max ? of[i] : max;
+            step_min = step < step_min ? step : step_min;
+            step_max = step > step_max ? step : step_max;
+        }
+        assert_int_equal(vector->count, rows);
+        assert_int_equal(vector->first, (of[0] - input->min) / divisor);
+        assert_int_equal(vector->min, (min - input->min) / divisor);
+        assert_int_equal(vector->max, (max - input->min) / divisor);
+        assert_int_equal(vector->step_min, step_min);
+        assert_int_equal(vector->step_max, step_max);
+    }
+}
+
+static void long_runs_say_what_rows_would(void **state)
+{
+    (void)state;
+    static int64_t values[WENDI_STREAM_VALUES_MAX];
+    uint64_t seed = 77;
+    for (int round = 0; round < 200; round++) {
+        const uint32_t count = 8000 + (uint32_t)random_below(&seed, WENDI_STREAM_VALUES_MAX - 8000 + 1);
+        const uint64_t often = 1 + random_below(&seed, round % 4 == 0 ? 5000 : 12);
+        const int64_t factor = 1 + (int64_t)random_below(&seed, 3) * 250;
+        const int64_t base = (int64_t)random_below(&seed, 1000000) - 500000;
+        const uint64_t distinct = 1 + random_below(&seed, 1000);
+        for (uint32_t i = 0; i < count; i++) {
+            values[i] = i == 0 || random_below(&seed, often) == 0
+                            ? base + factor * (int64_t)random_below(&seed, distinct)
+                            : values[i - 1];
+        }
+        check_statistics(wendi_stream_analyse(scratch, values, count), values, count);
     }
 }
 
@@ -317,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_codec_round_trips),
         cmocka_unit_test(random_streams_round_trip),
+        cmocka_unit_test(long_runs_say_what_rows_would),
         cmocka_unit_test(the_choice_is_the_cheapest_that_applies),
         cmocka_unit_test(the_choice_keeps_to_the_page_before),
         cmocka_unit_test(damaged_streams_do_no_harm),

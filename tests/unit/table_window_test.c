@@ -101,7 +101,7 @@ static void naive_commit(naive_window *naive, uint32_t batch, uint64_t version)
 /* Keys that collide: of many the tags are equal, or their homes next to each other. */
 static wendi_hash128 make_key(uint64_t number, bool collide)
 {
-    return collide ? (wendi_hash128){(number % 13) | (number % 7) << 56, number + 1}
+    return collide ? (wendi_hash128){(number % 13) | (number % 7) << 60, number + 1}
                    : (wendi_hash128){wendi_mix64(number + 1), wendi_mix64(number ^ 77)};
 }
 
