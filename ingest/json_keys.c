@@ -92,8 +92,9 @@ static wend_status add_slot(wendi_key_tree *tree, uint32_t node_index, wendi_str
     wendi_key_slot *slot = &tree->slots[tree->slot_count];
     *slot = (wendi_key_slot){.node = node_index,
                              .key = {copy, key.length},
-                             .next = {WENDI_KEY_NONE, WENDI_KEY_NONE},
+                             .next = {tree->slot_count, tree->slot_count},
                              .column = WENDI_NO_COLUMN,
+                             .bit = WENDI_KEY_STAMPED,
                              .child = WENDI_KEY_NONE,
                              .first_target = WENDI_KEY_NONE,
                              .action = WENDI_KEY_SKIP};

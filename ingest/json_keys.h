@@ -4,7 +4,7 @@
  * A node is an object that paths reach into; node 0 is the document. A slot is one key of a node: declared by
  * paths, or learnt because it was met. Slots know which slots usually follow them and the literal
  * `"key":` that is compared first; all else is found by hash. Duplicates are seen by the slot's
- * stamp, which is the number of the row that met it last.
+ * bit among those of the row, or by its stamp, which is the number of the row that met it last.
  */
 #ifndef WENDI_INGEST_JSON_KEYS_H
 #define WENDI_INGEST_JSON_KEYS_H
@@ -29,19 +29,29 @@ typedef enum wendi_key_action {
     WENDI_KEY_MIXED    /* several columns, alternatives, or a column and paths beneath it */
 } wendi_key_action;
 
-/** Has the key a part in the shape of runs (json_recall.h)? */
-typedef enum wendi_key_run { WENDI_KEY_NOT_IN_RUN, WENDI_KEY_IN_RUN, WENDI_KEY_FIRST_OF_RUN } wendi_key_run;
+/*
+ * What a row has met, in 64 bits: its columns, and two marks. Slots of columns that have no bit, and all that are no
+ * column's, share the last one, which is always set, and tell repeats by their stamps.
+ */
+#define WENDI_KEY_OTHER (UINT64_C(1) << 62)
+#define WENDI_KEY_STAMPED (UINT64_C(1) << 63)
+enum { WENDI_KEY_BITS = 62 };
 
 typedef struct wendi_key_slot {
     uint64_t literal[WENDI_KEY_LITERAL_WORDS]; /* `"key":`, padded with zeros; all ones when there is none */
     uint64_t mask[WENDI_KEY_LITERAL_WORDS];    /* all zeros then, so that no text matches */
+    uint64_t bit;           /* of its column, or WENDI_KEY_STAMPED */
     uint32_t literal_bytes; /* 0: none, since the key is long or needs escapes */
-    uint32_t stamp;
-    uint32_t next[2]; /* slots of the same node that followed last time and before; WENDI_KEY_NONE */
+    uint32_t next[2]; /* slots of the same node that followed last time and before; itself, until one did */
+    uint32_t builder_offset; /* of the column's builder, in bytes */
     uint32_t column;  /* for WENDI_KEY_COLUMN, else WENDI_NO_COLUMN */
+    uint16_t place;   /* of the column's code in a user's line */
     uint8_t action;   /* wendi_key_action */
-    uint8_t quick;    /* wendi_convert_quick of the column; 0 for other actions */
-    uint8_t in_run;   /* wendi_key_run */
+    uint8_t value;    /* wendi_convert_quick of the column; 0 for other actions */
+    uint8_t quick;    /* what the loop over members does: value, or something of json_recall.h in front of it */
+    uint32_t offset;      /* of the key in the message that was judged by, if it stood near its beginning */
+    uint8_t ahead;        /* for WENDI_QUICK_AHEAD: which of the columns that are looked up before */
+    uint32_t stamp;
     uint32_t child;   /* node beneath, or WENDI_KEY_NONE */
     uint32_t first_target; /* list of wendi_key_target, or WENDI_KEY_NONE */
     uint32_t node;
@@ -62,7 +72,7 @@ typedef struct wendi_key_target {
 } wendi_key_target;
 
 typedef struct wendi_key_node {
-    uint32_t first[2]; /* as wendi_key_slot.next, for the first key */
+    uint32_t first[2]; /* as wendi_key_slot.next, for the first key; WENDI_KEY_NONE */
     uint32_t slot;     /* the slot above; WENDI_KEY_NONE for the document */
     uint32_t *table;   /* open addressing: slot + 1, 0 free */
     uint32_t table_mask;
@@ -106,14 +116,14 @@ void wendi_key_note_unknown(wendi_key_tree *tree, wendi_key_slot *slot, const ch
 /** The most frequent unknown keys, at most `capacity`, the most frequent first; returns how many. */
 uint32_t wendi_key_unknown(const wendi_key_tree *tree, wendi_unknown_key *keys, uint32_t capacity);
 
-/** Whether the slot's literal stands at `at`. 32 bytes may be read. */
-static inline bool wendi_key_matches(const wendi_key_slot *slot, const char *at, const char *end)
+/** Whether the slot's literal stands at `at`. 32 bytes may be read; where the text ends is the caller's business. */
+static inline bool wendi_key_matches(const wendi_key_slot *slot, const char *at)
 {
     uint64_t words[WENDI_KEY_LITERAL_WORDS];
     memcpy(words, at, sizeof words);
     uint64_t differ = ((words[0] & slot->mask[0]) ^ slot->literal[0]) | ((words[1] & slot->mask[1]) ^ slot->literal[1]) |
                       ((words[2] & slot->mask[2]) ^ slot->literal[2]) | ((words[3] & slot->mask[3]) ^ slot->literal[3]);
-    return differ == 0 && end - at >= (ptrdiff_t)slot->literal_bytes;
+    return differ == 0;
 }
 
 /** Where a key is looked for among its node's heads; `at` is its opening quote, and nine bytes may be read. */

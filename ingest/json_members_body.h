@@ -1,143 +1,106 @@
 /*
  * The text of the loop over members: included by json_members_portable.c and json_members_avx2.c, which are
- * compiled for their instruction sets and name the function TAKE_MEMBERS.
+ * compiled for their instruction sets and name the LOOPS.
  *
  * Each quick_… function takes the value at `at` and gives the byte behind it, or NULL with nothing changed when
  * the value is not written in the one way that it knows; the general way then takes it or says what is wrong. So
  * no fault is ever told here but one of punctuation, and both ways must agree on every value that is taken here.
  *
+ * What is usual costs little because nothing is noted of it but one bit: a row's columns tell which keys came twice,
+ * whether a run is whole, and which columns most rows have.
+ *
  * Up to 64 bytes behind the message may be read; whatever is found there is not believed, because every token
  * ends in a byte (a quote, a comma, a brace) which is held against the end.
  */
+#include "engine/column/interner_hash.h"
 #include "ingest/json_text_body.h"
+
+enum { LITERAL_BYTES = WENDI_KEY_LITERAL_WORDS * sizeof(uint64_t) };
+
+/* What the loop knows of the row, beside what it holds itself. */
+typedef struct row_context {
+    wendi_json_decoder *decoder;
+    const char *end; /* of the message */
+    const char *safe_end; /* up to here no literal reaches over it */
+    size_t row;
+    wendi_column_builder *columns;
+    wendi_pending *waiting; /* the row's */
+    uint32_t *line;         /* of the row's user, once that is known; else nobody's */
+    uint64_t given;         /* what was met: bits of columns, WENDI_KEY_OTHER, WENDI_KEY_STAMPED */
+    const char *run_begin;  /* first value of a run that is to be learnt; NULL: none is */
+    const char *run_last;   /* its last value; NULL: not met yet */
+    uint64_t before_run;    /* what was met before the first one */
+    uint64_t within_run;    /* and up to the last one */
+    uint64_t key_hits;
+    uint32_t depth; /* brackets open, all of them braces of frames */
+    wendi_json_frame frames[WENDI_JSON_DEPTH_MAX];
+} row_context;
 
 /* ---- values ----------------------------------------------------------------------------------- */
 
-enum { PENDING_MAX = 16 };
-
-/* A string that was not guessed. Its code is looked up when the row is read, by when the table's cache line has come. */
-typedef struct pending_code {
-    wendi_interner *interner;
-    wendi_string text;
-    uint64_t hash;
-    uint32_t *code;
-    uint32_t *learnt; /* where the code is remembered; NULL: nowhere */
-} pending_code;
-
-/* What the loop knows of the row. */
-typedef struct row_context {
-    wendi_json_decoder *decoder;
-    wendi_column_builder *columns;
-    wendi_recall_column *recall; /* of the columns */
-    const char *end;             /* of the message */
-    size_t row;
-    uint64_t given;       /* of the first 64 columns, what came in the quick way; the others are marked at once */
-    uint64_t key_hits;
-    uint32_t *line;       /* of the row's user, once that is known */
-    uint32_t previous;    /* what stands for the string before: its code, or some bits of its hash; 0 in front of the first */
-    wendi_recall_run *run; /* the user's */
-    const char *run_begin; /* a run is made anew from here; NULL: none is */
-    const char *run_end;
-    uint32_t run_members; /* of it so far */
-    uint32_t run_met;     /* keys of this row that are of a run */
-    bool run_taken;       /* as a whole: the stamps of its slots were not set */
-    uint32_t pending_count;
-    pending_code pending[PENDING_MAX];
-} row_context;
-
-static inline void mark_given(row_context *context, uint32_t column)
+/* Ask for the bucket in which a string with this hash is looked for. */
+static inline void ask_for_bucket(const wendi_interner *interner, uint64_t hash)
 {
-    if (column < 64) {
-        context->given |= UINT64_C(1) << column;
-    } else {
-        wendi_convert_mark(context->decoder->row.given, column);
-    }
+    __builtin_prefetch(&interner->buckets[wendi_interner_home(interner, hash)]);
 }
 
-/* The code of `text`, or 0; as wendi_interner_find(), for text that is padded. */
-static inline uint32_t find_code(const wendi_interner *interner, wendi_string text, uint64_t hash)
+/* The bucket has come: ask for the entry that it most likely is, and give its code. */
+static inline uint32_t ask_for_entry(const wendi_interner *interner, uint64_t hash)
 {
-    const uint32_t mask = interner->slot_count - 1;
-    const uint32_t tag = (uint32_t)(hash >> 32);
-    for (uint32_t i = (uint32_t)hash & mask; interner->slots[i].code != 0; i = (i + 1) & mask) {
-        const wendi_interner_slot *slot = &interner->slots[i];
-        if (slot->tag == tag && slot->length == text.length &&
-            is_same(text.data, (const char *)interner->bytes.data + slot->begin, text.length)) {
-            return slot->code;
+    const wendi_interner_bucket *bucket = &interner->buckets[wendi_interner_home(interner, hash)];
+    uint32_t lane = (uint32_t)__builtin_ctz(match_tag(bucket, wendi_interner_tag(hash)) | 1u << (WENDI_INTERNER_LANES - 1));
+    const uint8_t *entry = interner->bytes.data + bucket->begins[lane];
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry + bucket->lengths[lane]);
+    return bucket->codes[lane];
+}
+
+/* The code of `data`, which is padded, found or added; 0 when memory is refused. */
+static WEND_ALWAYS_INLINE uint32_t take_hashed(wendi_interner *interner, const char *data, uint32_t length, uint64_t hash)
+{
+    const uint32_t tag = wendi_interner_tag(hash);
+    uint32_t code = 0;
+    for (uint32_t home = wendi_interner_home(interner, hash);; home = (home + 1) & (interner->bucket_count - 1)) {
+        const wendi_interner_bucket *bucket = &interner->buckets[home];
+        for (uint32_t matches = match_tag(bucket, tag); matches != 0; matches &= matches - 1) {
+            uint32_t lane = (uint32_t)__builtin_ctz(matches);
+            if (bucket->lengths[lane] == length &&
+                is_same(data, (const char *)interner->bytes.data + bucket->begins[lane], length)) {
+                return bucket->codes[lane];
+            }
+        }
+        if (bucket->tags[WENDI_INTERNER_LANES - 1] == 0) {
+            break;
         }
     }
-    return 0;
+    return wendi_interner_code_hashed(interner, (wendi_string){data, length}, hash, &code) == WEND_OK ? code : 0;
 }
 
-static inline bool settle_code(const pending_code *pending)
+static inline uint32_t take_code(wendi_interner *interner, const char *data, uint32_t length)
 {
-    uint32_t code = find_code(pending->interner, pending->text, pending->hash);
-    if (code == 0 && wendi_interner_code_hashed(pending->interner, pending->text, pending->hash, &code) != WEND_OK) {
-        return false;
-    }
-    *pending->code = code;
-    if (pending->learnt != NULL) {
-        *pending->learnt = code;
-    }
-    return true;
+    return take_hashed(interner, data, length, wendi_interner_hash_padded(data, length, interner->seed));
 }
 
-/* The codes of all strings that wait. False when memory is refused. */
-static inline bool settle_codes(row_context *context)
+/* The code of a string is looked up later. False: memory was refused, where it had to be now. */
+static inline bool leave_code(row_context *context, wendi_column_builder *into, uint32_t *learnt, const char *data,
+                              uint32_t length)
 {
-    for (uint32_t i = 0; i < context->pending_count; i++) { /* the entries' own bytes, before the first is compared */
-        const wendi_interner *interner = context->pending[i].interner;
-        uint32_t slot = (uint32_t)context->pending[i].hash & (interner->slot_count - 1);
-        __builtin_prefetch(interner->bytes.data + interner->slots[slot].begin);
+    wendi_pending *waiting = context->waiting;
+    if (waiting->code_count == WENDI_PENDING_CODES) {
+        uint32_t code = take_code(&into->interner, data, length);
+        *learnt = into->codes[context->row] = code;
+        return code != 0;
     }
-    for (uint32_t i = 0; i < context->pending_count; i++) {
-        if (!settle_code(&context->pending[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The code of a string: as guessed by the user's line or else by the chain, or by hash, at once or later. */
-static WEND_ALWAYS_INLINE bool take_code(row_context *context, uint32_t column, bool at_once, wendi_string text)
-{
-    wendi_recall_column *recall = &context->recall[column];
-    wendi_column_builder *into = &context->columns[column];
-    uint32_t *learnt = NULL;
-    if (recall->place != WENDI_RECALL_NONE) {
-        bool by_line = context->line != NULL;
-        wendi_recall_worth *worth = by_line ? &recall->by_line : &recall->by_chain;
-        learnt = by_line ? &context->line[recall->place] : &recall->chain[context->previous & (WENDI_RECALL_CHAIN - 1)];
-        if (wendi_recall_pays(worth) && is_entry(&into->interner, *learnt, text.data, text.length)) {
-            worth->hits++;
-            into->codes[context->row] = *learnt;
-            context->previous = *learnt;
-            return true;
-        }
-    }
-    pending_code *pending = &context->pending[context->pending_count];
-    pending->interner = &into->interner; /* field by field: a whole made elsewhere and copied would stall */
-    pending->text.data = text.data;
-    pending->text.length = text.length;
+    wendi_interner *interner = &into->interner;
+    wendi_pending_code *pending = &waiting->codes[waiting->code_count++];
+    pending->interner = interner; /* field by field: a whole made elsewhere and copied would stall */
+    pending->text.data = data;
+    pending->text.length = length;
+    pending->hash = wendi_interner_hash_padded(data, length, interner->seed);
     pending->code = &into->codes[context->row];
     pending->learnt = learnt;
-    pending->hash = wendi_interner_hash(&into->interner, text);
-    context->previous = (uint32_t)pending->hash;
-    if (at_once || context->pending_count == PENDING_MAX - 1) {
-        return settle_code(pending);
-    }
-    context->pending_count++;
+    ask_for_bucket(interner, pending->hash);
     return true;
-}
-
-static WEND_ALWAYS_INLINE const char *quick_text(row_context *context, uint32_t column, bool at_once, const char *at)
-{
-    const char *begin = at + 1;
-    const char *quote = find_quote(begin, context->end);
-    if (quote == NULL) {
-        return NULL;
-    }
-    return take_code(context, column, at_once, (wendi_string){begin, (uint32_t)(quote - begin)}) ? quote + 1 : NULL;
 }
 
 static inline bool take_uuid(const char *at, wendi_b16 *value)
@@ -173,11 +136,9 @@ static inline bool take_uuid(const char *at, wendi_b16 *value)
 #endif
 }
 
-static inline const char *quick_uuid(row_context *context, uint32_t column, const char *at)
+static __attribute__((noinline)) const char *quick_uuid(const row_context *context, wendi_column_builder *into, const char *at)
 {
-    wendi_column_builder *into = &context->columns[column];
-    at++;
-    if (context->end - at <= 36 || at[36] != '"' || !take_uuid(at, &into->b16[context->row])) {
+    if (*at++ != '"' || context->end - at <= 36 || at[36] != '"' || !take_uuid(at, &into->b16[context->row])) {
         return NULL;
     }
     into->nulls[context->row] = 0;
@@ -185,13 +146,14 @@ static inline const char *quick_uuid(row_context *context, uint32_t column, cons
 }
 
 /* Four numbers of one to three digits; the lengths differ from row to row, so that no branch depends on them. */
-static inline const char *quick_inet(row_context *context, uint32_t column, const char *at)
+static __attribute__((noinline)) const char *quick_inet(const row_context *context, wendi_column_builder *into, const char *at)
 {
 #ifdef __AVX2__
-    wendi_column_builder *into = &context->columns[column];
     uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
     uint32_t fault = 0;
-    at++;
+    if (*at++ != '"') {
+        return NULL;
+    }
     const __m128i digits = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), _mm_set1_epi8('0'));
     const __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
     uint32_t others = ~(uint32_t)_mm_movemask_epi8(is_digit) & 0xffff;
@@ -221,7 +183,7 @@ static inline const char *quick_inet(row_context *context, uint32_t column, cons
     return at + begin;
 #else
     (void)context;
-    (void)column;
+    (void)into;
     (void)at;
     return NULL;
 #endif
@@ -254,13 +216,15 @@ static inline bool day_of(wendi_json_recall *recall, const char *at, int64_t *us
 }
 
 /* YYYY-MM-DDThh:mm:ss[.f…]Z with up to six digits behind the point. */
-static inline const char *quick_time(row_context *context, uint32_t column, const char *at)
+static __attribute__((noinline)) const char *quick_time(const row_context *context, wendi_column_builder *into,
+                                                          const wendi_key_slot *slot, const char *at)
 {
-    wendi_column_builder *into = &context->columns[column];
     const uint64_t colons = UINT64_C(0x00003a00003a0000);
     const uint64_t between = UINT64_C(0x0000ff0000ff0000);
     int64_t us;
-    at++;
+    if (*at++ != '"') {
+        return NULL;
+    }
     uint64_t word = wendi_load_u64(at + 11);
     uint64_t digits = (word & ~between) ^ ('0' * ONES & ~between);
     if ((word & between) != colons ||
@@ -288,7 +252,7 @@ static inline const char *quick_time(row_context *context, uint32_t column, cons
     }
     us += (int64_t)((hour * 60 + minute) * 60 + second) * US_PER_SECOND + fraction;
     const wendi_convert_row *row = &context->decoder->row;
-    if (context->decoder->plans[column].judged && (us > row->time_high || us < row->time_low)) {
+    if (context->decoder->plans[slot->column].judged && (us > row->time_high || us < row->time_low)) {
         return NULL;
     }
     into->i64[context->row] = us;
@@ -296,7 +260,8 @@ static inline const char *quick_time(row_context *context, uint32_t column, cons
     return behind + 2;
 }
 
-static inline const char *quick_number(row_context *context, uint32_t column, const char *at)
+static __attribute__((noinline)) const char *quick_number(const row_context *context, wendi_column_builder *into,
+                                                            const wendi_key_slot *slot, const char *at)
 {
     static const int64_t tens[19] = {1,
                                      10,
@@ -317,13 +282,12 @@ static inline const char *quick_number(row_context *context, uint32_t column, co
                                      INT64_C(10000000000000000),
                                      INT64_C(100000000000000000),
                                      INT64_C(1000000000000000000)};
-    wendi_column_builder *into = &context->columns[column];
     plain_number number;
     const char *behind = scan_plain_number(at, context->end, &number);
     if (behind == NULL) {
         return NULL;
     }
-    const wendi_convert_column *plan = &context->decoder->plans[column];
+    const wendi_convert_column *plan = &context->decoder->plans[slot->column];
     uint32_t scale = plan->type.scale;
     int64_t value = (int64_t)number.mantissa;
     switch (plan->quick) {
@@ -350,21 +314,6 @@ static inline const char *quick_number(row_context *context, uint32_t column, co
     return behind;
 }
 
-/* The value of the row's user was set: its line tells what comes with it. */
-static inline void note_user(row_context *context, uint32_t column)
-{
-    const wendi_json_recall *recall = &context->decoder->recall;
-    uint32_t code = context->columns[column].codes[context->row];
-    context->line = wendi_recall_line(recall, code);
-    __builtin_prefetch(context->line);
-    if (recall->runs != NULL) {
-        context->run = wendi_recall_run_of(recall, code);
-        for (uint32_t i = 0; i < sizeof *context->run; i += 64) {
-            __builtin_prefetch((const char *)context->run + i);
-        }
-    }
-}
-
 static inline const char *quick_null(row_context *context, uint32_t column, const char *at)
 {
     if (memcmp(at, "null", 4) != 0 || !ends_value(at + 4, context->end)) {
@@ -374,44 +323,72 @@ static inline const char *quick_null(row_context *context, uint32_t column, cons
     return at + 4;
 }
 
-/* The value of a slot whose column has it for itself. */
-static WEND_ALWAYS_INLINE const char *quick_value(row_context *context, const wendi_key_slot *slot, const char *at)
+/* ---- texts ------------------------------------------------------------------------------------ */
+
+/* Refused, and not by what the message says. */
+static const char *out_of_memory(const row_context *context)
 {
-    const uint32_t column = slot->column;
-    const char *behind = NULL;
-    if (*at == '"') {
-        switch (slot->quick) {
-        case WENDI_QUICK_TEXT:
-            behind = quick_text(context, column, false, at);
-            break;
-        case WENDI_QUICK_USER:
-            behind = quick_text(context, column, true, at);
-            if (behind != NULL) {
-                note_user(context, column);
-            }
-            break;
-        case WENDI_QUICK_UUID:
-            behind = quick_uuid(context, column, at);
-            break;
-        case WENDI_QUICK_INET:
-            behind = quick_inet(context, column, at);
-            break;
-        case WENDI_QUICK_TIME:
-            behind = quick_time(context, column, at);
-            break;
-        default:
-            break;
-        }
-    } else if (*at == 'n') {
-        return quick_null(context, column, at);
-    } else if (slot->quick >= WENDI_QUICK_INTEGER) {
-        behind = quick_number(context, column, at);
+    context->decoder->row.out_of_memory = true;
+    return NULL;
+}
+
+static WEND_ALWAYS_INLINE const char *quick_text(row_context *context, const wendi_key_slot *slot,
+                                                 wendi_column_builder *into, const char *at)
+{
+    const char *quote = *at == '"' ? find_quote(at + 1, context->end) : NULL;
+    if (quote == NULL) {
+        return NULL;
     }
-    if (behind != NULL) {
-        mark_given(context, column);
-        context->recall[column].seen++;
+    bool left = leave_code(context, into, &context->line[slot->place], at + 1, (uint32_t)(quote - at - 1));
+    return left ? quote + 1 : out_of_memory(context);
+}
+
+/* If the guess fails, it is a text like any other. */
+static WEND_ALWAYS_INLINE const char *quick_guessed(row_context *context, const wendi_key_slot *slot,
+                                                    wendi_column_builder *into, const char *at)
+{
+    const char *quote = *at == '"' ? find_quote(at + 1, context->end) : NULL;
+    uint32_t code = context->line[slot->place];
+    wendi_recall_column *recall = &context->decoder->recall.columns[slot->column];
+    if (quote == NULL) {
+        return NULL;
     }
-    return behind;
+    if (!is_entry(&into->interner, code, at + 1, (uint32_t)(quote - at - 1))) {
+        recall->misses += code != 0;
+        return quick_text(context, slot, into, at);
+    }
+    recall->hits++;
+    into->codes[context->row] = code;
+    return quote + 1;
+}
+
+/* A text whose code is needed now: the user's, which tells what comes with it. */
+static inline const char *quick_user(row_context *context, wendi_column_builder *into, const char *at)
+{
+    const char *quote = *at == '"' ? find_quote(at + 1, context->end) : NULL;
+    if (quote == NULL) {
+        return NULL;
+    }
+    uint32_t code = take_code(&into->interner, at + 1, (uint32_t)(quote - at - 1));
+    into->codes[context->row] = code;
+    context->line = wendi_recall_line(&context->decoder->recall, code);
+    return code != 0 ? quote + 1 : out_of_memory(context);
+}
+
+static WEND_ALWAYS_INLINE const char *quick_ahead(row_context *context, const wendi_key_slot *slot,
+                                                  wendi_column_builder *into, const char *at)
+{
+    const wendi_json_ahead *ahead = &context->decoder->lookout.now[slot->ahead];
+    bool is_user = slot->value == WENDI_QUICK_USER;
+    if (ahead->begin != at + 1 || ahead->seed != into->interner.seed) {
+        return is_user ? quick_user(context, into, at) : quick_text(context, slot, into, at);
+    }
+    uint32_t length = ahead->length;
+    uint32_t code = take_hashed(&into->interner, at + 1, length, ahead->hash);
+    into->codes[context->row] = code;
+    context->line[slot->place] = code;
+    context->line = is_user ? wendi_recall_line(&context->decoder->recall, code) : context->line;
+    return code != 0 ? at + length + 2 : out_of_memory(context);
 }
 
 /* ---- runs ------------------------------------------------------------------------------------- */
@@ -440,115 +417,106 @@ static inline bool is_run(const wendi_recall_run *run, const char *at, const cha
     return end - at > (ptrdiff_t)length && (at[length] == ',' || at[length] == '}') && is_same(at, run->text, length);
 }
 
-static inline void set_run(row_context *context)
+static inline void set_run(const row_context *context, const wendi_recall_run *run, wendi_column_builder *columns)
 {
     const wendi_recall_shape *shape = &context->decoder->recall.shape;
-    const wendi_recall_run *run = context->run;
-    const uint32_t count = shape->member_count;
-    for (uint32_t i = 0; i < count; i++) {
-        wendi_column_builder *into = &context->columns[shape->columns[i]];
-        mark_given(context, shape->columns[i]);
-        if (i == shape->address) {
-            into->b16[context->row] = run->address;
-            into->nulls[context->row] = 0;
-        } else {
-            into->codes[context->row] = run->codes[i];
-        }
+    for (uint32_t i = 0; i < shape->member_count; i++) {
+        columns[shape->columns[i]].codes[context->row] = run->codes[i];
     }
-    context->key_hits += count - 1;
-    context->run_taken = true;
 }
 
 /*
- * At the first value of a run: take all of it if it is the user's last one again, and give the byte behind
- * it. Else NULL, and it is made anew, if the next members are those of a run. The first key has just been met; if
- * others of the run came before it, it is no run.
+ * At the first value of a run: take all of it if it is the line's one again, and give the byte behind it. Else NULL, and
+ * it is to be learnt. If other keys of it came before, it is no run.
  */
-static inline const char *take_run(row_context *context, const char *at)
+static inline const char *take_run(row_context *context, const wendi_key_slot *first, const char *at)
 {
     wendi_json_recall *recall = &context->decoder->recall;
-    if (context->run_met != 1 || !wendi_recall_pays(&recall->shape.worth)) {
+    wendi_column_builder *columns = context->decoder->row.builder->columns;
+    uint64_t before = context->given & ~(first->bit | WENDI_KEY_OTHER);
+    context->given &= ~WENDI_KEY_OTHER; /* so that it tells of what comes from now on */
+    if (!context->decoder->guesses_keys || (before & recall->shape.bits) != 0 || !wendi_recall_pays(&recall->shape.worth)) {
         return NULL;
     }
-    bool holds = runs_hold(recall, context->columns) && context->run->generation == recall->shape.generation;
-    if (holds && is_run(context->run, at, context->end)) {
+    const wendi_recall_run *run = &recall->runs[context->line[recall->run_place]];
+    bool holds = runs_hold(recall, columns) && run->generation == recall->shape.generation;
+    if (holds && is_run(run, at, context->end)) {
         recall->shape.worth.hits++;
-        set_run(context);
-        return at + context->run->text_bytes;
+        context->key_hits += recall->shape.member_count - 1;
+        context->given |= recall->shape.bits;
+        set_run(context, run, columns);
+        return at + run->text_bytes;
     }
     context->run_begin = at;
-    context->run_members = 0;
+    context->before_run = before;
     return NULL;
 }
 
-/* A key of a run that was taken comes again: now its slots need their stamps. */
-static void stamp_run(row_context *context)
+/* Where a run of these codes is kept. */
+static uint32_t run_index(const uint32_t *codes, uint32_t count)
 {
-    const wendi_recall_shape *shape = &context->decoder->recall.shape;
-    for (uint32_t i = 0; i < shape->member_count; i++) {
-        context->decoder->tree.slots[shape->slots[i]].stamp = context->decoder->stamp;
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        hash = (hash ^ codes[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
     }
-    context->run_taken = false;
+    uint32_t index = (uint32_t)(hash >> 20) % WENDI_RUNS;
+    return index != 0 ? index : 1;
 }
 
-/* A value was taken in the quick way while a run is made: it goes on, is whole, or comes to nothing. */
-static inline void extend_run(const wendi_recall_shape *shape, row_context *context, uint32_t slot, const char *behind)
+/* Learn the run of a row that has its codes. */
+static void learn_run(const wendi_json_decoder *decoder, const wendi_pending *settled)
 {
-    if (context->run_members == shape->member_count) {
+    const wendi_json_recall *recall = &decoder->recall;
+    const wendi_recall_shape *shape = &recall->shape;
+    uint32_t codes[WENDI_RUN_MEMBERS_MAX] = {0};
+    wendi_json_error error;
+    const char *end = wendi_json_skip(settled->run_last, settled->end, 1, &error);
+    if (end == NULL || end - settled->run_begin > WENDI_RUN_TEXT_BYTES) {
         return;
     }
-    if (slot != shape->slots[context->run_members]) {
-        context->run_begin = NULL;
-        return;
-    }
-    context->run_members++;
-    context->run_end = behind;
-}
-
-/* The row is read: keep the run that was made. */
-static void keep_run(const row_context *context)
-{
-    const wendi_recall_shape *shape = &context->decoder->recall.shape;
-    wendi_recall_run *run = context->run;
-    if (context->run_members != shape->member_count || context->run_end - context->run_begin > WENDI_RUN_TEXT_BYTES) {
-        return;
-    }
-    run->generation = shape->generation;
-    run->text_bytes = (uint32_t)(context->run_end - context->run_begin);
-    memcpy(run->text, context->run_begin, run->text_bytes);
+    uint32_t text_bytes = (uint32_t)(end - settled->run_begin);
     for (uint32_t i = 0; i < shape->member_count; i++) {
-        const wendi_column_builder *from = &context->columns[shape->columns[i]];
-        if (i == shape->address) {
-            run->address = from->b16[context->row];
-        } else {
-            run->codes[i] = from->codes[context->row];
-        }
+        codes[i] = decoder->row.builder->columns[shape->columns[i]].codes[settled->row];
+    }
+    uint32_t index = run_index(codes, shape->member_count);
+    wendi_recall_run *run = &recall->runs[index];
+    settled->line[recall->run_place] = index;
+    if (run->generation != shape->generation || run->text_bytes != text_bytes ||
+        !is_same(run->text, settled->run_begin, text_bytes)) {
+        run->generation = shape->generation;
+        run->text_bytes = text_bytes;
+        memcpy(run->text, settled->run_begin, text_bytes);
+        memcpy(run->codes, codes, sizeof codes);
     }
 }
 
 /* ---- keys ------------------------------------------------------------------------------------- */
 
-/* The slot of the key at `at`, which is not the one that was expected first, and the byte behind its colon. */
+/* The slot of the key at `at`, and the byte behind its colon. */
 static const char *find_key(row_context *context, wendi_json_frame *frame, bool guess, const char *at, uint32_t *slot)
 {
     wendi_json_decoder *decoder = context->decoder;
     wendi_key_tree *tree = &decoder->tree;
     uint32_t *next = wendi_json_expected(tree, frame);
     uint32_t found = WENDI_KEY_NONE;
-    bool second = guess && next[1] != WENDI_KEY_NONE && is_literal(&tree->slots[next[1]], at, context->end);
-    if (second) {
-        found = next[1];
-        context->key_hits++;
-    } else if (decoder->predict) {
-        uint32_t head = tree->nodes[frame->node].heads[wendi_key_head(at)];
-        found = head != 0 && is_literal(&tree->slots[head - 1], at, context->end) ? head - 1 : WENDI_KEY_NONE;
-        decoder->counters.key_misses += found != WENDI_KEY_NONE;
+    for (uint32_t i = 0; i < 2 && guess && found == WENDI_KEY_NONE; i++) {
+        found = next[i] != WENDI_KEY_NONE && is_literal(&tree->slots[next[i]], at) ? next[i] : WENDI_KEY_NONE;
     }
-    if (found == WENDI_KEY_NONE) {
+    bool guessed = found != WENDI_KEY_NONE;
+    if (!guessed && decoder->predict) {
+        uint32_t head = tree->nodes[frame->node].heads[wendi_key_head(at)];
+        found = head != 0 && is_literal(&tree->slots[head - 1], at) ? head - 1 : WENDI_KEY_NONE;
+    }
+    if (found == WENDI_KEY_NONE || context->end - at < (ptrdiff_t)tree->slots[found].literal_bytes) {
         return wendi_json_read_key(decoder, frame, at, slot);
     }
-    next[1] = next[0];
-    next[0] = found;
+    context->key_hits += guessed;
+    decoder->counters.key_misses += !guessed;
+    if (found != next[0]) {
+        next[1] = next[0];
+        next[0] = found;
+    }
     *slot = found;
     return at + tree->slots[found].literal_bytes;
 }
@@ -561,158 +529,386 @@ static inline const char *blanks(const char *at, const char *end)
 }
 
 /*
- * From the byte behind a value or an opening brace to the next key, closing what ends before it. `*depth` 0: the
- * document ended. NULL: what stands there may not.
+ * From the byte behind a value, or behind an opening brace, to the next key: closes what ends before it, finds its slot,
+ * and gives the byte behind its colon. `*slot` WENDI_KEY_NONE: the document ended. NULL: what stands there may not.
  */
-static const char *next_member(const row_context *context, const char *at, bool opened, uint32_t *depth)
+static const char *find_member(row_context *context, const char *at, bool opened, bool guess, uint32_t *slot)
 {
     const char *end = context->end;
     for (;; opened = false) {
         at = blanks(at, end);
         if (at < end && *at == '}') {
             at++;
-            if (--*depth == 0) {
+            if (--context->depth == 0) {
+                *slot = WENDI_KEY_NONE;
                 return at;
             }
             continue;
         }
         if (opened && at < end) {
-            return at;
+            break;
         }
-        return at < end && *at == ',' ? blanks(at + 1, end) : wendi_json_fault_here(context->decoder, at);
+        if (at >= end || *at != ',') {
+            return wendi_json_fault_here(context->decoder, at);
+        }
+        at = blanks(at + 1, end);
+        break;
     }
-}
-
-/* A key of a run: was the run taken before, or can it be now? Gives the byte behind it, or NULL. */
-static inline const char *meet_run(row_context *context, const wendi_key_slot *met, const char *at)
-{
-    if (context->run_taken) {
-        stamp_run(context);
-        return NULL;
-    }
-    context->run_met++;
-    return met->in_run == WENDI_KEY_FIRST_OF_RUN && context->run != NULL ? take_run(context, at) : NULL;
+    return find_key(context, &context->frames[context->depth - 1], guess, at, slot);
 }
 
 /*
- * Without `predict` all goes the general way. A blank behind a colon may be passed even at the end: whatever looks at
- * `at` next holds it against the end.
+ * A key that has no bit of its own, or whose bit is set: did it come before? If so, may it? The column, if it has one, is
+ * marked here. `*skip`: its value is to be passed over. False: the row is refused.
  */
-static WEND_ALWAYS_INLINE const char *take_members(row_context *context, const char *at, const bool predict)
+static bool meet_stamped(wendi_json_decoder *decoder, wendi_key_slot *slot, const char *key, bool *skip)
 {
-    wendi_json_decoder *const decoder = context->decoder;
-    const char *const end = context->end;
-    const uint32_t stamp = decoder->stamp;
-    const bool guess = predict && decoder->guesses_keys;
-    wendi_json_frame frames[WENDI_JSON_DEPTH_MAX];
-    const uint32_t *next = decoder->tree.nodes[0].first; /* what usually comes now */
-    uint32_t depth = 1; /* brackets open, all of them braces of frames */
-    bool opened = true; /* a brace was passed just now */
+    bool again = slot->bit != WENDI_KEY_STAMPED || slot->stamp == decoder->stamp;
+    *skip = false;
+    if (again && !wendi_json_meet_again(decoder, slot, key, skip)) {
+        return false;
+    }
+    slot->stamp = decoder->stamp;
+    if (slot->column != WENDI_NO_COLUMN) {
+        wendi_convert_mark(decoder->row.given, slot->column);
+    }
+    return true;
+}
 
-    frames[0] = (wendi_json_frame){0, WENDI_KEY_NONE};
-    at++;
-    for (;;) {
-        if (!opened && end - at > 1 && at[0] == ',' && at[1] == '"') {
-            at++;
-        } else {
-            uint32_t before = depth;
-            at = next_member(context, at, opened, &depth);
-            if (at == NULL || depth == 0) {
-                return at;
-            }
-            next = depth != before || opened ? wendi_json_expected(&decoder->tree, &frames[depth - 1]) : next;
+/* What usually comes behind the frame's last key; NULL: nothing is known, or it is not to be guessed. */
+static inline wendi_key_slot *expected(wendi_json_decoder *decoder, const wendi_json_frame *frame)
+{
+    uint32_t next = decoder->guesses_keys ? wendi_json_expected(&decoder->tree, frame)[0] : WENDI_KEY_NONE;
+    return next != WENDI_KEY_NONE ? &decoder->tree.slots[next] : NULL;
+}
+
+/* Does the literal of `slot` stand at `key`? */
+static inline bool is_key(const row_context *context, const wendi_key_slot *slot, const char *key)
+{
+    return is_literal(slot, key) && (key <= context->safe_end || context->end - key >= (ptrdiff_t)slot->literal_bytes);
+}
+
+/* The slot of the last key of a run. */
+static inline wendi_key_slot *run_last(const wendi_json_decoder *decoder)
+{
+    const wendi_recall_shape *shape = &decoder->recall.shape;
+    return &decoder->tree.slots[shape->slots[shape->member_count - 1]];
+}
+
+/* The value at `at` in its quick way; `*slot` becomes that of the last key, where a run was taken. */
+static WEND_ALWAYS_INLINE const char *quick_value(row_context *context, wendi_key_slot **slot, uint32_t quick, const char *at)
+{
+    wendi_column_builder *into = (wendi_column_builder *)((char *)context->columns + (*slot)->builder_offset);
+    if (quick == WENDI_QUICK_RUN) {
+        const char *behind = take_run(context, *slot, at);
+        if (behind != NULL) {
+            *slot = run_last(context->decoder);
+            return behind;
         }
-        opened = false;
-        wendi_json_frame *frame = &frames[depth - 1];
-        const char *key = at;
-        uint32_t slot = *next;
-        if (guess && slot != WENDI_KEY_NONE && is_literal(&decoder->tree.slots[slot], at, end)) {
-            at += decoder->tree.slots[slot].literal_bytes;
-            context->key_hits++;
-        } else {
-            at = find_key(context, frame, guess, at, &slot);
-            if (at == NULL) {
-                return NULL;
-            }
-        }
-        at += *at == ' ';
-        const char *behind = NULL;
-        bool skip = false;
-        if (slot != WENDI_KEY_STRAY) {
-            wendi_key_slot *met = &decoder->tree.slots[slot];
-            frame->last = slot;
-            next = met->next;
-            if (guess && met->in_run) {
-                behind = met->stamp == stamp ? NULL : meet_run(context, met, at);
-                if (behind != NULL) {
-                    met->stamp = stamp;
-                    frame->last = decoder->recall.shape.slots[decoder->recall.shape.member_count - 1];
-                    next = decoder->tree.slots[frame->last].next;
-                    at = behind;
-                    continue;
-                }
-            }
-            if (met->stamp == stamp && !wendi_json_meet_again(decoder, met, key, &skip)) {
-                return NULL;
-            }
-            met->stamp = stamp;
-            if (predict && met->quick != WENDI_QUICK_NONE && !skip) {
-                behind = quick_value(context, met, at);
-            }
-            if (predict && context->run_begin != NULL) {
-                extend_run(&decoder->recall.shape, context, behind == NULL || *at == 'n' ? WENDI_KEY_NONE : slot, behind);
-            }
-        } else if (context->run_begin != NULL) { /* what it brings is left over, and no run could tell of it */
-            extend_run(&decoder->recall.shape, context, WENDI_KEY_STRAY, NULL);
-        }
-        if (behind == NULL) {
-            at = blanks(at, end);
-            behind = skip ? wendi_json_skip_value(decoder, at, depth)
-                          : wendi_json_take_value(decoder, slot, frame->node, at, depth, &opened);
-            if (behind == NULL) {
-                return NULL;
-            }
-            if (opened) {
-                frames[depth++] = (wendi_json_frame){decoder->tree.slots[slot].child, WENDI_KEY_NONE};
-            }
-            next = wendi_json_expected(&decoder->tree, &frames[depth - 1]);
-        }
-        at = behind;
+        quick = (*slot)->value;
+    } else if (quick == WENDI_QUICK_RUN_LAST) {
+        context->run_last = at;
+        context->within_run = context->given;
+        quick = (*slot)->value;
+    }
+    switch (quick) {
+    case WENDI_QUICK_GUESSED:
+        return quick_guessed(context, *slot, into, at);
+    case WENDI_QUICK_AHEAD:
+        return quick_ahead(context, *slot, into, at);
+    case WENDI_QUICK_TEXT:
+        return quick_text(context, *slot, into, at);
+    case WENDI_QUICK_USER:
+        return quick_user(context, into, at);
+    case WENDI_QUICK_UUID:
+        return quick_uuid(context, into, at);
+    case WENDI_QUICK_INET:
+        return quick_inet(context, into, at);
+    case WENDI_QUICK_TIME:
+        return quick_time(context, into, *slot, at);
+    case WENDI_QUICK_INTEGER:
+    case WENDI_QUICK_NUMERIC:
+    case WENDI_QUICK_DOUBLE:
+        return quick_number(context, into, *slot, at);
+    default:
+        return NULL;
     }
 }
 
-static const char *take_generally(row_context *context, const char *at)
+/* A value that the quick way left: null, or what stands behind blanks; else NULL. */
+static inline const char *late_value(row_context *context, wendi_key_slot **slot, uint32_t quick, const char **at)
+{
+    const char *behind = NULL;
+    if (quick == WENDI_QUICK_NONE || context->decoder->row.out_of_memory) {
+        return NULL;
+    }
+    if (**at == ' ' && *at < context->end) {
+        *at = blanks(*at, context->end);
+        behind = quick_value(context, slot, quick, *at);
+    }
+    if (behind == NULL && **at == 'n') {
+        context->given |= WENDI_KEY_OTHER;
+        behind = quick_null(context, (*slot)->column, *at);
+    }
+    return behind;
+}
+
+/* May a run hold the value, although it is taken in the general way? What bytes come to in a text never changes. */
+static inline bool is_constant(const row_context *context, const wendi_key_slot *slot, bool skip, const char *at)
+{
+    return slot->value == WENDI_QUICK_TEXT && !skip && *at == '"' && !context->decoder->plans[slot->column].null_on_error;
+}
+
+/* The value of `slot`, NULL for that of a key that is not learnt, in the general way, and what comes next. */
+static const char *other_value(row_context *context, wendi_key_slot **slot, bool skip, const char *at, bool *opened)
+{
+    wendi_json_decoder *decoder = context->decoder;
+    wendi_json_frame *frame = &context->frames[context->depth - 1];
+    uint32_t index = WENDI_KEY_STRAY;
+    if (decoder->row.out_of_memory) {
+        return NULL;
+    }
+    at = blanks(at, context->end);
+    if (*slot != NULL) {
+        index = frame->last = (uint32_t)(*slot - decoder->tree.slots);
+    }
+    if (*slot == NULL || !is_constant(context, *slot, skip, at)) {
+        context->given |= WENDI_KEY_OTHER;
+    }
+    *opened = false;
+    if (skip) {
+        return wendi_json_skip_value(decoder, at, context->depth);
+    }
+    at = wendi_json_take_value(decoder, index, frame->node, at, context->depth, opened);
+    if (at != NULL && *opened) {
+        context->frames[context->depth++] = (wendi_json_frame){decoder->tree.slots[index].child, WENDI_KEY_NONE};
+    }
+    *slot = *opened ? NULL : *slot;
+    return at;
+}
+
+/*
+ * The key at `at`, behind a value or an opening brace, and the byte behind its colon. `*slot`: that of the last key, then
+ * its own, or NULL for a key that is not learnt. `*ended`: the document did instead.
+ */
+static const char *other_key(row_context *context, wendi_key_slot **slot, bool guess, bool opened, const char *at, bool *ended)
+{
+    wendi_key_slot *slots = context->decoder->tree.slots;
+    uint32_t found;
+    if (*slot != NULL) {
+        context->frames[context->depth - 1].last = (uint32_t)(*slot - slots);
+    }
+    at = find_member(context, at, opened, guess, &found);
+    *ended = at == NULL || found == WENDI_KEY_NONE;
+    *slot = *ended || found == WENDI_KEY_STRAY ? NULL : &context->decoder->tree.slots[found];
+    return at;
+}
+
+/* Without `predict` all goes the general way. */
+static WEND_ALWAYS_INLINE const char *take_members(row_context *context, const char *at, const bool predict)
+{
+    wendi_json_decoder *const decoder = context->decoder;
+    wendi_key_slot *slot = NULL; /* of the last key of this object; NULL: the object's frame knows */
+    wendi_key_slot *next = predict ? expected(decoder, &context->frames[0]) : NULL;
+    bool opened = true; /* a brace was passed just now */
+    bool known = next != NULL && is_key(context, next, at + 1);
+
+    at += !known; /* if the first key is known, it is as if a comma stood in front of it */
+    for (;; known = *at == ',' && next != NULL && is_key(context, next, at + 1)) {
+        uint32_t quick = WENDI_QUICK_NONE;
+        bool skip = false;
+        if (known) {
+            at += 1 + next->literal_bytes;
+            slot = next;
+            context->key_hits++;
+        } else {
+            bool ended;
+            at = other_key(context, &slot, predict && decoder->guesses_keys, opened, at, &ended);
+            if (ended) {
+                return at;
+            }
+        }
+        opened = false;
+        if (slot != NULL) {
+            quick = predict ? slot->quick : (uint32_t)WENDI_QUICK_NONE;
+            if ((context->given & slot->bit) != 0) {
+                context->given |= WENDI_KEY_OTHER;
+                if (!meet_stamped(decoder, slot, at, &skip)) {
+                    return NULL;
+                }
+                quick = skip ? (uint32_t)WENDI_QUICK_NONE : quick;
+            }
+            context->given |= slot->bit;
+        }
+        const char *behind = quick != WENDI_QUICK_NONE ? quick_value(context, &slot, quick, at) : NULL;
+        if (behind == NULL && quick != WENDI_QUICK_NONE) {
+            behind = late_value(context, &slot, quick, &at);
+        }
+        if (behind != NULL) {
+            at = behind;
+            next = &decoder->tree.slots[slot->next[0]];
+            continue;
+        }
+        at = other_value(context, &slot, skip, at, &opened);
+        if (at == NULL) {
+            return NULL;
+        }
+        next = predict ? expected(decoder, &context->frames[context->depth - 1]) : NULL;
+    }
+}
+
+static const char *take_all_generally(row_context *context, const char *at)
 {
     return take_members(context, at, false);
 }
 
-const char *TAKE_MEMBERS(wendi_json_decoder *decoder, const char *at)
+/* The run that the row has, if all its members and nothing else came between its first and its last value. */
+static void note_run(const row_context *context)
 {
-    wendi_convert_row *row = &decoder->row;
-    row_context context; /* not cleared as a whole: most of it is room for strings that wait */
-    context.decoder = decoder;
-    context.columns = row->builder->columns;
-    context.recall = decoder->recall.columns;
-    context.end = row->message_end;
-    context.row = row->row;
-    context.given = 0;
-    context.key_hits = 0;
-    context.line = NULL;
-    context.previous = 0;
-    context.run = NULL;
-    context.run_begin = NULL;
-    context.run_met = 0;
-    context.run_taken = false;
-    context.pending_count = 0;
-    at = decoder->predict ? take_members(&context, at, true) : take_generally(&context, at);
-    row->given[0] |= context.given;
-    decoder->counters.key_hits += context.key_hits;
-    if (at != NULL && !settle_codes(&context)) {
-        row->out_of_memory = true;
-        return NULL;
+    const wendi_recall_shape *shape = &context->decoder->recall.shape;
+    if (context->run_last != NULL && context->run_begin != NULL &&
+        (context->before_run ^ context->within_run) == shape->bits) {
+        context->waiting->line = context->line;
+        context->waiting->run_begin = context->run_begin;
+        context->waiting->run_last = context->run_last;
+        context->waiting->end = context->end;
     }
-    if (at != NULL && context.run_begin != NULL) {
-        keep_run(&context);
+}
+
+/* Of some rows it is looked at which columns they have. */
+static void note_seen(const wendi_json_decoder *decoder)
+{
+    for (uint64_t left = decoder->row.given[0] & (WENDI_KEY_OTHER - 1); left != 0; left &= left - 1) {
+        decoder->recall.columns[__builtin_ctzll(left)].seen++;
+    }
+}
+
+/* ---- messages still to come ------------------------------------------------------------------- */
+
+/* First look: hash the strings that stand where they stood before, which asks for their slots. */
+static inline void look_first(const wendi_json_decoder *decoder, const wendi_row_builder *builder,
+                              const wendi_message *message, wendi_json_ahead *ahead)
+{
+    const wendi_json_lookout *lookout = &decoder->lookout;
+    const char *end = message->payload + message->length;
+    for (uint32_t i = 0; i < lookout->column_count; i++) {
+        ahead[i].begin = NULL;
+        if (message->payload == NULL || message->length < lookout->offsets[i] + 2 * LITERAL_BYTES) {
+            continue;
+        }
+        const wendi_key_slot *slot = &decoder->tree.slots[lookout->slots[i]];
+        const wendi_interner *interner = &builder->columns[slot->column].interner;
+        const char *key = message->payload + lookout->offsets[i];
+        const char *at = key + slot->literal_bytes;
+        const char *quote = is_literal(slot, key) && *at == '"' ? find_quote(at + 1, end) : NULL;
+        if (quote != NULL && interner->bucket_count != 0) {
+            ahead[i].begin = at + 1;
+            ahead[i].length = (uint32_t)(quote - at - 1);
+            ahead[i].seed = interner->seed;
+            ahead[i].hash = wendi_interner_hash_padded(at + 1, ahead[i].length, interner->seed);
+            ask_for_bucket(interner, ahead[i].hash);
+        }
+    }
+}
+
+/* Second look: the slots are there; ask for the entries, and for the user's line. */
+static inline void look_again(const wendi_json_decoder *decoder, const wendi_row_builder *builder,
+                              const wendi_json_ahead *ahead)
+{
+    const wendi_json_lookout *lookout = &decoder->lookout;
+    for (uint32_t i = 0; i < lookout->column_count; i++) {
+        const wendi_key_slot *slot = &decoder->tree.slots[lookout->slots[i]];
+        const wendi_interner *interner = &builder->columns[slot->column].interner;
+        if (ahead[i].begin == NULL || interner->bucket_count == 0) {
+            continue;
+        }
+        uint32_t code = ask_for_entry(interner, ahead[i].hash);
+        if (slot->value == WENDI_QUICK_USER) {
+            __builtin_prefetch(wendi_recall_line(&decoder->recall, code));
+        }
+    }
+}
+
+static void look_ahead(wendi_json_decoder *decoder, const wendi_row_builder *builder, uint32_t message)
+{
+    wendi_json_lookout *lookout = &decoder->lookout;
+    const uint32_t between = WENDI_AHEAD_FIRST - WENDI_AHEAD_SECOND;
+    if (message >= between && message - between < lookout->message_count) {
+        look_again(decoder, builder, lookout->texts[(message - between) % WENDI_AHEAD_MESSAGES]);
+    }
+    if (message < lookout->message_count) {
+        look_first(decoder, builder, &lookout->messages[message], lookout->texts[message % WENDI_AHEAD_MESSAGES]);
+    }
+}
+
+/* ---- rows ------------------------------------------------------------------------------------- */
+
+static bool settle_row(wendi_json_decoder *decoder, wendi_pending *waiting)
+{
+    for (uint32_t i = 0; i < waiting->code_count; i++) {
+        const wendi_pending_code *pending = &waiting->codes[i];
+        uint32_t code = take_hashed(pending->interner, pending->text.data, pending->text.length, pending->hash);
+        if (code == 0) {
+            return false;
+        }
+        *pending->code = code;
+        *pending->learnt = code;
+    }
+    if (waiting->line != NULL) {
+        learn_run(decoder, waiting);
+    }
+    waiting->code_count = 0;
+    waiting->line = NULL;
+    return true;
+}
+
+static void ask_for_entries(const wendi_pending *waiting)
+{
+    for (uint32_t i = 0; i < waiting->code_count; i++) {
+        (void)ask_for_entry(waiting->codes[i].interner, waiting->codes[i].hash);
+    }
+}
+
+static bool settle(wendi_json_decoder *decoder, bool all)
+{
+    uint32_t turn = decoder->turn;
+    ask_for_entries(&decoder->pending[(turn - WENDI_PENDING_ENTRIES) % WENDI_PENDING_ROWS]);
+    decoder->turn++;
+    for (uint32_t lag = WENDI_PENDING_LAST; lag == WENDI_PENDING_LAST || (all && lag < WENDI_PENDING_LAST); lag--) {
+        if (!settle_row(decoder, &decoder->pending[(turn - lag) % WENDI_PENDING_ROWS])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *take_document_members(wendi_json_decoder *decoder, const char *at)
+{
+    row_context context; /* not cleared as a whole: most of it is room for frames */
+    context.decoder = decoder;
+    context.end = decoder->row.message_end;
+    context.safe_end = context.end - LITERAL_BYTES;
+    context.row = decoder->row.row;
+    context.waiting = &decoder->pending[decoder->turn % WENDI_PENDING_ROWS];
+    context.waiting->code_count = 0;
+    context.waiting->line = NULL;
+    context.waiting->row = decoder->row.row;
+    context.columns = decoder->row.builder->columns;
+    context.line = wendi_recall_nobody(&decoder->recall);
+    context.given = WENDI_KEY_STAMPED;
+    context.run_begin = NULL;
+    context.run_last = NULL;
+    context.key_hits = 0;
+    context.depth = 1;
+    context.frames[0] = (wendi_json_frame){0, WENDI_KEY_NONE};
+    at = decoder->predict ? take_members(&context, at, true) : take_all_generally(&context, at);
+    decoder->row.given[0] |= context.given & ~(WENDI_KEY_STAMPED | WENDI_KEY_OTHER);
+    note_run(&context);
+    decoder->counters.key_hits += context.key_hits;
+    if (decoder->stamp % WENDI_RECALL_ROWS_SEEN == 0) {
+        note_seen(decoder);
     }
     return at;
 }
+
+const wendi_json_loops LOOPS = {take_document_members, settle, look_ahead};

@@ -72,37 +72,46 @@ static inline const char *scan_plain_number(const char *at, const char *end, pla
 /* ---- strings ---------------------------------------------------------------------------------- */
 
 #ifdef __AVX2__
-/* Bit i: byte i is a quote, a backslash or a control character; `*high`: byte i is no ASCII. */
-static inline uint32_t special_32(const char *at, uint32_t *high)
+/* Bit i: byte i ends what is plain in a string: a quote, a backslash, a control character, or none of ASCII. */
+static inline uint32_t stops_32(const char *at)
 {
     __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
     __m256i quote = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"'));
     __m256i slash = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\'));
-    __m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)), bytes);
-    *high = (uint32_t)_mm256_movemask_epi8(bytes);
+    __m256i control = _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), bytes); /* as signed bytes, so also from 0x80 on */
     return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(quote, slash), control));
 }
 
+/* Are the first `count` bytes the same? At most 32. */
 static inline bool same_32(const char *a, const char *b, uint32_t count)
 {
-    __m256i differ = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(const void *)a),
-                                      _mm256_loadu_si256((const __m256i *)(const void *)b));
-    uint32_t same = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(differ, _mm256_setzero_si256()));
-    return (~same & (uint32_t)((UINT64_C(1) << count) - 1)) == 0;
+    __m256i same = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)a),
+                                     _mm256_loadu_si256((const __m256i *)(const void *)b));
+    return _bzhi_u32(~(uint32_t)_mm256_movemask_epi8(same), count) == 0;
 }
 
-static inline bool is_literal(const wendi_key_slot *slot, const char *at, const char *end)
+/* Bit i: lane i has this tag. */
+static inline uint32_t match_tag(const wendi_interner_bucket *bucket, uint32_t tag)
+{
+    __m128i tags = _mm_loadu_si128((const __m128i *)(const void *)bucket->tags);
+    return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(tags, _mm_set1_epi32((int)tag))));
+}
+
+/* Does the slot's literal stand at `at`? What is behind the end is not looked at. */
+static inline bool is_literal(const wendi_key_slot *slot, const char *at)
 {
     __m256i text = _mm256_loadu_si256((const __m256i *)(const void *)at);
     __m256i literal = _mm256_loadu_si256((const __m256i *)(const void *)slot->literal);
     __m256i mask = _mm256_loadu_si256((const __m256i *)(const void *)slot->mask);
     __m256i differ = _mm256_xor_si256(_mm256_and_si256(text, mask), literal);
-    return _mm256_testz_si256(differ, differ) && end - at >= (ptrdiff_t)slot->literal_bytes;
+    return _mm256_testz_si256(differ, differ);
 }
 #else
-static inline uint32_t special_32(const char *at, uint32_t *high)
+static inline uint32_t stops_32(const char *at)
 {
-    return wendi_json_special(at, high);
+    uint32_t high;
+    uint32_t special = wendi_json_special(at, &high);
+    return special | high;
 }
 
 /* 32 bytes may be read on both sides. */
@@ -116,27 +125,34 @@ static inline bool same_32(const char *a, const char *b, uint32_t count)
     return count == 0 || (wendi_load_u64(a) ^ wendi_load_u64(b)) << (64 - 8 * count) == 0;
 }
 
-static inline bool is_literal(const wendi_key_slot *slot, const char *at, const char *end)
+static inline uint32_t match_tag(const wendi_interner_bucket *bucket, uint32_t tag)
 {
-    return wendi_key_matches(slot, at, end);
+    uint32_t matches = 0;
+    for (uint32_t i = 0; i < WENDI_INTERNER_LANES; i++) {
+        matches |= (uint32_t)(bucket->tags[i] == tag) << i;
+    }
+    return matches;
+}
+
+static inline bool is_literal(const wendi_key_slot *slot, const char *at)
+{
+    return wendi_key_matches(slot, at);
 }
 #endif
 
 /* The closing quote of the string that begins at `at`, if it is ASCII throughout and needs no unescaping; else NULL. */
 static inline const char *find_quote(const char *at, const char *end)
 {
-    uint32_t high;
-    uint32_t special = special_32(at, &high);
-    while (special == 0) {
+    uint32_t stops = stops_32(at);
+    while (stops == 0) {
         at += 32;
-        if (high != 0 || at >= end) {
+        if (at >= end) {
             return NULL;
         }
-        special = special_32(at, &high);
+        stops = stops_32(at);
     }
-    uint32_t ahead = (uint32_t)__builtin_ctz(special);
-    at += ahead;
-    return (high & ((1u << ahead) - 1)) == 0 && at < end && *at == '"' ? at : NULL;
+    at += __builtin_ctz(stops);
+    return *at == '"' && at < end ? at : NULL;
 }
 
 /* 64 bytes behind both may be read, as behind messages, dictionaries and runs. */

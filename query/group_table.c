@@ -235,7 +235,7 @@ cleanup:
 static wend_status account_interner(wendi_group_table *table, group_key *key, wend_error *error)
 {
     uint64_t bytes = key->interner.bytes.capacity + (uint64_t)key->interner.entry_capacity * 12 +
-                     (uint64_t)key->interner.slot_count * sizeof *key->interner.slots;
+                     (uint64_t)key->interner.bucket_count * sizeof *key->interner.buckets;
 
     if (bytes <= key->accounted_bytes) {
         return WEND_OK;

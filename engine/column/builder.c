@@ -210,7 +210,7 @@ size_t wendi_row_builder_string_bytes(const wendi_row_builder *builder)
     size_t bytes = 0;
     for (uint32_t i = 0; i < builder->column_count; i++) {
         const wendi_interner *interner = &builder->columns[i].interner;
-        bytes += interner->bytes.length + interner->slot_count * sizeof *interner->slots +
+        bytes += interner->bytes.length + interner->bucket_count * sizeof *interner->buckets +
                  interner->entry_count * (sizeof *interner->offsets + sizeof *interner->hashes);
     }
     return bytes;

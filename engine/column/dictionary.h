@@ -42,13 +42,15 @@ uint32_t wendi_dictionary_find(const wendi_dictionary *dictionary, wendi_string 
 /** Ordered only: the first code whose entry is not below `text`; entry_count when all are below. */
 uint32_t wendi_dictionary_lower_bound(const wendi_dictionary *dictionary, wendi_string text);
 
-/** Where a probe looks: all that decides whether an entry's bytes are worth a look lies in one cache line. */
-typedef struct wendi_interner_slot {
-    uint32_t tag;  /* upper half of the entry's hash */
-    uint32_t code; /* 0: free */
-    uint32_t begin;
-    uint32_t length;
-} wendi_interner_slot;
+enum { WENDI_INTERNER_LANES = 4 };
+
+/** Where a probe looks: one cache line holds all that decides whether an entry's bytes are worth a look. */
+typedef struct wendi_interner_bucket {
+    uint32_t tags[WENDI_INTERNER_LANES]; /* from the upper half of the entries' hashes; 0: free, as are all lanes behind */
+    uint32_t codes[WENDI_INTERNER_LANES];
+    uint32_t begins[WENDI_INTERNER_LANES];
+    uint32_t lengths[WENDI_INTERNER_LANES];
+} wendi_interner_bucket;
 
 /**
  * Strings to codes in order of first appearance: 1, 2, 3, … Zero-filled is a valid empty one. One thread.
@@ -58,24 +60,31 @@ typedef struct wendi_interner {
     wendi_buffer bytes;
     uint32_t *offsets; /* entry_count + 1, as in a dictionary */
     uint64_t *hashes;  /* per entry */
-    wendi_interner_slot *slots; /* open addressing, power of two */
+    wendi_interner_bucket *buckets; /* aligned to cache lines; what a full one has no room for is in the next */
     uint64_t seed;     /* of the hash; drawn when the table is made, so that no input can aim at collisions */
     uint64_t epoch;    /* codes mean the same while this is the same: no two tables, nor one before and after a reset, share it */
     uint32_t entry_count;
     uint32_t entry_capacity;
-    uint32_t slot_count;
+    uint32_t bucket_count; /* a power of two */
 } wendi_interner;
+
+/** Of an entry with this hash: never 0. */
+static inline uint32_t wendi_interner_tag(uint64_t hash)
+{
+    return (uint32_t)(hash >> 32) | 1;
+}
+
+/** Where its probe begins. */
+static inline uint32_t wendi_interner_home(const wendi_interner *interner, uint64_t hash)
+{
+    return (uint32_t)hash & (interner->bucket_count - 1);
+}
 
 /** Make room for `entries` in all, so that a table and entry 0 exist even before the first string. */
 wend_status wendi_interner_reserve(wendi_interner *interner, uint32_t entries);
 /** The code of `text`, adding it when new. WEND_NOMEM also beyond 4 GiB of bytes or 2^30 entries. */
 wend_status wendi_interner_code(wendi_interner *interner, wendi_string text, uint32_t *code);
-/**
- * The same in two steps, for who has other work to do while the table's cache line comes: the hash of `text` in a
- * reserved interner, which asks for that line, and later the code. At least eight bytes from text.data on must be
- * readable, whatever its length. The hash holds until the interner is freed.
- */
-uint64_t wendi_interner_hash(const wendi_interner *interner, wendi_string text);
+/** The same for who has the hash (interner_hash.h), which holds until the interner is freed; of a reserved interner. */
 wend_status wendi_interner_code_hashed(wendi_interner *interner, wendi_string text, uint64_t hash, uint32_t *code);
 /** The code of `text`, or 0 when it is not there. */
 uint32_t wendi_interner_find(const wendi_interner *interner, wendi_string text);
