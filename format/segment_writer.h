@@ -25,6 +25,7 @@ typedef struct wendi_segment_column {
     uint32_t id; /* table-wide */
     wendi_type type;
     wendi_string name;
+    bool apart; /* of writers: tells how a row came here and nothing of it, so that no column is predicted from it */
 } wendi_segment_column;
 
 /** Which part of a source the rows came from: offsets from <= offset < to. Kept for people and repair. */

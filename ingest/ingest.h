@@ -96,7 +96,7 @@ typedef struct wendi_ingest_stats {
 
 /** Zero-filled is a valid choice. */
 typedef struct wendi_ingest_options {
-    uint32_t commit_rows;        /* flush and commit at so many rows; 0: 524,288; at most 1,048,576 */
+    uint32_t commit_rows;        /* flush and commit at so many rows; 0: 262,144; at most 1,048,576 */
     uint32_t commit_interval_ms; /* and at the latest after this time; 0: 5 s */
     size_t memory_limit_bytes;   /* 0: a quarter of the machine, at most 4 GiB; at least 64 MB */
     uint32_t worker_count;       /* 0: as many as the process may use processors; at most 64 */

@@ -8,7 +8,7 @@
 #include "ingest/pipeline.h"
 
 /* Half of what a row group may have: segments are a hundredth larger for it, until compaction, and memory is halved. */
-enum { COMMIT_ROWS = 524288, COMMIT_ROWS_LAST = 131072, REMAINING_SHARE = 4 };
+enum { COMMIT_ROWS = 262144, COMMIT_ROWS_LAST = 131072, REMAINING_SHARE = 4 };
 
 wendi_pipeline_batch *wendi_pipeline_batch_at(wendi_pipeline *self, uint64_t number)
 {

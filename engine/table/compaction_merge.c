@@ -140,12 +140,15 @@ static wend_status open_output(merge_run *run, bool with_commits, wend_error *er
         return wendi_fail_nomem(error, "a segment's columns", count * sizeof *columns);
     }
     for (uint32_t i = 0; i < schema->column_count; i++) {
-        columns[i] = (wendi_segment_column){schema->columns[i].id, schema->columns[i].type,
-                                            schema->columns[i].name};
+        columns[i] = (wendi_segment_column){.id = schema->columns[i].id,
+                                            .type = schema->columns[i].type,
+                                            .name = schema->columns[i].name};
     }
     if (with_commits) {
-        columns[schema->column_count] = (wendi_segment_column){
-            WENDI_COMMIT_COLUMN_ID, wendi_type_of(WENDI_TYPE_BIGINT), wendi_string_of("_commit")};
+        columns[schema->column_count] = (wendi_segment_column){.id = WENDI_COMMIT_COLUMN_ID,
+                                                               .type = wendi_type_of(WENDI_TYPE_BIGINT),
+                                                               .name = wendi_string_of("_commit"),
+                                                               .apart = true};
     }
     wendi_segment_writer_options options = {.columns = columns,
                                             .column_count = count,

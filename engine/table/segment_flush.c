@@ -389,8 +389,9 @@ static wend_status write_segment(const flush *work, wendi_io *io, const char *fo
             wendi_fail_nomem(error, "a segment's columns", schema->column_count * sizeof *columns));
     }
     for (uint32_t i = 0; i < schema->column_count; i++) {
-        columns[i] = (wendi_segment_column){schema->columns[i].id, schema->columns[i].type,
-                                            schema->columns[i].name};
+        columns[i] = (wendi_segment_column){.id = schema->columns[i].id,
+                                            .type = schema->columns[i].type,
+                                            .name = schema->columns[i].name};
     }
     wendi_segment_writer_options options = {.columns = columns,
                                             .column_count = schema->column_count,

@@ -55,7 +55,7 @@ const cli_option *cli_ingest_options(void)
          "librdkafka settings, one key=value a line; ${NAME} is the environment's"},
         {"property", 'X', CLI_LIST, &given.properties, "KEY=VALUE", "one librdkafka setting"},
         {"commit-rows", 0, CLI_INTEGER, &given.commit_rows, "N",
-         "commit after so many rows (default: 524,288)"},
+         "commit after so many rows (default: 262,144)"},
         {"commit-interval", 0, CLI_DURATION, &given.commit_interval_us, "TIME",
          "and at the latest after this time (default: 5s)"},
         {"memory-limit", 0, CLI_INTEGER, &given.memory_limit, "BYTES",

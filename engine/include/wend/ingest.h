@@ -72,7 +72,7 @@ typedef struct wend_ingest_options {
     int64_t until_us; /* stop before the first message of this time or later in each partition; 0: none */
     bool accept_gap;
     /* Both: */
-    int64_t commit_rows;          /* 0: 524,288; at most 1,048,576 */
+    int64_t commit_rows;          /* 0: 262,144; at most 1,048,576 */
     int64_t commit_interval_ms;   /* 0: 5,000 */
     int64_t memory_limit_bytes;   /* 0: a quarter of the machine, at most 4 GiB; divided among tables */
     int64_t worker_count;         /* 0: one for each processor; divided among tables */
