@@ -353,7 +353,7 @@ static wendi_prediction_column as_numbers(const wendi_chunk_input *input)
     case WENDI_PHYSICAL_B16:
         break;
     }
-    numbers.code_count = input->column->apart ? 0 : numbers.code_count;
+    numbers.code_count = input->apart ? 0 : numbers.code_count;
     return numbers;
 }
 

@@ -26,6 +26,7 @@ typedef struct wendi_chunk_input {
     const wendi_segment_column *column;
     const wendi_vector *vector;
     bool keep_order; /* the user column: its dictionary's order is that of the users */
+    bool apart;      /* no column is predicted from it */
     wendi_coded_strings strings;
     wendi_prediction_choice choice;
 } wendi_chunk_input;

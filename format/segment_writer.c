@@ -20,6 +20,7 @@ struct wendi_segment_writer {
     wendi_chunk_writer chunks;
     wendi_buffer out;
     wendi_prediction_memory *predictions;
+    uint32_t apart_count; /* of the last columns */
     wendi_page_entry *pages; /* of the row group under way, column by column */
     uint32_t page_capacity;
     uint32_t row_group_capacity;
@@ -34,6 +35,7 @@ static wend_status copy_options(wendi_segment_writer *writer, const wendi_segmen
 {
     wendi_footer *footer = &writer->footer;
     writer->predictions = options->predictions;
+    writer->apart_count = options->apart_count;
     memcpy(footer->uuid, options->uuid, 16);
     footer->features = WENDI_FEATURES_KNOWN;
     footer->column_count = options->column_count;
@@ -250,7 +252,8 @@ static wend_status open_inputs(const wendi_segment_writer *writer, const wendi_v
         wendi_chunk_input *input = &inputs->chunks[c];
         WEND_REQUIRE(columns[c].row_count == row_count);
         *input = (wendi_chunk_input){.column = &footer->columns[c], .vector = &columns[c],
-                                     .keep_order = c == footer->user_column};
+                                     .keep_order = c == footer->user_column,
+                                     .apart = c + writer->apart_count >= footer->column_count};
         if (wendi_type_physical(columns[c].type) == WENDI_PHYSICAL_STRING) {
             WEND_TRY(wendi_chunk_code_strings(&columns[c], input->keep_order, &input->strings, error));
         }

@@ -25,7 +25,6 @@ typedef struct wendi_segment_column {
     uint32_t id; /* table-wide */
     wendi_type type;
     wendi_string name;
-    bool apart; /* of writers: tells how a row came here and nothing of it, so that no column is predicted from it */
 } wendi_segment_column;
 
 /** Which part of a source the rows came from: offsets from <= offset < to. Kept for people and repair. */
@@ -40,6 +39,7 @@ typedef struct wendi_segment_writer_options {
     uint8_t uuid[16];
     const wendi_segment_column *columns; /* ids are distinct, types are storable ones */
     uint32_t column_count;
+    uint32_t apart_count; /* so many of the last columns tell how rows came here: no column is predicted from them */
     uint32_t user_column; /* index into columns, or WENDI_NO_COLUMN */
     uint32_t time_column; /* a timestamptz, or WENDI_NO_COLUMN */
     int zstd_level;       /* for strings; 0: 1 */

@@ -147,11 +147,11 @@ static wend_status open_output(merge_run *run, bool with_commits, wend_error *er
     if (with_commits) {
         columns[schema->column_count] = (wendi_segment_column){.id = WENDI_COMMIT_COLUMN_ID,
                                                                .type = wendi_type_of(WENDI_TYPE_BIGINT),
-                                                               .name = wendi_string_of("_commit"),
-                                                               .apart = true};
+                                                               .name = wendi_string_of("_commit")};
     }
     wendi_segment_writer_options options = {.columns = columns,
                                             .column_count = count,
+                                            .apart_count = with_commits ? 1 : 0,
                                             .user_column = schema->user_column,
                                             .time_column = schema->time_column,
                                             .zstd_level = run->options->zstd_level != 0

@@ -216,8 +216,8 @@ uint32_t json_sides_decode_announced(json_sides *sides, const char *const *texts
                                      uint32_t decoded)
 {
     wendi_message *messages = copy_messages(texts, lengths, count);
-    wendi_row_builder *builders[JSON_SIDES_MAX];
-    uint32_t first[JSON_SIDES_MAX];
+    wendi_row_builder *builders[JSON_SIDES_MAX] = {NULL};
+    uint32_t first[JSON_SIDES_MAX] = {0};
     for (uint32_t i = 0; i < sides->count; i++) {
         builders[i] = room_for(&sides->sides[i], count);
         first[i] = builders[i]->row_count;
