@@ -77,7 +77,6 @@ static void decode_all(void *context)
     decoding *work = context;
     wendi_decode_outcome outcome;
     wendi_row_builder_reset(&work->builder);
-    wendi_json_decoder_announce(work->decoder, &work->builder, work->sample->messages, work->sample->count);
     for (uint32_t i = 0; i < work->sample->count; i++) {
         if (wendi_json_decode(work->decoder, &work->sample->messages[i], NULL, &work->builder,
                               &outcome, NULL) != WEND_OK ||

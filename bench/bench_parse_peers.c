@@ -214,7 +214,6 @@ static uint64_t checksum(const parse_side *of, uint32_t column)
 static const char *run_wend(parse_side *of)
 {
     wendi_decode_outcome outcome;
-    wendi_json_decoder_announce(of->decoder, &of->builder, of->rows->ours, of->rows->count);
     for (uint32_t i = 0; i < of->rows->count; i++) {
         if (wendi_json_decode(of->decoder, &of->rows->ours[i], NULL, &of->builder, &outcome, NULL) != WEND_OK ||
             outcome != WENDI_DECODE_ROW) {

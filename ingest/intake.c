@@ -374,7 +374,6 @@ static wend_status decode_messages(const intake_call *call, uint32_t count)
     wendi_row_builder *builder = call->builder;
     wend_status status = WEND_OK;
     wendi_json_decoder_set_now(intake->decoder, wendi_clock_wall_us());
-    wendi_json_decoder_announce(intake->decoder, builder, call->messages, count);
     for (uint32_t i = 0; i < count; i++) {
         const wendi_message *message = &call->messages[i];
         wendi_decode_outcome outcome;

@@ -30,7 +30,6 @@ typedef enum wendi_convert_quick {
     WENDI_QUICK_OTHER, /* a column of which only nulls are */
     WENDI_QUICK_RUN,      /* of slots: the first member of a run, */
     WENDI_QUICK_RUN_LAST, /* its last one, */
-    WENDI_QUICK_AHEAD,    /* a text that may have been looked at before its message was, */
     WENDI_QUICK_GUESSED,  /* a text that is guessed before it is looked up, */
     WENDI_QUICK_USER,     /* and one that tells who the event is of */
     WENDI_QUICK_TEXT,

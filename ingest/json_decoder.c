@@ -103,17 +103,17 @@ static void set_quick(wendi_json_decoder *decoder)
 }
 
 /* The widest that this machine runs, unless WEND_ISA forces the kernels to something narrower. */
-static const wendi_json_loops *choose_loops(void)
+static wendi_json_members choose_members(void)
 {
 #if defined(__x86_64__)
     const char *forced = getenv("WEND_ISA");
     bool wide = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
                 __builtin_cpu_supports("popcnt");
     if (wide && (forced == NULL || forced[0] == '\0' || strncmp(forced, "avx", 3) == 0)) {
-        return &wendi_json_avx2;
+        return wendi_json_members_avx2;
     }
 #endif
-    return &wendi_json_portable;
+    return wendi_json_members_portable;
 }
 
 wend_status wendi_json_decoder_open(const wendi_schema *schema, wendi_json_decoder **decoder_out, wend_error *error)
@@ -145,7 +145,7 @@ wend_status wendi_json_decoder_open(const wendi_schema *schema, wendi_json_decod
         WEND_TRY(wendi_fail_nomem(error, "a decoder", WENDI_RECALL_LINES * sizeof *decoder->recall.lines));
     }
     set_quick(decoder);
-    decoder->loops = choose_loops();
+    decoder->take_members = choose_members();
     wendi_json_decoder_set_now(decoder, wendi_clock_wall_us());
     *decoder_out = decoder;
     decoder = NULL;
@@ -444,7 +444,7 @@ static bool take_document(wendi_json_decoder *decoder)
         wendi_reject_set(&decoder->reject, WENDI_REJECT_NOT_OBJECT, WENDI_NO_COLUMN, 0, "a JSON value that is no object");
         return false;
     }
-    at = decoder->loops->take_members(decoder, at);
+    at = decoder->take_members(decoder, at);
     if (at == NULL) {
         return false;
     }
@@ -662,51 +662,6 @@ static bool take_row(wendi_json_decoder *decoder, const wendi_message *message, 
     return settle_missing(decoder) && check_not_null(decoder) && (!decoder->keeps_rest || settle_rest(decoder));
 }
 
-/* Where the key of `slot` stands in the message, if it does so near its beginning; else 0. */
-static uint32_t offset_of(const wendi_json_decoder *decoder, const wendi_key_slot *slot)
-{
-    const char *begin = decoder->row.message_begin;
-    for (uint32_t at = 1; at < WENDI_AHEAD_BYTES && decoder->row.message_end - begin > at; at++) {
-        if (begin[at] == '"' && wendi_key_matches(slot, begin + at)) {
-            return at;
-        }
-    }
-    return 0;
-}
-
-/* Is it worth to be looked up before its message is decoded? */
-static bool is_far(const wendi_json_decoder *decoder, const wendi_key_slot *slot)
-{
-    bool text = slot->value == WENDI_QUICK_USER ||
-                (slot->value == WENDI_QUICK_TEXT && !decoder->recall.columns[slot->column].guessed);
-    return text && slot->node == 0 && slot->literal_bytes != 0 &&
-           decoder->row.builder->columns[slot->column].interner.entry_count >= WENDI_AHEAD_ENTRIES_MIN;
-}
-
-/* Choose what is looked up before: what stands where it stood when this was asked last. */
-static void judge_lookout(wendi_json_decoder *decoder)
-{
-    wendi_json_lookout *lookout = &decoder->lookout;
-    wendi_key_tree *tree = &decoder->tree;
-    lookout->column_count = 0;
-    memset(lookout->texts, 0, sizeof lookout->texts);
-    for (uint32_t i = 0; i < tree->slot_count; i++) {
-        wendi_key_slot *slot = &tree->slots[i];
-        slot->quick = slot->quick == WENDI_QUICK_AHEAD ? slot->value : slot->quick;
-        if (!is_far(decoder, slot)) {
-            continue;
-        }
-        uint32_t before = slot->offset;
-        slot->offset = offset_of(decoder, slot);
-        if (slot->offset != 0 && slot->offset == before && lookout->column_count < WENDI_AHEAD_COLUMNS) {
-            slot->ahead = (uint8_t)lookout->column_count;
-            slot->quick = WENDI_QUICK_AHEAD;
-            lookout->slots[lookout->column_count] = i;
-            lookout->offsets[lookout->column_count++] = slot->offset;
-        }
-    }
-}
-
 /* Guesses at keys that mostly fail are left off for the next rows, then tried again. */
 static void judge_keys(wendi_json_decoder *decoder)
 {
@@ -719,40 +674,6 @@ static void judge_keys(wendi_json_decoder *decoder)
     decoder->judged_hits = decoder->counters.key_hits;
     decoder->judged_misses = decoder->counters.key_misses;
     wendi_json_recall_judge(&decoder->recall, &decoder->tree, decoder->row.builder, rows);
-    judge_lookout(decoder);
-}
-
-static void forget_pending(wendi_pending *pending)
-{
-    pending->code_count = 0;
-    pending->line = NULL;
-}
-
-static void forget_all_pending(wendi_json_decoder *decoder)
-{
-    for (uint32_t i = 0; i < WENDI_PENDING_ROWS; i++) {
-        forget_pending(&decoder->pending[i]);
-    }
-}
-
-/* Find what is known of the message if it was announced, and look at one behind it. True: more are to come. */
-static bool look_out(wendi_json_decoder *decoder, const wendi_row_builder *builder, const wendi_message *message)
-{
-    wendi_json_lookout *lookout = &decoder->lookout;
-    lookout->now = lookout->texts[WENDI_AHEAD_MESSAGES];
-    if (lookout->decoded == lookout->message_count || message != &lookout->messages[lookout->decoded]) {
-        if (lookout->decoded != lookout->message_count) { /* given up midway: those rows are nobody's */
-            forget_all_pending(decoder);
-        }
-        lookout->decoded = lookout->message_count;
-        return false;
-    }
-    uint32_t at = lookout->decoded++;
-    if (lookout->column_count != 0) {
-        decoder->loops->look_ahead(decoder, builder, at + WENDI_AHEAD_FIRST);
-    }
-    lookout->now = lookout->texts[at % WENDI_AHEAD_MESSAGES];
-    return lookout->decoded != lookout->message_count;
 }
 
 /* Ask for the cache lines that the next rows are written into, which come from afar. */
@@ -777,16 +698,6 @@ static void fetch_rows(const wendi_row_builder *builder)
     }
 }
 
-/* Is a run to be learnt that was met under this shape? */
-static bool waits_for_run(const wendi_json_decoder *decoder)
-{
-    bool waits = false;
-    for (uint32_t i = 0; i < WENDI_PENDING_ROWS; i++) {
-        waits |= decoder->pending[i].line != NULL;
-    }
-    return waits;
-}
-
 static void begin_row(wendi_json_decoder *decoder, const wendi_message *message, wendi_row_builder *builder)
 {
     wendi_convert_row *row = &decoder->row;
@@ -805,7 +716,7 @@ static void begin_row(wendi_json_decoder *decoder, const wendi_message *message,
         row->given[i] = 0;
         row->nulls[i] = 0;
     }
-    if (++decoder->judged_rows >= decoder->judged_at && !waits_for_run(decoder)) {
+    if (++decoder->judged_rows == decoder->judged_at) {
         judge_keys(decoder);
     }
     if (++decoder->stamp == 0) {
@@ -815,72 +726,33 @@ static void begin_row(wendi_json_decoder *decoder, const wendi_message *message,
     }
 }
 
-void wendi_json_decoder_announce(wendi_json_decoder *decoder, const wendi_row_builder *builder,
-                                 const wendi_message *messages, uint32_t count)
-{
-    wendi_json_lookout *lookout = &decoder->lookout;
-    lookout->messages = messages;
-    lookout->message_count = count;
-    lookout->decoded = 0;
-    forget_all_pending(decoder);
-    memset(lookout->texts, 0, sizeof lookout->texts);
-    for (uint32_t i = 0; i < WENDI_AHEAD_FIRST; i++) {
-        decoder->loops->look_ahead(decoder, builder, i);
-    }
-}
-
-/*
- * The row is read, and `good`: let its strings wait while those of the row before get their codes; or, when `last`, let
- * none wait any longer. False: memory is refused.
- */
-static bool finish_row(wendi_json_decoder *decoder, bool good, bool last)
-{
-    bool settled = true;
-    if (!good) {
-        forget_pending(&decoder->pending[decoder->turn % WENDI_PENDING_ROWS]);
-    }
-    if (good || last) {
-        settled = !decoder->row.out_of_memory && decoder->loops->settle(decoder, last);
-    }
-    if (!settled || decoder->row.out_of_memory) {
-        forget_all_pending(decoder);
-        return false;
-    }
-    return true;
-}
-
-static wendi_decode_outcome decode_message(wendi_json_decoder *decoder, const wendi_message *message,
-                                           const wendi_source_partition *origin, wendi_row_builder *builder)
-{
-    decoder->row.out_of_memory = false;
-    if (message->payload == NULL) {
-        return WENDI_DECODE_TOMBSTONE;
-    }
-    if (message->refused != NULL) {
-        wendi_reject_set(&decoder->reject, WENDI_REJECT_FRAMING, WENDI_NO_COLUMN, 0, "%s", message->refused);
-        return WENDI_DECODE_REJECTED;
-    }
-    begin_row(decoder, message, builder);
-    return take_row(decoder, message, origin) ? WENDI_DECODE_ROW : WENDI_DECODE_REJECTED;
-}
-
 wend_status wendi_json_decode(wendi_json_decoder *decoder, const wendi_message *message,
                               const wendi_source_partition *origin, wendi_row_builder *builder,
                               wendi_decode_outcome *outcome, wend_error *error)
 {
     assert(builder->row_count < builder->row_capacity && builder->column_count == decoder->schema->column_count);
-    bool last = !look_out(decoder, builder, message);
-    *outcome = decode_message(decoder, message, origin, builder);
-    if (!finish_row(decoder, *outcome == WENDI_DECODE_ROW, last)) {
-        return wendi_fail_nomem(error, "rows' strings", message->length);
+    if (message->payload == NULL) {
+        decoder->counters.tombstones++;
+        *outcome = WENDI_DECODE_TOMBSTONE;
+        return WEND_OK;
     }
-    if (*outcome == WENDI_DECODE_ROW) {
+    if (message->refused != NULL) {
+        wendi_reject_set(&decoder->reject, WENDI_REJECT_FRAMING, WENDI_NO_COLUMN, 0, "%s", message->refused);
+        decoder->counters.rejected++;
+        *outcome = WENDI_DECODE_REJECTED;
+        return WEND_OK;
+    }
+    begin_row(decoder, message, builder);
+    if (take_row(decoder, message, origin)) {
         builder->partitions[builder->row_count++] = message->partition;
         decoder->counters.rows++;
-    } else if (*outcome == WENDI_DECODE_REJECTED) {
-        decoder->counters.rejected++;
-    } else {
-        decoder->counters.tombstones++;
+        *outcome = WENDI_DECODE_ROW;
+        return WEND_OK;
     }
+    if (decoder->row.out_of_memory) {
+        return wendi_fail_nomem(error, "a row's strings", message->length);
+    }
+    decoder->counters.rejected++;
+    *outcome = WENDI_DECODE_REJECTED;
     return WEND_OK;
 }

@@ -110,13 +110,6 @@ void wendi_json_decoder_set_now(wendi_json_decoder *decoder, int64_t now_us);
 wend_status wendi_json_decode(wendi_json_decoder *decoder, const wendi_message *message,
                               const wendi_source_partition *origin, wendi_row_builder *builder,
                               wendi_decode_outcome *outcome, wend_error *error);
-/**
- * The next `count` messages to be decoded are these, one after the other and into `builder`; until the last one is, they
- * stay as they are, and nobody looks at the rows' strings. What rows need of large dictionaries is then asked for before
- * it is used. After a failure (WEND_NOMEM) none of these rows may be used. Never needed.
- */
-void wendi_json_decoder_announce(wendi_json_decoder *decoder, const wendi_row_builder *builder,
-                                 const wendi_message *messages, uint32_t count);
 /** Valid after WENDI_DECODE_REJECTED until the next message. */
 const wendi_reject *wendi_json_decoder_reject(const wendi_json_decoder *decoder);
 

@@ -49,8 +49,6 @@ typedef struct wendi_key_slot {
     uint8_t action;   /* wendi_key_action */
     uint8_t value;    /* wendi_convert_quick of the column; 0 for other actions */
     uint8_t quick;    /* what the loop over members does: value, or something of json_recall.h in front of it */
-    uint32_t offset;      /* of the key in the message that was judged by, if it stood near its beginning */
-    uint8_t ahead;        /* for WENDI_QUICK_AHEAD: which of the columns that are looked up before */
     uint32_t stamp;
     uint32_t child;   /* node beneath, or WENDI_KEY_NONE */
     uint32_t first_target; /* list of wendi_key_target, or WENDI_KEY_NONE */

@@ -23,39 +23,7 @@ typedef struct wendi_json_frame {
     uint32_t last; /* slot of the last key, WENDI_KEY_NONE before the first */
 } wendi_json_frame;
 
-enum {
-    WENDI_AHEAD_COLUMNS = 3,
-    WENDI_AHEAD_FIRST = 6,        /* a message is looked at so many before its turn, */
-    WENDI_AHEAD_SECOND = 3,       /* and again */
-    WENDI_AHEAD_MESSAGES = 8,     /* a power of two */
-    WENDI_AHEAD_BYTES = 192,      /* of a message, in which such a column's key begins */
-    WENDI_AHEAD_ENTRIES_MIN = 512 /* of dictionaries that no near cache holds */
-};
-
-/** A string of a message that is to be decoded soon, and its hash in the column's interner. */
-typedef struct wendi_json_ahead {
-    const char *begin; /* NULL: not where it was expected */
-    uint64_t hash;
-    uint64_t seed; /* of the interner */
-    uint32_t length;
-} wendi_json_ahead;
-
-/**
- * Columns whose dictionaries are too large for caches, and whose values stand at the same byte of every message, as the
- * identifiers in front of an event mostly do: they are hashed and looked up before their message is decoded.
- */
-typedef struct wendi_json_lookout {
-    uint32_t slots[WENDI_AHEAD_COLUMNS];
-    uint32_t offsets[WENDI_AHEAD_COLUMNS]; /* of the keys' quotes in the message */
-    uint32_t column_count;
-    const wendi_message *messages; /* that are to be decoded, as announced */
-    uint32_t message_count;
-    uint32_t decoded;
-    wendi_json_ahead texts[WENDI_AHEAD_MESSAGES + 1][WENDI_AHEAD_COLUMNS]; /* the last are none */
-    const wendi_json_ahead *now; /* those of the message being decoded */
-} wendi_json_lookout;
-
-/** A string whose code is looked up some time after it was met, when the cache lines for that have come. */
+/** A string whose code is looked up when its row is read, by when the cache lines for that have come. */
 typedef struct wendi_pending_code {
     wendi_interner *interner;
     wendi_string text; /* in its message */
@@ -64,49 +32,24 @@ typedef struct wendi_pending_code {
     uint32_t *learnt; /* where in a line the code is remembered */
 } wendi_pending_code;
 
-enum {
-    WENDI_PENDING_CODES = 24, /* of further strings of a row the codes are looked up at once */
-    WENDI_PENDING_ENTRIES = 1, /* so many rows later their entries are asked for, */
-    WENDI_PENDING_LAST = 3,    /* and looked up */
-    WENDI_PENDING_ROWS = 4     /* a power of two */
-};
+enum { WENDI_PENDING_CODES = 24 /* of further strings of a row the codes are looked up at once */ };
 
-/** What a row still lacks. */
-typedef struct wendi_pending {
-    uint32_t code_count;
-    wendi_pending_code codes[WENDI_PENDING_CODES];
-    uint32_t row;
-    uint32_t *line; /* that is to learn the row's run; NULL: none is */
-    const char *run_begin;
-    const char *run_last;
-    const char *end; /* of the message */
-} wendi_pending;
+/** All members of the document that begins at `at`, its braces included; the byte behind it, or NULL. */
+typedef const char *(*wendi_json_members)(wendi_json_decoder *decoder, const char *at);
 
-/** What is compiled once for each instruction set. */
-typedef struct wendi_json_loops {
-    /** All members of the document that begins at `at`, its braces included; the byte behind it, or NULL. */
-    const char *(*take_members)(wendi_json_decoder *decoder, const char *at);
-    /** The row is good: look up what the oldest of those that wait lacks, or, with `all`, what all lack. False: no memory. */
-    bool (*settle)(wendi_json_decoder *decoder, bool all);
-    /** Look at announced message `message` for the first time, if there is one, and at one before it for the second. */
-    void (*look_ahead)(wendi_json_decoder *decoder, const wendi_row_builder *builder, uint32_t message);
-} wendi_json_loops;
-
-extern const wendi_json_loops wendi_json_portable;
+const char *wendi_json_members_portable(wendi_json_decoder *decoder, const char *at);
 #if defined(__x86_64__)
-extern const wendi_json_loops wendi_json_avx2;
+const char *wendi_json_members_avx2(wendi_json_decoder *decoder, const char *at);
 #endif
 
 struct wendi_json_decoder {
     const wendi_schema *schema;
-    const wendi_json_loops *loops; /* of this machine */
+    wendi_json_members take_members; /* of this machine */
     wendi_key_tree tree;
     wendi_convert_column *plans;
     wendi_convert_row row;
     wendi_json_recall recall;
-    wendi_json_lookout lookout;
-    wendi_pending pending[WENDI_PENDING_ROWS]; /* of the row being decoded and of those before, in turns */
-    uint32_t turn;
+    wendi_pending_code pending[WENDI_PENDING_CODES]; /* of the row being decoded */
     wendi_json_strays strays;
     wendi_json_rest rest;
     wendi_string stray; /* the key just read, where it has no slot */

@@ -2,7 +2,7 @@
 #include "ingest/json_members.h"
 
 #if defined(__x86_64__)
-#define LOOPS wendi_json_avx2
+#define TAKE_MEMBERS wendi_json_members_avx2
 #include "ingest/json_members_body.h"
 #else
 typedef int json_members_avx2_is_empty; /* ISO C wants something in every file */

@@ -1,6 +1,6 @@
 /*
  * The text of the loop over members: included by json_members_portable.c and json_members_avx2.c, which are
- * compiled for their instruction sets and name the LOOPS.
+ * compiled for their instruction sets and name the function TAKE_MEMBERS.
  *
  * Each quick_… function takes the value at `at` and gives the byte behind it, or NULL with nothing changed when
  * the value is not written in the one way that it knows; the general way then takes it or says what is wrong. So
@@ -24,7 +24,8 @@ typedef struct row_context {
     const char *safe_end; /* up to here no literal reaches over it */
     size_t row;
     wendi_column_builder *columns;
-    wendi_pending *waiting; /* the row's */
+    wendi_pending_code *pending; /* strings that wait for their codes */
+    uint32_t pending_count;
     uint32_t *line;         /* of the row's user, once that is known; else nobody's */
     uint64_t given;         /* what was met: bits of columns, WENDI_KEY_OTHER, WENDI_KEY_STAMPED */
     const char *run_begin;  /* first value of a run that is to be learnt; NULL: none is */
@@ -44,15 +45,12 @@ static inline void ask_for_bucket(const wendi_interner *interner, uint64_t hash)
     __builtin_prefetch(&interner->buckets[wendi_interner_home(interner, hash)]);
 }
 
-/* The bucket has come: ask for the entry that it most likely is, and give its code. */
-static inline uint32_t ask_for_entry(const wendi_interner *interner, uint64_t hash)
+/* The bucket has come: ask for the entry that it most likely is. */
+static inline void ask_for_entry(const wendi_interner *interner, uint64_t hash)
 {
     const wendi_interner_bucket *bucket = &interner->buckets[wendi_interner_home(interner, hash)];
     uint32_t lane = (uint32_t)__builtin_ctz(match_tag(bucket, wendi_interner_tag(hash)) | 1u << (WENDI_INTERNER_LANES - 1));
-    const uint8_t *entry = interner->bytes.data + bucket->begins[lane];
-    __builtin_prefetch(entry);
-    __builtin_prefetch(entry + bucket->lengths[lane]);
-    return bucket->codes[lane];
+    __builtin_prefetch(interner->bytes.data + bucket->begins[lane]);
 }
 
 /* The code of `data`, which is padded, found or added; 0 when memory is refused. */
@@ -85,14 +83,13 @@ static inline uint32_t take_code(wendi_interner *interner, const char *data, uin
 static inline bool leave_code(row_context *context, wendi_column_builder *into, uint32_t *learnt, const char *data,
                               uint32_t length)
 {
-    wendi_pending *waiting = context->waiting;
-    if (waiting->code_count == WENDI_PENDING_CODES) {
+    if (context->pending_count == WENDI_PENDING_CODES) {
         uint32_t code = take_code(&into->interner, data, length);
         *learnt = into->codes[context->row] = code;
         return code != 0;
     }
     wendi_interner *interner = &into->interner;
-    wendi_pending_code *pending = &waiting->codes[waiting->code_count++];
+    wendi_pending_code *pending = &context->pending[context->pending_count++];
     pending->interner = interner; /* field by field: a whole made elsewhere and copied would stall */
     pending->text.data = data;
     pending->text.length = length;
@@ -375,22 +372,6 @@ static inline const char *quick_user(row_context *context, wendi_column_builder 
     return code != 0 ? quote + 1 : out_of_memory(context);
 }
 
-static WEND_ALWAYS_INLINE const char *quick_ahead(row_context *context, const wendi_key_slot *slot,
-                                                  wendi_column_builder *into, const char *at)
-{
-    const wendi_json_ahead *ahead = &context->decoder->lookout.now[slot->ahead];
-    bool is_user = slot->value == WENDI_QUICK_USER;
-    if (ahead->begin != at + 1 || ahead->seed != into->interner.seed) {
-        return is_user ? quick_user(context, into, at) : quick_text(context, slot, into, at);
-    }
-    uint32_t length = ahead->length;
-    uint32_t code = take_hashed(&into->interner, at + 1, length, ahead->hash);
-    into->codes[context->row] = code;
-    context->line[slot->place] = code;
-    context->line = is_user ? wendi_recall_line(&context->decoder->recall, code) : context->line;
-    return code != 0 ? at + length + 2 : out_of_memory(context);
-}
-
 /* ---- runs ------------------------------------------------------------------------------------- */
 
 /* Are the dictionaries those that the runs were made with? If not, runs are to be made anew. */
@@ -464,29 +445,35 @@ static uint32_t run_index(const uint32_t *codes, uint32_t count)
     return index != 0 ? index : 1;
 }
 
-/* Learn the run of a row that has its codes. */
-static void learn_run(const wendi_json_decoder *decoder, const wendi_pending *settled)
+/*
+ * The row is read and has its codes: learn its run, if all members and nothing else came between its first and its last
+ * value.
+ */
+static void learn_run(const row_context *context)
 {
-    const wendi_json_recall *recall = &decoder->recall;
+    const wendi_json_recall *recall = &context->decoder->recall;
     const wendi_recall_shape *shape = &recall->shape;
     uint32_t codes[WENDI_RUN_MEMBERS_MAX] = {0};
     wendi_json_error error;
-    const char *end = wendi_json_skip(settled->run_last, settled->end, 1, &error);
-    if (end == NULL || end - settled->run_begin > WENDI_RUN_TEXT_BYTES) {
+    if (context->run_last == NULL || (context->before_run ^ context->within_run) != shape->bits) {
         return;
     }
-    uint32_t text_bytes = (uint32_t)(end - settled->run_begin);
+    const char *end = wendi_json_skip(context->run_last, context->end, 1, &error);
+    if (end == NULL || end - context->run_begin > WENDI_RUN_TEXT_BYTES) {
+        return;
+    }
+    uint32_t text_bytes = (uint32_t)(end - context->run_begin);
     for (uint32_t i = 0; i < shape->member_count; i++) {
-        codes[i] = decoder->row.builder->columns[shape->columns[i]].codes[settled->row];
+        codes[i] = context->columns[shape->columns[i]].codes[context->row];
     }
     uint32_t index = run_index(codes, shape->member_count);
     wendi_recall_run *run = &recall->runs[index];
-    settled->line[recall->run_place] = index;
+    context->line[recall->run_place] = index;
     if (run->generation != shape->generation || run->text_bytes != text_bytes ||
-        !is_same(run->text, settled->run_begin, text_bytes)) {
+        !is_same(run->text, context->run_begin, text_bytes)) {
         run->generation = shape->generation;
         run->text_bytes = text_bytes;
-        memcpy(run->text, settled->run_begin, text_bytes);
+        memcpy(run->text, context->run_begin, text_bytes);
         memcpy(run->codes, codes, sizeof codes);
     }
 }
@@ -614,8 +601,6 @@ static WEND_ALWAYS_INLINE const char *quick_value(row_context *context, wendi_ke
     switch (quick) {
     case WENDI_QUICK_GUESSED:
         return quick_guessed(context, *slot, into, at);
-    case WENDI_QUICK_AHEAD:
-        return quick_ahead(context, *slot, into, at);
     case WENDI_QUICK_TEXT:
         return quick_text(context, *slot, into, at);
     case WENDI_QUICK_USER:
@@ -762,19 +747,6 @@ static const char *take_all_generally(row_context *context, const char *at)
     return take_members(context, at, false);
 }
 
-/* The run that the row has, if all its members and nothing else came between its first and its last value. */
-static void note_run(const row_context *context)
-{
-    const wendi_recall_shape *shape = &context->decoder->recall.shape;
-    if (context->run_last != NULL && context->run_begin != NULL &&
-        (context->before_run ^ context->within_run) == shape->bits) {
-        context->waiting->line = context->line;
-        context->waiting->run_begin = context->run_begin;
-        context->waiting->run_last = context->run_last;
-        context->waiting->end = context->end;
-    }
-}
-
 /* Of some rows it is looked at which columns they have. */
 static void note_seen(const wendi_json_decoder *decoder)
 {
@@ -783,70 +755,16 @@ static void note_seen(const wendi_json_decoder *decoder)
     }
 }
 
-/* ---- messages still to come ------------------------------------------------------------------- */
-
-/* First look: hash the strings that stand where they stood before, which asks for their slots. */
-static inline void look_first(const wendi_json_decoder *decoder, const wendi_row_builder *builder,
-                              const wendi_message *message, wendi_json_ahead *ahead)
-{
-    const wendi_json_lookout *lookout = &decoder->lookout;
-    const char *end = message->payload + message->length;
-    for (uint32_t i = 0; i < lookout->column_count; i++) {
-        ahead[i].begin = NULL;
-        if (message->payload == NULL || message->length < lookout->offsets[i] + 2 * LITERAL_BYTES) {
-            continue;
-        }
-        const wendi_key_slot *slot = &decoder->tree.slots[lookout->slots[i]];
-        const wendi_interner *interner = &builder->columns[slot->column].interner;
-        const char *key = message->payload + lookout->offsets[i];
-        const char *at = key + slot->literal_bytes;
-        const char *quote = is_literal(slot, key) && *at == '"' ? find_quote(at + 1, end) : NULL;
-        if (quote != NULL && interner->bucket_count != 0) {
-            ahead[i].begin = at + 1;
-            ahead[i].length = (uint32_t)(quote - at - 1);
-            ahead[i].seed = interner->seed;
-            ahead[i].hash = wendi_interner_hash_padded(at + 1, ahead[i].length, interner->seed);
-            ask_for_bucket(interner, ahead[i].hash);
-        }
-    }
-}
-
-/* Second look: the slots are there; ask for the entries, and for the user's line. */
-static inline void look_again(const wendi_json_decoder *decoder, const wendi_row_builder *builder,
-                              const wendi_json_ahead *ahead)
-{
-    const wendi_json_lookout *lookout = &decoder->lookout;
-    for (uint32_t i = 0; i < lookout->column_count; i++) {
-        const wendi_key_slot *slot = &decoder->tree.slots[lookout->slots[i]];
-        const wendi_interner *interner = &builder->columns[slot->column].interner;
-        if (ahead[i].begin == NULL || interner->bucket_count == 0) {
-            continue;
-        }
-        uint32_t code = ask_for_entry(interner, ahead[i].hash);
-        if (slot->value == WENDI_QUICK_USER) {
-            __builtin_prefetch(wendi_recall_line(&decoder->recall, code));
-        }
-    }
-}
-
-static void look_ahead(wendi_json_decoder *decoder, const wendi_row_builder *builder, uint32_t message)
-{
-    wendi_json_lookout *lookout = &decoder->lookout;
-    const uint32_t between = WENDI_AHEAD_FIRST - WENDI_AHEAD_SECOND;
-    if (message >= between && message - between < lookout->message_count) {
-        look_again(decoder, builder, lookout->texts[(message - between) % WENDI_AHEAD_MESSAGES]);
-    }
-    if (message < lookout->message_count) {
-        look_first(decoder, builder, &lookout->messages[message], lookout->texts[message % WENDI_AHEAD_MESSAGES]);
-    }
-}
-
 /* ---- rows ------------------------------------------------------------------------------------- */
 
-static bool settle_row(wendi_json_decoder *decoder, wendi_pending *waiting)
+/* The codes of all strings that wait. */
+static bool settle_codes(const row_context *context)
 {
-    for (uint32_t i = 0; i < waiting->code_count; i++) {
-        const wendi_pending_code *pending = &waiting->codes[i];
+    for (uint32_t i = 0; i < context->pending_count; i++) {
+        ask_for_entry(context->pending[i].interner, context->pending[i].hash);
+    }
+    for (uint32_t i = 0; i < context->pending_count; i++) {
+        const wendi_pending_code *pending = &context->pending[i];
         uint32_t code = take_hashed(pending->interner, pending->text.data, pending->text.length, pending->hash);
         if (code == 0) {
             return false;
@@ -854,46 +772,19 @@ static bool settle_row(wendi_json_decoder *decoder, wendi_pending *waiting)
         *pending->code = code;
         *pending->learnt = code;
     }
-    if (waiting->line != NULL) {
-        learn_run(decoder, waiting);
-    }
-    waiting->code_count = 0;
-    waiting->line = NULL;
     return true;
 }
 
-static void ask_for_entries(const wendi_pending *waiting)
-{
-    for (uint32_t i = 0; i < waiting->code_count; i++) {
-        (void)ask_for_entry(waiting->codes[i].interner, waiting->codes[i].hash);
-    }
-}
-
-static bool settle(wendi_json_decoder *decoder, bool all)
-{
-    uint32_t turn = decoder->turn;
-    ask_for_entries(&decoder->pending[(turn - WENDI_PENDING_ENTRIES) % WENDI_PENDING_ROWS]);
-    decoder->turn++;
-    for (uint32_t lag = WENDI_PENDING_LAST; lag == WENDI_PENDING_LAST || (all && lag < WENDI_PENDING_LAST); lag--) {
-        if (!settle_row(decoder, &decoder->pending[(turn - lag) % WENDI_PENDING_ROWS])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static const char *take_document_members(wendi_json_decoder *decoder, const char *at)
+const char *TAKE_MEMBERS(wendi_json_decoder *decoder, const char *at)
 {
     row_context context; /* not cleared as a whole: most of it is room for frames */
     context.decoder = decoder;
     context.end = decoder->row.message_end;
     context.safe_end = context.end - LITERAL_BYTES;
     context.row = decoder->row.row;
-    context.waiting = &decoder->pending[decoder->turn % WENDI_PENDING_ROWS];
-    context.waiting->code_count = 0;
-    context.waiting->line = NULL;
-    context.waiting->row = decoder->row.row;
     context.columns = decoder->row.builder->columns;
+    context.pending = decoder->pending;
+    context.pending_count = 0;
     context.line = wendi_recall_nobody(&decoder->recall);
     context.given = WENDI_KEY_STAMPED;
     context.run_begin = NULL;
@@ -903,12 +794,15 @@ static const char *take_document_members(wendi_json_decoder *decoder, const char
     context.frames[0] = (wendi_json_frame){0, WENDI_KEY_NONE};
     at = decoder->predict ? take_members(&context, at, true) : take_all_generally(&context, at);
     decoder->row.given[0] |= context.given & ~(WENDI_KEY_STAMPED | WENDI_KEY_OTHER);
-    note_run(&context);
     decoder->counters.key_hits += context.key_hits;
+    if (at != NULL && !settle_codes(&context)) {
+        return out_of_memory(&context);
+    }
+    if (at != NULL && context.run_begin != NULL) {
+        learn_run(&context);
+    }
     if (decoder->stamp % WENDI_RECALL_ROWS_SEEN == 0) {
         note_seen(decoder);
     }
     return at;
 }
-
-const wendi_json_loops LOOPS = {take_document_members, settle, look_ahead};

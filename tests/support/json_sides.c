@@ -25,13 +25,13 @@ static void require(bool condition, const char *what)
     }
 }
 
-static void open_side(json_sides *sides, const char *name, const wendi_json_loops *loops, bool predict, uint32_t rows)
+static void open_side(json_sides *sides, const char *name, wendi_json_members members, bool predict, uint32_t rows)
 {
     json_side *side = &sides->sides[sides->count++];
     side->name = name;
     side->current = 0;
     require(wendi_json_decoder_open(sides->schema, &side->decoder, NULL) == WEND_OK, "no decoder");
-    side->decoder->loops = loops;
+    side->decoder->take_members = members;
     wendi_json_decoder_set_prediction(side->decoder, predict);
     wendi_json_decoder_set_now(side->decoder, NOW_US);
     for (uint32_t i = 0; i < JSON_SIDE_BUILDERS; i++) {
@@ -43,11 +43,11 @@ void json_sides_open(json_sides *sides, const wendi_schema *schema, uint32_t row
 {
     sides->schema = schema;
     sides->count = 0;
-    open_side(sides, "without prediction", &wendi_json_portable, false, row_capacity);
-    open_side(sides, "portable", &wendi_json_portable, true, row_capacity);
+    open_side(sides, "without prediction", wendi_json_members_portable, false, row_capacity);
+    open_side(sides, "portable", wendi_json_members_portable, true, row_capacity);
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) {
-        open_side(sides, "avx2", &wendi_json_avx2, true, row_capacity);
+        open_side(sides, "avx2", wendi_json_members_avx2, true, row_capacity);
     }
 #endif
 }
@@ -165,88 +165,4 @@ wendi_decode_outcome json_sides_decode(json_sides *sides, const char *text, size
     }
     free(copy);
     return first;
-}
-
-/* ---- announced messages ----------------------------------------------------------------------- */
-
-/* Each in memory of its own, that nobody reads behind its padding. */
-static wendi_message *copy_messages(const char *const *texts, const size_t *lengths, uint32_t count)
-{
-    wendi_message *messages = calloc(count, sizeof *messages);
-    require(messages != NULL, "no memory");
-    for (uint32_t i = 0; i < count; i++) {
-        char *copy = texts[i] == NULL ? NULL : malloc(lengths[i] + WENDI_MESSAGE_PADDING);
-        if (copy != NULL) {
-            memcpy(copy, texts[i], lengths[i]);
-            memset(copy + lengths[i], i % 3 == 0 ? '"' : i % 3 == 1 ? '0' : '}', WENDI_MESSAGE_PADDING);
-        }
-        messages[i] = (wendi_message){.payload = copy, .length = (uint32_t)lengths[i], .timestamp_us = INT64_MIN};
-    }
-    return messages;
-}
-
-static wendi_row_builder *room_for(json_side *side, uint32_t count)
-{
-    wendi_row_builder *builder = &side->builders[side->current];
-    require(count <= builder->row_capacity, "a builder too small");
-    if (builder->row_capacity - builder->row_count < count) {
-        wendi_row_builder_reset(builder);
-    }
-    return builder;
-}
-
-/* One message on one side; what differs from the general one is told at once, but for the row. */
-static void decode_one(json_sides *sides, uint32_t side_index, const wendi_message *message, wendi_row_builder *builder,
-                       wendi_decode_outcome *expected)
-{
-    json_side *side = &sides->sides[side_index];
-    wendi_decode_outcome outcome;
-    require(wendi_json_decode(side->decoder, message, NULL, builder, &outcome, NULL) == WEND_OK, "decode failed");
-    *expected = side_index == 0 ? outcome : *expected;
-    const char *what = outcome != *expected ? "the outcome" : NULL;
-    if (what == NULL && outcome == WENDI_DECODE_REJECTED) {
-        what = compare_rejects(wendi_json_decoder_reject(sides->sides[0].decoder), wendi_json_decoder_reject(side->decoder));
-    }
-    if (what != NULL) {
-        differ(side->name, what, message->payload, message->length);
-    }
-}
-
-uint32_t json_sides_decode_announced(json_sides *sides, const char *const *texts, const size_t *lengths, uint32_t count,
-                                     uint32_t decoded)
-{
-    wendi_message *messages = copy_messages(texts, lengths, count);
-    wendi_row_builder *builders[JSON_SIDES_MAX] = {NULL};
-    uint32_t first[JSON_SIDES_MAX] = {0};
-    for (uint32_t i = 0; i < sides->count; i++) {
-        builders[i] = room_for(&sides->sides[i], count);
-        first[i] = builders[i]->row_count;
-        if (i != 0) {
-            wendi_json_decoder_announce(sides->sides[i].decoder, builders[i], messages, count);
-        }
-    }
-    for (uint32_t m = 0; m < decoded; m++) {
-        wendi_decode_outcome expected = WENDI_DECODE_ROW;
-        for (uint32_t i = 0; i < sides->count; i++) {
-            decode_one(sides, i, &messages[m], builders[i], &expected);
-        }
-    }
-    uint32_t rows = builders[0]->row_count - first[0];
-    for (uint32_t i = 1; i < sides->count; i++) {
-        const char *what = compare_counters(sides->sides[0].decoder, sides->sides[i].decoder);
-        for (uint32_t r = 0; r < rows && decoded == count && what == NULL; r++) {
-            what = compare_rows(builders[0], first[0] + r, builders[i], first[i] + r);
-        }
-        if (what != NULL) {
-            differ(sides->sides[i].name, what, messages[0].payload, messages[0].length);
-        }
-    }
-    for (uint32_t i = 0; i < sides->count && decoded != count; i++) { /* those rows are nobody's */
-        builders[i]->row_count = first[i];
-    }
-    for (uint32_t m = 0; m < count; m++) {
-        free((void *)(uintptr_t)messages[m].payload);
-    }
-    free(messages);
-    return rows;
 }

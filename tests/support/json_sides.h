@@ -30,12 +30,6 @@ void json_sides_open(json_sides *sides, const wendi_schema *schema, uint32_t row
 void json_sides_close(json_sides *sides);
 /** Decode one message; any bytes. */
 wendi_decode_outcome json_sides_decode(json_sides *sides, const char *text, size_t length);
-/**
- * Decode `count` messages (text NULL: a tombstone), which the predicting sides were told of before; only the first
- * `decoded` of them if that is less, after which their rows are given up. Gives the rows.
- */
-uint32_t json_sides_decode_announced(json_sides *sides, const char *const *texts, const size_t *lengths, uint32_t count,
-                                     uint32_t decoded);
 /** The predicting sides go on in their other builder; `empty`: which forgets its rows and strings first. */
 void json_sides_exchange(json_sides *sides, bool empty);
 

@@ -561,58 +561,6 @@ static void real_streams_agree(void **state)
     }
 }
 
-/* ---- announced events ------------------------------------------------------------------------- */
-
-enum { ANNOUNCED = 60000, ANNOUNCED_MAX = 300 };
-
-/* Enough users and sessions that they are looked up ahead; batches of any length, some given up in their midst. */
-static void announced_events_agree(void **state)
-{
-    (void)state;
-    wendi_clickgen_options options = {.seed = 6, .event_count = ANNOUNCED};
-    wendi_clickgen *generator;
-    wendi_clickgen_line line;
-    wendi_schema schema;
-    json_sides sides;
-    uint64_t seed = 78;
-    uint32_t rows = 0;
-    bool looked_ahead = false;
-    char *texts[ANNOUNCED_MAX];
-    size_t lengths[ANNOUNCED_MAX];
-    test_schema_clicks(&schema);
-    json_sides_open(&sides, &schema, ANNOUNCED);
-    assert_int_equal(wendi_clickgen_open(&options, &generator, NULL), WEND_OK);
-    for (uint32_t i = 0; i < ANNOUNCED_MAX; i++) {
-        texts[i] = malloc(LINE_BYTES);
-        assert_non_null(texts[i]);
-    }
-    bool more = true;
-    while (more) {
-        const char *given[ANNOUNCED_MAX];
-        uint32_t wanted = 1 + (uint32_t)draw(&seed, draw(&seed, 2) == 0 ? 6 : ANNOUNCED_MAX);
-        uint32_t count = 0;
-        while (count < wanted && (more = wendi_clickgen_next(generator, texts[count], &line, NULL) == WEND_OK)) {
-            lengths[count] = draw(&seed, 50) == 0 ? damage(&seed, texts[count], line.length) : line.length;
-            given[count] = draw(&seed, 100) == 0 ? NULL : texts[count];
-            count++;
-        }
-        uint32_t decoded = draw(&seed, 10) == 0 ? (uint32_t)draw(&seed, count + 1) : count;
-        if (draw(&seed, 100) == 0) {
-            json_sides_exchange(&sides, draw(&seed, 8) == 0);
-        }
-        rows += json_sides_decode_announced(&sides, given, lengths, count, decoded);
-        looked_ahead |= sides.sides[sides.count - 1].decoder->lookout.column_count >= 2;
-    }
-    assert_true(looked_ahead);
-    assert_in_range(rows, ANNOUNCED / 2, ANNOUNCED);
-    for (uint32_t i = 0; i < ANNOUNCED_MAX; i++) {
-        free(texts[i]);
-    }
-    wendi_clickgen_close(generator);
-    json_sides_close(&sides);
-    wendi_arena_free(&schema.arena);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -620,7 +568,6 @@ int main(void)
         cmocka_unit_test(decoders_share_nothing),
         cmocka_unit_test(forms_of_values_agree),
         cmocka_unit_test(strays_within_runs_agree),
-        cmocka_unit_test(announced_events_agree),
         cmocka_unit_test(no_day_is_known_before_the_first),
         cmocka_unit_test(real_streams_agree),
     };
