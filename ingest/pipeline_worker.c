@@ -1,7 +1,7 @@
 /*
  * A worker does whatever is due: a closed batch is flushed before another block is decoded, since the rows' memory
- * and the commit wait for it; and the source is read when no block waits. What is decoded is settled in the order of the blocks, by the worker that comes to find
- * the oldest one decoded; the others go on decoding meanwhile.
+ * and the commit wait for it; and the source is read when no block waits. What is decoded is settled in the order of
+ * the blocks, by the worker that comes to find the oldest one decoded; the others go on decoding meanwhile.
  */
 #include <string.h>
 
