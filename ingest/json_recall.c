@@ -111,7 +111,7 @@ static void join(wendi_recall_shape *shape, const wendi_key_slot *slot, uint32_t
     shape->member_count++;
 }
 
-/* The longest row of keys behind the user's, in the order in which the last events had them. */
+/* The longest row of keys behind the user's, or of all where there is no user, in the order of the last events. */
 static void choose(const wendi_json_recall *recall, const wendi_key_tree *tree, const wendi_row_builder *builder,
                    uint32_t rows, wendi_recall_shape *best)
 {

@@ -100,7 +100,7 @@ typedef struct wendi_json_recall {
     int64_t day_us[2];
 } wendi_json_recall;
 
-/** WEND_NOMEM. Cost: some 0.6 MiB for 20 columns, two more once runs are found; of which is touched what is used. */
+/** WEND_NOMEM. Cost: some 0.6 MiB for 20 columns, 0.4 more once runs are found; of which is touched what is used. */
 wend_status wendi_json_recall_init(wendi_json_recall *recall, const wendi_schema *schema);
 void wendi_json_recall_free(wendi_json_recall *recall);
 /**

@@ -28,10 +28,12 @@ static inline bool bytes_equal(const char *a, const char *b, uint32_t length)
         return ((wendi_load_u64(last) ^ wendi_load_u64(b)) | (wendi_load_u64(last + 8) ^ wendi_load_u64(b + 8))) == 0;
     }
     if (length >= 8) {
-        return ((wendi_load_u64(a) ^ wendi_load_u64(b)) | (wendi_load_u64(a + length - 8) ^ wendi_load_u64(b + length - 8))) == 0;
+        return ((wendi_load_u64(a) ^ wendi_load_u64(b)) |
+                (wendi_load_u64(a + length - 8) ^ wendi_load_u64(b + length - 8))) == 0;
     }
     if (length >= 4) {
-        return (((uint64_t)wendi_load_u32(a) ^ (uint64_t)wendi_load_u32(b)) | ((uint64_t)wendi_load_u32(a + length - 4) ^ (uint64_t)wendi_load_u32(b + length - 4))) == 0;
+        return ((wendi_load_u32(a) ^ wendi_load_u32(b)) |
+                (wendi_load_u32(a + length - 4) ^ wendi_load_u32(b + length - 4))) == 0;
     }
     return length == 0 || (a[0] == b[0] && a[length >> 1] == b[length >> 1] && a[length - 1] == b[length - 1]);
 }

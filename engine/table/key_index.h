@@ -157,7 +157,7 @@ typedef struct wendi_key_probe {
     uint32_t matches; /* its lanes that were not told yet */
 } wendi_key_probe;
 
-static inline uint32_t wendi_key_matches(const wendi_key_probe *probe)
+static inline uint32_t wendi_key_probe_matches(const wendi_key_probe *probe)
 {
     const wendi_key_bucket *bucket = &probe->part->buckets[probe->at];
     uint32_t equal = wendi_key_lanes_equal(bucket->tags, probe->tag);
@@ -170,7 +170,7 @@ static inline wendi_key_probe wendi_key_index_probe(const wendi_key_index *index
     uint32_t tag = wendi_key_tag(key);
     wendi_key_probe probe = {part, index->begin, tag, wendi_key_home(part, tag), 0};
     if (part->bucket_count != 0) {
-        probe.matches = wendi_key_matches(&probe);
+        probe.matches = wendi_key_probe_matches(&probe);
     }
     return probe;
 }
@@ -187,7 +187,7 @@ static inline bool wendi_key_index_next(wendi_key_probe *probe, uint32_t *place)
             return false;
         }
         probe->at = wendi_key_bucket_after(part, probe->at);
-        probe->matches = wendi_key_matches(probe);
+        probe->matches = wendi_key_probe_matches(probe);
     }
     *place = part->buckets[probe->at].places[__builtin_ctz(probe->matches)];
     probe->matches &= probe->matches - 1;

@@ -32,9 +32,7 @@ void wendi_kafka_source_say(wendi_kafka_source *source, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     wendi_kafka_client_note(&source->client, "%s", text);
-    if (source->notice != NULL) {
-        source->notice(source->notice_context, text);
-    }
+    wendi_kafka_source_tell(source, "%s", text);
 }
 
 static int compare_names(const void *a, const void *b)

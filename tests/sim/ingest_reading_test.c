@@ -14,11 +14,11 @@
 #include <cmocka.h>
 
 #include "engine/base/clock.h"
-#include "engine/expr/table_ddl.h"
 #include "engine/table/table_change.h"
 #include "engine/table/writer.h"
 #include "ingest/ingest.h"
 #include "tests/support/segment_rows.h"
+#include "tests/support/table_fixture.h"
 
 enum { TEXT_BYTES = 96, TRIES_MAX = 20000, TRY_US = 1000, WAIT_MAX_MS = 100, INTERVAL_MS = 30 };
 
@@ -125,21 +125,8 @@ static wend_status open_script(void *context, const wendi_table_state *state, we
 
 static void make_store(char store[64])
 {
-    wendi_schema *schema;
-    wend_error error;
-    strcpy(store, "/tmp/wend-reading-XXXXXX");
-    assert_non_null(mkdtemp(store));
-    if (wendi_schema_parse(ddl, &schema, &error) != WEND_OK || wendi_table_create(store, schema, &error) != WEND_OK) {
-        fail_msg("%s", error.message);
-    }
-    wendi_schema_free(schema);
-}
-
-static void remove_store(const char *store)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", store);
-    assert_int_equal(system(command), 0);
+    fixture_folder_make(store);
+    fixture_create(store, ddl);
 }
 
 /* Where the table stands, as another process would see it now. */
@@ -199,7 +186,7 @@ static wend_status run(script *self, wendi_ingest_options options, wendi_ingest_
     check_rows(store, self->partition.next);
     assert_int_equal(stats->taken_committed, self->partition.next);
     assert_int_equal(self->told_next, self->partition.next); /* the last commit, too */
-    remove_store(store);
+    fixture_folder_remove(store);
     return status;
 }
 

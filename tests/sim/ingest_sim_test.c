@@ -16,13 +16,13 @@
 #include <cmocka.h>
 
 #include "engine/base/alloc.h"
-#include "engine/expr/table_ddl.h"
 #include "engine/table/writer.h"
 #include "format/segment_reader.h"
 #include "ingest/appender.h"
 #include "ingest/ingest.h"
 #include "ingest/rejects.h"
 #include "tests/support/segment_rows.h"
+#include "tests/support/table_fixture.h"
 
 enum { PARTITIONS = 3, MESSAGES_MAX = 6000, TEXT_BYTES = 160, SOURCE_FAILS = 1 << 20 };
 
@@ -304,22 +304,9 @@ static void check_all(const char *store, const sim_history *history)
 static void make_table(char store[64], const char *policy)
 {
     char text[sizeof ddl + 8];
-    wendi_schema *schema;
-    wend_error error;
-    strcpy(store, "/tmp/wend-ingest-sim-XXXXXX");
-    assert_non_null(mkdtemp(store));
     snprintf(text, sizeof text, ddl, policy);
-    if (wendi_schema_parse(text, &schema, &error) != WEND_OK || wendi_table_create(store, schema, &error) != WEND_OK) {
-        fail_msg("%s", error.message);
-    }
-    wendi_schema_free(schema);
-}
-
-static void remove_store(const char *store)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", store);
-    assert_int_equal(system(command), 0);
+    fixture_folder_make(store);
+    fixture_create(store, text);
 }
 
 static wend_status ingest_once(const char *store, const sim_history *history, bool die, wend_error *error)
@@ -362,7 +349,7 @@ static void test_histories(void **state)
         }
         check_all(store, &history);
         forget(&history);
-        remove_store(store);
+        fixture_folder_remove(store);
     }
 }
 
@@ -398,7 +385,7 @@ static void test_refused_memory(void **state)
     }
     check_all(store, &history);
     forget(&history);
-    remove_store(store);
+    fixture_folder_remove(store);
 }
 
 /* The same through files: one a partition, killed and resumed; positions are bytes, so only counts are compared. */
@@ -437,7 +424,7 @@ static void test_files(void **state)
     }
     assert_int_equal(planned_lines, 0);
     forget(&history);
-    remove_store(store);
+    fixture_folder_remove(store);
 }
 
 /* The appender gives what the pipeline gives, and its position survives with the rows. */
@@ -491,7 +478,7 @@ static void test_appender(void **state)
     wendi_snapshot_release(snapshot);
     wendi_table_close(table);
     forget(&history);
-    remove_store(store);
+    fixture_folder_remove(store);
 }
 
 /* Typed rows: NOT NULL, CHECK and UNIQUE judge them too, and a refused row is shown as JSON. */
@@ -543,7 +530,7 @@ static void test_typed_rows(void **state)
     assert_int_equal(rejects, 2);
     wendi_appender_close(appender);
     wendi_table_close(table);
-    remove_store(store);
+    fixture_folder_remove(store);
 }
 
 int main(void)

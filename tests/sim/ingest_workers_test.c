@@ -17,12 +17,12 @@
 #include <cmocka.h>
 
 #include "engine/base/alloc.h"
-#include "engine/expr/table_ddl.h"
 #include "engine/table/table_change.h"
 #include "engine/table/writer.h"
 #include "ingest/ingest.h"
 #include "ingest/rejects.h"
 #include "tests/support/segment_rows.h"
+#include "tests/support/table_fixture.h"
 
 enum { PARTITIONS = 3, TEXT_BYTES = 200, IDS_MAX = 60000, NO_FAILURE = -1, NO_CHANGE = -1, ASKED_MAX = 150, DRAIN_TRIES_MAX = 20000, CHANGE_TRIES_MAX = 20000 };
 
@@ -433,21 +433,8 @@ static void *check_table(const char *store, const plan *of, uint32_t extra_from,
 
 static void make_store(char store[64])
 {
-    wendi_schema *schema;
-    wend_error error;
-    strcpy(store, "/tmp/wend-workers-XXXXXX");
-    assert_non_null(mkdtemp(store));
-    if (wendi_schema_parse(ddl, &schema, &error) != WEND_OK || wendi_table_create(store, schema, &error) != WEND_OK) {
-        fail_msg("%s", error.message);
-    }
-    wendi_schema_free(schema);
-}
-
-static void remove_store(const char *store)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", store);
-    assert_int_equal(system(command), 0);
+    fixture_folder_make(store);
+    fixture_create(store, ddl);
 }
 
 /* What is told must add up whenever it is told. */
@@ -531,7 +518,7 @@ static void test_same_table(void **state)
                 assert_memory_equal(bytes, first, length);
                 free(bytes);
             }
-            remove_store(store);
+            fixture_folder_remove(store);
         }
         free(first);
         free_plan(&of);
@@ -556,7 +543,7 @@ static void test_small_blocks(void **state)
             run(store, (planned_source){.of = &of, .fails_at = NO_FAILURE, .changes_at = NO_CHANGE}, options, &stats), WEND_OK);
         assert_int_equal(stats.memory.limit, (size_t)64 << 20);
         free(check_table(store, &of, UINT32_MAX, &length));
-        remove_store(store);
+        fixture_folder_remove(store);
         free_plan(&of);
     }
 }
@@ -582,7 +569,7 @@ static void test_failing_source(void **state)
         assert_int_equal(
             run(store, (planned_source){.of = &of, .fails_at = NO_FAILURE, .changes_at = NO_CHANGE}, options, &stats), WEND_OK);
         free(check_table(store, &of, UINT32_MAX, &length));
-        remove_store(store);
+        fixture_folder_remove(store);
         free_plan(&of);
     }
 }
@@ -605,7 +592,7 @@ static void test_partition_given_up(void **state)
         assert_int_equal(run(store, like, options, &stats), WEND_OK);
         assert_true(stats.commit_count >= 2);
         free(check_table(store, &of, UINT32_MAX, &length));
-        remove_store(store);
+        fixture_folder_remove(store);
         free_plan(&of);
     }
 }
@@ -629,7 +616,7 @@ static void test_column_in_the_middle(void **state)
         assert_int_equal(run(store, like, options, &stats), WEND_OK);
         assert_int_equal(stats.schema_changes, 1);
         free(check_table(store, &of, of.block_ends[changes_at - 1], &length));
-        remove_store(store);
+        fixture_folder_remove(store);
         free_plan(&of);
     }
 }
@@ -670,7 +657,7 @@ static void test_refused_memory(void **state)
         like.asks = false;
         assert_int_equal(run(store, like, options, &stats), WEND_OK);
         free(check_table(store, &of, UINT32_MAX, &length));
-        remove_store(store);
+        fixture_folder_remove(store);
         free_plan(&of);
     }
     print_message("%u runs were refused memory, the column had come in %u\n", refused, changed);

@@ -309,11 +309,12 @@ static const hazard_case hazards[] = {
     {"{\"unknown\":{\"a\":01}}", NULL, "invalid JSON number"},
     {"{\"a\":{\"b\":[{},[],{\"c\":{}}]},\"t\":\"ok\"}", "t", "ok"},
     /* duplicates */
-    {"{\"t\":\"a\",\"t\":\"b\"}", NULL, "duplicate key \"t\""},
-    {"{\"t\":\"a\",\"i\":1,\"\\u0074\":\"b\"}", NULL, "duplicate key \"t\""},
-    {"{\"geo\":{\"country\":\"a\",\"country\":\"b\"}}", NULL, "duplicate key \"country\""},
-    {"{\"zzz\":1,\"zzz\":2}", NULL, "duplicate key \"zzz\""},
-    {"{\"deep\":{\"q\":1,\"q\":2}}", NULL, "duplicate key \"q\""},
+    {"{\"t\":\"a\",\"t\":\"b\"}", NULL, "duplicate key \"t\" (byte 9)"},
+    {"{\"t\":\"a\",\"i\":1,\"\\u0074\":\"b\"}", NULL, "duplicate key \"t\" (byte 15)"},
+    {"{\"geo\":{\"country\":\"a\",\"country\":\"b\"}}", NULL, "duplicate key \"country\" (byte 22)"},
+    {"{\"zzz\":1,\"zzz\":2}", NULL, "duplicate key \"zzz\" (byte 9)"},
+    {"{\"deep\":{\"q\":1,\"q\":2}}", NULL, "duplicate key \"q\" (byte 15)"},
+    {"{\"t\":\"a\" , \"t\" : \"b\"}", NULL, "duplicate key \"t\" (byte 11)"},
 };
 
 static void check_hazard(decoder_fixture *fixture, const hazard_case *hazard)
