@@ -7,7 +7,10 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "engine/base/alloc.h"
+
 enum {
+    RDKAFKA_LOOKS_AGAIN = 0x020200ff, /* has fetch.queue.backoff.ms */
     METADATA_SLICE_MS = 1000,
     REFUSAL_PATIENCE_MS = 30000,      /* of a client that has worked before */
     RDKAFKA_SCRAM_MENDED = 0x020601ff /* before, its last message repeats a nonce wrongly */
@@ -110,6 +113,20 @@ static void on_error(rd_kafka_t *handle, int error, const char *reason, void *op
     }
 }
 
+/* Among what librdkafka offers, only new credentials for log-ins to come wake all of its threads and
+ * change nothing else when they are the old ones. */
+void wendi_kafka_client_wake(const wendi_kafka_client *client)
+{
+    if (rd_kafka_version() < RDKAFKA_LOOKS_AGAIN) {
+        const char *username = client->sasl_username != NULL ? client->sasl_username : "";
+        const char *password = client->sasl_password != NULL ? client->sasl_password : "";
+        rd_kafka_error_t *error = rd_kafka_sasl_set_credentials(client->handle, username, password);
+        if (error != NULL) {
+            rd_kafka_error_destroy(error); /* it looks within a second all the same */
+        }
+    }
+}
+
 void wendi_kafka_client_works(wendi_kafka_client *client)
 {
     client->brokers_down = false;
@@ -190,6 +207,14 @@ bool wendi_kafka_brokers_named(const char *brokers, const wendi_kafka_properties
              wendi_kafka_properties_get(properties, "metadata.broker.list") != NULL));
 }
 
+static wend_status keep_property(char **copy, const wendi_kafka_properties *properties,
+                                 const char *key, wend_error *error)
+{
+    const char *value = properties != NULL ? wendi_kafka_properties_get(properties, key) : NULL;
+    *copy = value != NULL ? wendi_strdup(value) : NULL;
+    return value != NULL && *copy == NULL ? wendi_fail_nomem(error, key, strlen(value)) : WEND_OK;
+}
+
 wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t type,
                                     const char *brokers, const wendi_kafka_properties *properties,
                                     const wendi_kafka_setting *defaults,
@@ -202,6 +227,8 @@ wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t 
 
     pthread_mutex_init(&client->mutex, NULL);
     client->mutex_made = true;
+    WEND_TRY(keep_property(&client->sasl_username, properties, "sasl.username", error));
+    WEND_TRY(keep_property(&client->sasl_password, properties, "sasl.password", error));
     WEND_TRY(set_all(conf, defaults, error));
     for (uint32_t k = 0; properties != NULL && k < properties->count; k++) {
         const wendi_kafka_property *entry = &properties->entries[k];
@@ -243,6 +270,9 @@ void wendi_kafka_client_close(wendi_kafka_client *client)
         rd_kafka_destroy(client->handle);
         client->handle = NULL;
     }
+    wendi_free(client->sasl_username);
+    wendi_free(client->sasl_password);
+    client->sasl_username = client->sasl_password = NULL;
     if (client->mutex_made) {
         pthread_mutex_destroy(&client->mutex);
         client->mutex_made = false;

@@ -37,6 +37,7 @@ typedef struct wendi_kafka_client {
         refusal; /* an error that no retry mends, such as a failed log-in; 0: none */
     int64_t refused_at_ms;
     char refusal_text[256];
+    char *sasl_username, *sasl_password; /* owned, as the properties have them, or NULL */
 } wendi_kafka_client;
 
 typedef struct wendi_kafka_setting {
@@ -67,6 +68,12 @@ wend_status wendi_kafka_client_serve(wendi_kafka_client *client, int timeout_ms,
 wend_status wendi_kafka_client_partition_count(wendi_kafka_client *client, rd_kafka_topic_t *topic,
                                                int timeout_ms, int32_t *count,
                                                wend_error *error) WEND_MUST_USE;
+/**
+ * Have librdkafka's threads look at once whether there is room in their queues. Before 2.2, one that
+ * has found its queue full looks again only when something else happens, or after a second; from
+ * then on `fetch.queue.backoff.ms` says when, and this does nothing. Cost: a few microseconds.
+ */
+void wendi_kafka_client_wake(const wendi_kafka_client *client);
 /** It has worked just now: forget a refusal. */
 void wendi_kafka_client_works(wendi_kafka_client *client);
 /** Milliseconds of the monotonic clock. */

@@ -95,6 +95,8 @@ typedef struct wendi_kafka_source {
     wendi_kafka_watch watch;
     uint64_t lost_connections_seen, missing_topics_seen, stops_seen;
     int64_t fetched_at_ms; /* when what is in `pending` was taken from librdkafka */
+    uint64_t most_waiting; /* messages in librdkafka's queue since it was woken last, and when */
+    int64_t woken_at_ms;
     int64_t marks_at_ms, metadata_at_ms;
     uint32_t finished_count;
     uint32_t unplaced_count; /* without a group: added, and not begun yet */

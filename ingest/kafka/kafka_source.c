@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/alloc.h"
 #include "ingest/kafka/kafka_partition.h"
@@ -34,7 +35,13 @@ enum {
     OBSERVE_INTERVAL_MS = 200,
     MISSING_TELL_MS = 30000, /* between notices of one missing topic */
     IDLE_MS = 20000,         /* a log's end that nothing has come behind for so long */
-    ASK_INTERVAL_MS = 1000   /* between questions for ends by time and for added partitions */
+    ASK_INTERVAL_MS = 1000,  /* between questions for ends by time and for added partitions */
+    /* What librdkafka unpacks ahead of us for each processor, some tens of milliseconds' work: with
+       more its memory is new time and again, with less we wait for it. */
+    AHEAD_MESSAGES = 32768,
+    AHEAD_MESSAGES_MAX = 10000000, /* librdkafka's own limit */
+    WAKE_MS = 2,      /* at least between two times that it is woken; and where hardly anything */
+    WAKE_IDLE_MS = 20 /* ever waits */
 };
 
 /* Settings that would break a promise of kafka_source.h. */
@@ -245,6 +252,23 @@ static size_t wanted_count(const wendi_kafka_source *source)
     return count < WENDI_MESSAGE_BLOCK_MAX ? count : WENDI_MESSAGE_BLOCK_MAX;
 }
 
+/* librdkafka's threads stop fetching when their queue is full, and are to go on when half of it is
+ * taken. The queue's limits need not be known for that, only how much has waited in it. */
+static void wake_at_half(wendi_kafka_source *source, size_t taken, size_t wanted)
+{
+    uint64_t left = rd_kafka_queue_length(source->queue);
+    if (source->most_waiting < left + taken) {
+        source->most_waiting = left + taken;
+    }
+    int least_ms = source->most_waiting > wanted ? WAKE_MS : WAKE_IDLE_MS;
+    if (2 * left <= source->most_waiting && source->most_waiting != 0 &&
+        source->fetched_at_ms - source->woken_at_ms >= least_ms) {
+        wendi_kafka_client_wake(&source->client);
+        source->woken_at_ms = source->fetched_at_ms;
+        source->most_waiting = left;
+    }
+}
+
 static wend_status fetch(wendi_kafka_source *source, int timeout_ms, wend_error *error)
 {
     size_t wanted = wanted_count(source);
@@ -256,6 +280,7 @@ static wend_status fetch(wendi_kafka_source *source, int timeout_ms, wend_error 
     source->fetched_at_ms = wendi_kafka_now_ms();
     source->pending_at = 0;
     source->pending_count = got > 0 ? (uint32_t)got : 0;
+    wake_at_half(source, source->pending_count, wanted);
     return got >= 0 ? WEND_OK
                     : wendi_fail(error, WEND_KAFKA, "cannot take messages: %s",
                                  rd_kafka_err2str(rd_kafka_last_error()));
@@ -473,19 +498,25 @@ static void configure(rd_kafka_conf_t *conf)
     rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
 }
 
+static long messages_ahead(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    long count = AHEAD_MESSAGES * (processors > 0 ? processors : 1);
+    return count < AHEAD_MESSAGES_MAX ? count : AHEAD_MESSAGES_MAX;
+}
+
 static wend_status connect_client(wendi_kafka_source *source,
                                   const wendi_kafka_source_options *options, wend_error *error)
 {
-    char queue_kib[32];
+    char queue_kib[32], queue_messages[32];
     const wendi_kafka_setting defaults[] = {
         {"client.id", "wend", false},
         {"check.crcs", "true", false},
         {"isolation.level", "read_committed", false},
         {"socket.nagle.disable", "true", false},
         {"fetch.wait.max.ms", "50", false},
-        {"fetch.queue.backoff.ms", "20",
-         true}, /* from 2.2; before, the two below keep the queue off its limit */
-        {"queued.min.messages", "1000000", false},
+        {"fetch.queue.backoff.ms", "5", true}, /* from 2.2; before, wake_at_half() */
+        {"queued.min.messages", queue_messages, false},
         {"reconnect.backoff.max.ms", "2000", false},
         {NULL, NULL, false}};
     const wendi_kafka_setting fixed[] = {{"enable.auto.commit", "false", false},
@@ -496,6 +527,7 @@ static wend_status connect_client(wendi_kafka_source *source,
                                          {NULL, NULL, false}};
     size_t queue_bytes = options->queue_bytes != 0 ? options->queue_bytes : QUEUE_BYTES_DEFAULT;
 
+    snprintf(queue_messages, sizeof queue_messages, "%ld", messages_ahead());
     snprintf(queue_kib, sizeof queue_kib, "%zu",
              queue_bytes / 1024 > 2097151 ? 2097151 : queue_bytes / 1024 + 1);
     return wendi_kafka_client_open(&source->client, RD_KAFKA_CONSUMER, options->brokers,

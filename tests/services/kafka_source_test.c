@@ -57,6 +57,13 @@ static wendi_test_feed new_feed(int32_t partition_count)
                              .partition = -1};
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void free_starts(wendi_kafka_start *starts, uint32_t count)
 {
     for (uint32_t k = 0; k < count; k++) {
@@ -449,6 +456,32 @@ static void beginnings_can_be_chosen(void **state)
     assert_non_null(strstr(error.message, "another"));
 }
 
+/* librdkafka, before 2.2, looks only once a second whether a queue that was full has room again: here after each
+   batch, so that a source which does not wake it would take half a minute. */
+static void a_full_queue_is_filled_again_when_there_is_room(void **state)
+{
+    (void)state;
+    enum { BATCHES = 30, BATCH = 100, PATIENCE_MS = 10000 };
+    wendi_test_feed feed = new_feed(1);
+    wendi_test_taken taken;
+    wendi_kafka_properties properties = {0};
+    wendi_kafka_source_options options = {.until_caught_up = true, .properties = &properties};
+    assert_int_equal(wendi_kafka_properties_set(&properties, "queued.min.messages", "50", NULL), WEND_OK);
+    for (uint64_t i = 0; i < BATCHES; i++) {
+        wendi_test_feed_send(&feed, i * BATCH, (i + 1) * BATCH);
+    }
+    wendi_source *source = wendi_test_source_open(&feed, &options);
+    wendi_test_taken_init(&taken, BATCHES * BATCH);
+    int64_t begin_ms = now_ms();
+    wendi_test_take(source, &feed, &taken, UINT64_MAX, PATIENCE_MS);
+    assert_int_equal(taken.status, WEND_END);
+    assert_true(wendi_test_taken_all_once(&taken, BATCHES * BATCH));
+    assert_true(now_ms() - begin_ms < PATIENCE_MS);
+    source->close(source);
+    wendi_test_taken_free(&taken);
+    wendi_kafka_properties_free(&properties);
+}
+
 /* What comes after open() belongs to the next run. */
 static void a_bounded_run_ends_at_the_marks_of_its_start(void **state)
 {
@@ -811,6 +844,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(tombstones_keys_times_and_headers_come_through),
         cmocka_unit_test(beginnings_can_be_chosen),
         cmocka_unit_test(a_bounded_run_ends_at_the_marks_of_its_start),
+        cmocka_unit_test(a_full_queue_is_filled_again_when_there_is_room),
         cmocka_unit_test(topics_are_numbered_by_name),
         cmocka_unit_test(a_run_can_end_at_a_time),
         cmocka_unit_test(a_time_to_come_ends_a_run_when_it_has_come),
