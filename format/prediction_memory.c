@@ -39,10 +39,10 @@ void wendi_prediction_memory_free(wendi_prediction_memory *memory)
     }
 }
 
-/* Within a factor of two. */
+/* Within a factor of four. */
 static bool alike(uint32_t a, uint32_t b)
 {
-    return a / 2 <= b && b / 2 <= a;
+    return a / 4 <= b && b / 4 <= a;
 }
 
 bool wendi_prediction_memory_recall(wendi_prediction_memory *memory, uint32_t count, uint32_t row_count,

@@ -150,6 +150,7 @@ static inline const char *quick_user(row_context *context, wendi_column_builder 
     uint32_t code = take_code(&into->interner, at + 1, (uint32_t)(quote - at - 1));
     into->codes[context->row] = code;
     context->line = wendi_recall_line(&context->decoder->recall, code);
+    __builtin_prefetch(context->line); /* some members later it is looked at */
     return code != 0 ? quote + 1 : out_of_memory(context);
 }
 

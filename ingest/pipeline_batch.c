@@ -190,14 +190,14 @@ void wendi_pipeline_close_full(wendi_pipeline *self)
 
 /*
  * Where it is known how much is still to come, batches become smaller towards the end: the last one is flushed by one
- * worker while the others have nothing to do.
+ * worker while the others, if there are any, have nothing to do.
  */
 static uint32_t choose_slot_limit(wendi_pipeline *self)
 {
     const wendi_message_block *text = self->read;
     const wendi_pipeline_block *block = wendi_pipeline_block_at(self, self->handed);
     size_t message_bytes = text->count != 0 ? text->payload_bytes / text->count + 1 : 1;
-    if (self->options->commit_rows != 0 || block->remaining_bytes < 0) {
+    if (self->options->commit_rows != 0 || block->remaining_bytes < 0 || self->worker_count == 1) {
         return self->row_capacity;
     }
     uint64_t rows = (uint64_t)block->remaining_bytes / message_bytes / REMAINING_SHARE;
