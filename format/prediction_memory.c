@@ -45,6 +45,13 @@ static bool alike(uint32_t a, uint32_t b)
     return a / 4 <= b && b / 4 <= a;
 }
 
+/* A map costs the same whatever rows there are. */
+static double scaled_saving(const wendi_prediction_choice *choice, double scale)
+{
+    double saving = (choice->saving + choice->map_bytes) * scale - choice->map_bytes;
+    return saving > 0 ? saving : 0;
+}
+
 bool wendi_prediction_memory_recall(wendi_prediction_memory *memory, uint32_t count, uint32_t row_count,
                                     wendi_prediction_choice *choices)
 {
@@ -55,20 +62,21 @@ bool wendi_prediction_memory_recall(wendi_prediction_memory *memory, uint32_t co
         memory->uses++;
         memcpy(choices, memory->choices, count * sizeof *choices);
         for (uint32_t c = 0; c < count; c++) {
-            choices[c].saving *= (double)row_count / memory->row_count;
+            choices[c].saving = scaled_saving(&choices[c], (double)row_count / memory->row_count);
         }
     }
     pthread_mutex_unlock(&memory->lock);
     return known;
 }
 
-static double saving_per_row(const wendi_prediction_choice *choices, uint32_t count, uint32_t row_count)
+/* What all choices would save in a row group that has `scale` times the rows. */
+static double scaled_savings(const wendi_prediction_choice *choices, uint32_t count, double scale)
 {
     double sum = 0;
     for (uint32_t c = 0; c < count; c++) {
-        sum += choices[c].predicted ? choices[c].saving : 0;
+        sum += choices[c].predicted ? scaled_saving(&choices[c], scale) : 0;
     }
-    return sum / row_count;
+    return sum;
 }
 
 /* Whether what is known should outlast `choices`. */
@@ -77,7 +85,7 @@ static bool outlasts(wendi_prediction_memory *memory, const wendi_prediction_cho
 {
     return memory->choices != NULL && memory->count == count && alike(memory->row_count, row_count) &&
            memory->uses < USES_MAX && ++memory->poorer < POORER_MAX &&
-           saving_per_row(choices, count, row_count) < saving_per_row(memory->choices, count, memory->row_count);
+           scaled_savings(choices, count, 1) < scaled_savings(memory->choices, count, (double)row_count / memory->row_count);
 }
 
 void wendi_prediction_memory_keep(wendi_prediction_memory *memory, const wendi_prediction_choice *choices,

@@ -25,7 +25,6 @@ typedef struct source_file {
     wendi_file_stream *stream;
     int partition;           /* index, or NO_PARTITION until it is recognised */
     bool finished;
-    int64_t size;            /* when the run began */
     bool carry_has_lines;    /* whole lines, that a full block had no room for */
     bool too_long;           /* the line under way is beyond the limit: only its beginning is kept, in carry */
     uint64_t too_long_bytes; /* of it passed over so far */
@@ -590,22 +589,6 @@ static wend_status next_block(wendi_source *self, wendi_message_block *block, in
     }
 }
 
-/* Compressed files count with what they take on the disk, which is better than nothing. */
-static int64_t remaining_bytes(wendi_source *self)
-{
-    const file_source *source = (const file_source *)(const void *)self;
-    int64_t bytes = 0;
-    if (source->follow || source->is_stdin) {
-        return -1;
-    }
-    for (uint32_t i = 0; i < source->file_count; i++) {
-        const source_file *file = &source->files[i];
-        int64_t next = file->partition == NO_PARTITION ? 0 : source->partitions[file->partition].next;
-        bytes += file->finished || file->size < next ? 0 : file->size - next;
-    }
-    return bytes;
-}
-
 static const wendi_source_partition *partitions(wendi_source *self, uint32_t *count)
 {
     const file_source *source = (const file_source *)(const void *)self;
@@ -711,7 +694,7 @@ static wend_status open_stdin(file_source *source, const wendi_file_source_optio
 }
 
 /* What cannot be read is told at once, not when its turn comes. Recognising a file needs to read it twice. */
-static wend_status check_file(source_file *file, wend_error *error)
+static wend_status check_file(const source_file *file, wend_error *error)
 {
     struct stat info;
     if (stat(file->path, &info) != 0 || access(file->path, R_OK) != 0) {
@@ -722,7 +705,6 @@ static wend_status check_file(source_file *file, wend_error *error)
         wendi_error_hint(error, "pipes and devices can be read as standard input: --stdin < %s", file->path);
         return WEND_INVALID;
     }
-    file->size = (int64_t)info.st_size;
     return WEND_OK;
 }
 
@@ -775,7 +757,7 @@ wend_status wendi_file_source_open(const wendi_file_source_options *options, wen
     if (source == NULL) {
         return wendi_fail_nomem(error, "a source of files", sizeof *source);
     }
-    source->base = (wendi_source){.next = next_block, .partitions = partitions, .remaining_bytes = remaining_bytes, .close = close_source};
+    source->base = (wendi_source){.next = next_block, .partitions = partitions, .close = close_source};
     source->follow = options->follow;
     source->reload = options->reload;
     source->is_stdin = options->use_stdin;

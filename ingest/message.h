@@ -79,8 +79,6 @@ struct wendi_source {
     wend_status (*next)(wendi_source *self, wendi_message_block *block, int timeout_ms, wend_error *error);
     /** The partitions, `*count` of them; valid until the next call of next() or close(). */
     const wendi_source_partition *(*partitions)(wendi_source *self, uint32_t *count);
-    /** Bytes of messages still to come, about; -1: not known, or there is no end to it. As next(). May be NULL. */
-    int64_t (*remaining_bytes)(wendi_source *self);
     /** Tell the outside (Kafka's group offsets) what the table has committed; advisory, may be NULL. */
     void (*committed)(wendi_source *self, const wendi_source_partition *partitions, uint32_t count);
     void (*close)(wendi_source *self);

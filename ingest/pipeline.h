@@ -39,7 +39,6 @@ typedef struct wendi_pipeline_batch {
     wendi_batch_phase phase;
     wendi_intake_batch record; /* accounts, rejects, positions: written by settling, then by the commit */
     wendi_pipeline_rows *rows; /* NULL once flushed */
-    uint32_t slot_limit;       /* so many slots may be */
     uint32_t slot_count;       /* of the rows that were handed out */
     size_t reject_bytes;       /* of the record, as of the last block that was settled */
     uint64_t block_end;        /* number behind its last block, once closed */
@@ -54,7 +53,6 @@ typedef struct wendi_pipeline_block {
     wendi_source_partition *partitions; /* where they stood behind it: a copy; the strings are the source's */
     uint32_t partition_count;
     uint32_t partition_capacity;
-    int64_t remaining_bytes; /* that the source still had behind it; -1: not known */
     size_t text_bytes;       /* memory of its messages; 0 when it has none */
     wendi_intake_block decoded;
     uint64_t batch;

@@ -8,7 +8,7 @@
 #include "ingest/pipeline.h"
 
 /* A quarter of what a row group may have: rows and dictionaries stay nearer to the caches, and memory is saved. */
-enum { COMMIT_ROWS = 262144, COMMIT_ROWS_LAST = 131072, REMAINING_SHARE = 4 };
+enum { COMMIT_ROWS = 262144 };
 
 wendi_pipeline_batch *wendi_pipeline_batch_at(wendi_pipeline *self, uint64_t number)
 {
@@ -176,7 +176,6 @@ static bool has_room(const wendi_pipeline *self, const wendi_pipeline_batch *bat
     size_t bytes = batch->slot_count * wendi_row_builder_row_bytes(builder->schema) + string_bytes(self, batch->rows) +
                    batch->reject_bytes;
     return builder->row_capacity - batch->slot_count >= message_count &&
-           (batch->slot_count == 0 || batch->slot_limit >= batch->slot_count + message_count) &&
            (batch->slot_count == 0 || bytes < self->batch_bytes_max);
 }
 
@@ -186,23 +185,6 @@ void wendi_pipeline_close_full(wendi_pipeline *self)
                           wendi_pipeline_batch_left_us(self, wendi_clock_monotonic_us()) == 0)) {
         wendi_pipeline_close_batch(self);
     }
-}
-
-/*
- * Where it is known how much is still to come, batches become smaller towards the end: the last one is flushed by one
- * worker while the others, if there are any, have nothing to do.
- */
-static uint32_t choose_slot_limit(wendi_pipeline *self)
-{
-    const wendi_message_block *text = self->read;
-    const wendi_pipeline_block *block = wendi_pipeline_block_at(self, self->handed);
-    size_t message_bytes = text->count != 0 ? text->payload_bytes / text->count + 1 : 1;
-    if (self->options->commit_rows != 0 || block->remaining_bytes < 0 || self->worker_count == 1) {
-        return self->row_capacity;
-    }
-    uint64_t rows = (uint64_t)block->remaining_bytes / message_bytes / REMAINING_SHARE;
-    rows = rows < COMMIT_ROWS_LAST ? COMMIT_ROWS_LAST : rows;
-    return rows < self->row_capacity ? (uint32_t)rows : self->row_capacity;
 }
 
 static wendi_pipeline_batch *open_batch(wendi_pipeline *self)
@@ -220,7 +202,6 @@ static wendi_pipeline_batch *open_batch(wendi_pipeline *self)
         .phase = WENDI_BATCH_FILLING,
         .record = record,
         .rows = rows,
-        .slot_limit = choose_slot_limit(self),
         .begin_us = wendi_clock_monotonic_us()};
     self->filling = true;
     return batch;

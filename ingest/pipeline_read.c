@@ -74,7 +74,6 @@ static wend_status copy_partitions(wendi_source *source, wendi_pipeline_block *b
         memcpy(block->partitions, partitions, count * sizeof *partitions);
     }
     block->partition_count = count;
-    block->remaining_bytes = source->remaining_bytes != NULL ? source->remaining_bytes(source) : -1;
     return WEND_OK;
 }
 

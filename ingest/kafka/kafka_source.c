@@ -238,17 +238,12 @@ static bool is_done(const wendi_kafka_source *source)
                                  : source->finished_count == source->count;
 }
 
-/* Mean bytes of the messages so far, at least 1. */
-static uint64_t message_bytes(const wendi_kafka_source *source)
-{
-    const wendi_kafka_source_state *state = &source->state;
-    return state->message_count != 0 ? state->payload_bytes / state->message_count + 1 : 1;
-}
-
 /* About as many as a block takes: librdkafka's part of a message is used while a cache still has it. */
 static size_t wanted_count(const wendi_kafka_source *source)
 {
-    uint64_t count = WENDI_KAFKA_BLOCK_BYTES / message_bytes(source) + 1;
+    const wendi_kafka_source_state *state = &source->state;
+    uint64_t mean_bytes = state->message_count != 0 ? state->payload_bytes / state->message_count + 1 : 1;
+    uint64_t count = WENDI_KAFKA_BLOCK_BYTES / mean_bytes + 1;
     return count < WENDI_MESSAGE_BLOCK_MAX ? count : WENDI_MESSAGE_BLOCK_MAX;
 }
 
@@ -388,21 +383,6 @@ static const wendi_source_partition *source_partitions(wendi_source *self, uint3
     refresh_marks(source);
     *count = source->count;
     return source->states;
-}
-
-/* What is known to come where the run ends at marks that were read at its start. */
-static int64_t source_remaining_bytes(wendi_source *self)
-{
-    const wendi_kafka_source *source = of(self);
-    int64_t count = 0;
-    if (!source->until_caught_up || source->group != NULL || source->state.message_count == 0) {
-        return -1;
-    }
-    for (uint32_t k = 0; k < source->count; k++) {
-        int64_t left = source->slots[k].end_wanted - source->states[k].next;
-        count += left > 0 && !source->states[k].finished ? left : 0;
-    }
-    return count * (int64_t)message_bytes(source);
 }
 
 static void source_want_headers(wendi_source *self, bool wanted)
@@ -612,7 +592,6 @@ wend_status wendi_kafka_source_open(const wendi_kafka_source_options *options,
     }
     source->base = (wendi_source){.next = source_next,
                                   .partitions = source_partitions,
-                                  .remaining_bytes = source_remaining_bytes,
                                   .committed = source_committed,
                                   .close = source_close,
                                   .want_headers = source_want_headers};
