@@ -107,7 +107,7 @@ typedef struct wendi_prediction_choice {
 typedef struct wendi_prediction_memory wendi_prediction_memory;
 wend_status wendi_prediction_memory_new(wendi_prediction_memory **memory_out);
 void wendi_prediction_memory_free(wendi_prediction_memory *memory); /* accepts NULL */
-/** Copy what is remembered: false when there is nothing, or nothing for so many columns and about so many rows. */
+/** Copy what is remembered, savings as they would be with `row_count` rows: false when there is nothing, or nothing for so many columns and about so many rows (a factor of four). */
 bool wendi_prediction_memory_recall(wendi_prediction_memory *memory, uint32_t count, uint32_t row_count,
                                     wendi_prediction_choice *choices);
 /** Keep `choices` instead, unless what is known is better; left out when memory is refused. */

@@ -1,8 +1,8 @@
 /*
  * The floor that an ingestor from Kafka stands on: a consumer that takes every message of a topic
  * and touches it, one byte of each cache line, and does nothing else. Settings and way of taking
- * are those of ingest/kafka: one queue of all partitions, batches of 4,096, checksums of the
- * broker's batches compared.
+ * are those of ingest/kafka, but for the queue's limit, which it never reaches: one queue of all
+ * partitions, batches of 4,096, checksums of the broker's batches compared.
  *
  *   kafka_touch BROKERS TOPIC [KEY=VALUE ...]      librdkafka's settings
  *

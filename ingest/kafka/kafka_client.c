@@ -7,8 +7,6 @@
 #include <syslog.h>
 #include <time.h>
 
-#include "engine/base/alloc.h"
-
 enum {
     RDKAFKA_LOOKS_AGAIN = 0x020200ff, /* has fetch.queue.backoff.ms */
     METADATA_SLICE_MS = 1000,
@@ -118,9 +116,11 @@ static void on_error(rd_kafka_t *handle, int error, const char *reason, void *op
 void wendi_kafka_client_wake(const wendi_kafka_client *client)
 {
     if (rd_kafka_version() < RDKAFKA_LOOKS_AGAIN) {
-        const char *username = client->sasl_username != NULL ? client->sasl_username : "";
-        const char *password = client->sasl_password != NULL ? client->sasl_password : "";
-        rd_kafka_error_t *error = rd_kafka_sasl_set_credentials(client->handle, username, password);
+        const char *username = wendi_kafka_properties_get(&client->log_in, "sasl.username");
+        const char *password = wendi_kafka_properties_get(&client->log_in, "sasl.password");
+        rd_kafka_error_t *error =
+            rd_kafka_sasl_set_credentials(client->handle, username != NULL ? username : "",
+                                          password != NULL ? password : "");
         if (error != NULL) {
             rd_kafka_error_destroy(error); /* it looks within a second all the same */
         }
@@ -207,12 +207,12 @@ bool wendi_kafka_brokers_named(const char *brokers, const wendi_kafka_properties
              wendi_kafka_properties_get(properties, "metadata.broker.list") != NULL));
 }
 
-static wend_status keep_property(char **copy, const wendi_kafka_properties *properties,
-                                 const char *key, wend_error *error)
+/* What wendi_kafka_client_wake() needs; in a set, which overwrites secrets when it is freed. */
+static wend_status keep_log_in(wendi_kafka_client *client, const wendi_kafka_properties *properties,
+                               const char *key, wend_error *error)
 {
     const char *value = properties != NULL ? wendi_kafka_properties_get(properties, key) : NULL;
-    *copy = value != NULL ? wendi_strdup(value) : NULL;
-    return value != NULL && *copy == NULL ? wendi_fail_nomem(error, key, strlen(value)) : WEND_OK;
+    return value != NULL ? wendi_kafka_properties_set(&client->log_in, key, value, error) : WEND_OK;
 }
 
 wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t type,
@@ -227,8 +227,10 @@ wend_status wendi_kafka_client_open(wendi_kafka_client *client, rd_kafka_type_t 
 
     pthread_mutex_init(&client->mutex, NULL);
     client->mutex_made = true;
-    WEND_TRY(keep_property(&client->sasl_username, properties, "sasl.username", error));
-    WEND_TRY(keep_property(&client->sasl_password, properties, "sasl.password", error));
+    if (type == RD_KAFKA_CONSUMER) {
+        WEND_TRY(keep_log_in(client, properties, "sasl.username", error));
+        WEND_TRY(keep_log_in(client, properties, "sasl.password", error));
+    }
     WEND_TRY(set_all(conf, defaults, error));
     for (uint32_t k = 0; properties != NULL && k < properties->count; k++) {
         const wendi_kafka_property *entry = &properties->entries[k];
@@ -270,9 +272,7 @@ void wendi_kafka_client_close(wendi_kafka_client *client)
         rd_kafka_destroy(client->handle);
         client->handle = NULL;
     }
-    wendi_free(client->sasl_username);
-    wendi_free(client->sasl_password);
-    client->sasl_username = client->sasl_password = NULL;
+    wendi_kafka_properties_free(&client->log_in);
     if (client->mutex_made) {
         pthread_mutex_destroy(&client->mutex);
         client->mutex_made = false;

@@ -37,7 +37,7 @@ typedef struct wendi_kafka_client {
         refusal; /* an error that no retry mends, such as a failed log-in; 0: none */
     int64_t refused_at_ms;
     char refusal_text[256];
-    char *sasl_username, *sasl_password; /* owned, as the properties have them, or NULL */
+    wendi_kafka_properties log_in; /* of a consumer: what the user gave of sasl.username and sasl.password */
 } wendi_kafka_client;
 
 typedef struct wendi_kafka_setting {

@@ -100,7 +100,7 @@ typedef struct wendi_kafka_source_options {
     bool headers;       /* fill wendi_message.headers */
     bool follow_growth; /* read partitions that are added later (appended to partitions()) */
     const char *expected_cluster_id; /* WEND_CONFLICT when the cluster is another; NULL: any */
-    size_t queue_bytes;              /* librdkafka's prefetch; 0: 512 MiB */
+    size_t queue_bytes;              /* of large messages, in librdkafka's queue; 0: 512 MiB */
     int connect_timeout_ms;          /* for open(); 0: 15 s */
     int metadata_interval_ms;        /* how often to look for new partitions; 0: 60 s */
     uint32_t error_tries_max;        /* 0: 5 */
