@@ -16,8 +16,8 @@ void *wendi_realloc(void *memory, size_t bytes);
 /** `alignment` is a power of two of at least sizeof(void *). Not for wendi_realloc(). */
 void *wendi_alloc_aligned(size_t alignment, size_t bytes) __attribute__((malloc));
 /**
- * Memory of many megabytes that is written from its begin on, aligned to 64: where the kernel can, it comes in huge
- * pages, which cost a third of as many small ones. Not for wendi_realloc().
+ * Memory of many megabytes for a table that is looked up all over, aligned to 64: where the kernel can, it comes in huge
+ * pages. Not for arrays of which little may be used: the kernel clears a huge page as a whole. Not for wendi_realloc().
  */
 void *wendi_alloc_large(size_t bytes) __attribute__((malloc));
 /** A copy of a NUL-terminated string. */

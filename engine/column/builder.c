@@ -71,7 +71,7 @@ wend_status wendi_row_builder_init(wendi_row_builder *builder, const wendi_schem
     assert(row_capacity >= 1 && row_capacity <= WENDI_ROW_GROUP_ROWS_MAX);
     *builder = (wendi_row_builder){.schema = schema, .row_capacity = row_capacity};
     builder->columns = wendi_alloc_zero(schema->column_count, sizeof *builder->columns);
-    builder->arrays = wendi_alloc_large(all_array_bytes(schema, row_capacity));
+    builder->arrays = wendi_alloc_aligned(ARRAY_ALIGNMENT, all_array_bytes(schema, row_capacity));
     if (builder->columns == NULL || builder->arrays == NULL) {
         WEND_TRY(WEND_NOMEM);
     }

@@ -6,7 +6,7 @@
 
 #include "engine/base/alloc.h"
 
-enum { ARRAY_PADDING = 64 };
+enum { ARRAY_ALIGNMENT = 64, ARRAY_PADDING = 64 };
 
 void wendi_flush_shelf_init(wendi_flush_shelf *shelf, size_t bytes_max)
 {
@@ -105,7 +105,7 @@ void *wendi_flush_scratch_array(wendi_flush_scratch *scratch, uint32_t index, si
     struct wendi_flush_array *array = &scratch->arrays[index];
     if (array->memory == NULL || bytes > array->bytes) {
         wendi_free(array->memory);
-        array->memory = wendi_alloc_large(bytes + ARRAY_PADDING);
+        array->memory = wendi_alloc_aligned(ARRAY_ALIGNMENT, bytes + ARRAY_PADDING);
         array->bytes = array->memory != NULL ? bytes : 0;
     }
     if (array->memory != NULL) {

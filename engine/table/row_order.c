@@ -183,7 +183,7 @@ static void *grown(void *memory, uint32_t *capacity, size_t count, size_t each)
         return memory;
     }
     wendi_free(memory);
-    memory = wendi_alloc_large(count * each);
+    memory = wendi_alloc(count * each);
     *capacity = memory != NULL ? (uint32_t)count : 0;
     return memory;
 }
