@@ -47,40 +47,58 @@ static WEND_NEVER_INLINE const char *quick_uuid(const row_context *context, wend
     return at + 37;
 }
 
+#ifdef __AVX2__
+/*
+ * Where the digits of a number that ends in front of byte `behind` (1..15) are, for _mm_shuffle_epi8(): bytes
+ * behind - 3, behind - 2, behind - 1 and none. What is in front of the number, which has `length` (1..3), is none, too.
+ */
+static inline int digit_places(uint32_t behind, uint32_t length)
+{
+    static const uint32_t absent[4] = {0, 0x80008080, 0x80000080, 0x80000000};
+    uint32_t places = (0x7f7e7d + behind * 0x010101) ^ 0x808080; /* no byte borrows from the next */
+    return (int)(places | absent[length]);
+}
+#endif
+
 /* Four numbers of one to three digits; the lengths differ from row to row, so that no branch depends on them. */
 static WEND_NEVER_INLINE const char *quick_inet(const row_context *context, wendi_column_builder *into, const char *at)
 {
 #ifdef __AVX2__
-    uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
-    uint32_t fault = 0;
     if (*at++ != '"') {
         return NULL;
     }
-    const __m128i digits = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), _mm_set1_epi8('0'));
+    const __m128i text = _mm_loadu_si128((const __m128i *)(const void *)at);
+    const __m128i digits = _mm_sub_epi8(text, _mm_set1_epi8('0'));
     const __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
-    uint32_t others = ~(uint32_t)_mm_movemask_epi8(is_digit) & 0xffff;
-    uint32_t begin = 0;
+    const uint32_t others = ~(uint32_t)_mm_movemask_epi8(is_digit) & 0xffff;
     if (__builtin_popcount(others) < 4) {
         return NULL;
     }
-    for (uint32_t i = 0; i < 4; i++) {
-        uint32_t behind = (uint32_t)__builtin_ctz(others);
-        uint32_t length = behind - begin;
-        const char *last = at + behind - 1; /* that is at worst three bytes in front of the text, in its key */
-        uint32_t ones = (uint32_t)(unsigned char)last[0] - '0';
-        uint32_t tens = ((uint32_t)(unsigned char)last[-1] - '0') * (length > 1);
-        uint32_t hundreds = ((uint32_t)(unsigned char)last[-2] - '0') * (length > 2);
-        uint32_t value = ones + 10 * tens + 100 * hundreds;
-        fault |= (uint32_t)(length - 1 > 2) | (uint32_t)(value > 255) | (uint32_t)(length > 1 && at[begin] == '0') |
-                 (uint32_t)(at[behind] != (i < 3 ? '.' : '"'));
-        bytes[12 + i] = (uint8_t)value;
-        begin = behind + 1;
-        others &= others - 1;
+    uint32_t behind[4], length[4], left = others, begin = 0, fault = 0;
+    for (uint32_t i = 0; i < 4; i++, left &= left - 1) {
+        behind[i] = (uint32_t)__builtin_ctz(left);
+        length[i] = behind[i] - begin;
+        fault |= length[i] - 1 > 2;
+        begin = behind[i] + 1;
     }
-    if (fault != 0 || context->end - at < (ptrdiff_t)begin) {
+    const uint32_t between = others & ((1u << behind[3]) - 1);
+    const uint32_t dots = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('.')));
+    const uint32_t zeros = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(digits, _mm_setzero_si128()));
+    const uint32_t leading_zeros = zeros & (1 | between << 1) & ~(others >> 1); /* with a digit behind them */
+    if ((fault | (between & ~dots) | leading_zeros) != 0 || at[behind[3]] != '"' || context->end - at < (ptrdiff_t)begin) {
         return NULL;
     }
-    memcpy(&into->b16[context->row], bytes, sizeof bytes);
+    const __m128i places = _mm_setr_epi32(digit_places(behind[0], length[0]), digit_places(behind[1], length[1]),
+                                          digit_places(behind[2], length[2]), digit_places(behind[3], length[3]));
+    const __m128i pairs = _mm_maddubs_epi16(_mm_shuffle_epi8(digits, places), _mm_set1_epi32(0x00010a64));
+    const __m128i numbers = _mm_madd_epi16(pairs, _mm_set1_epi16(1));
+    if (_mm_movemask_epi8(_mm_cmpgt_epi32(numbers, _mm_set1_epi32(255))) != 0) {
+        return NULL;
+    }
+    const __m128i words = _mm_packs_epi32(numbers, numbers);
+    const uint64_t address = (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(words, words));
+    _mm_storeu_si128((__m128i *)(void *)&into->b16[context->row],
+                     _mm_set_epi64x((long long)(address << 32 | 0xffff0000), 0)); /* ::ffff:a.b.c.d */
     into->nulls[context->row] = 0;
     return at + begin;
 #else

@@ -275,6 +275,25 @@ cleanup:
     return status;
 }
 
+/* Whether any of the batch's rows fails: nearly always none does, and then no row has to be looked at by itself. */
+static bool any_fails(const wendi_vector *passed, uint32_t row_count)
+{
+    uint32_t failing = 0;
+    if (passed->form != WENDI_FORM_FLAT) {
+        return true; /* to be looked at */
+    }
+    if (passed->nulls == NULL) {
+        for (uint32_t row = 0; row < row_count; row++) {
+            failing += passed->i64[row] == 0;
+        }
+    } else {
+        for (uint32_t row = 0; row < row_count; row++) {
+            failing += (passed->i64[row] == 0) & (passed->nulls[row] == 0);
+        }
+    }
+    return failing != 0;
+}
+
 static wend_status apply_checks(const application *at, uint32_t *indices, uint32_t *count)
 {
     const wendi_schema_rules *rules = at->rules;
@@ -283,6 +302,9 @@ static wend_status apply_checks(const application *at, uint32_t *indices, uint32
     for (uint32_t i = 0; i < rules->schema->check_count && *count > 0; i++) {
         wendi_vector passed;
         WEND_TRY(compute_rule(at, rules->checks[i], i, indices, count, &passed));
+        if (*count == at->batch->row_count && !any_fails(&passed, *count)) {
+            continue;
+        }
         for (uint32_t k = 0; k < *count; k++) {
             uint32_t row = indices[k];
             bool no = !wendi_vector_is_null(&passed, row) && passed.i64[wendi_vector_index(&passed, row)] == 0;
