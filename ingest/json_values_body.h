@@ -55,7 +55,7 @@ static WEND_NEVER_INLINE const char *quick_uuid(const row_context *context, wend
 static inline int digit_places(uint32_t behind, uint32_t length)
 {
     static const uint32_t absent[4] = {0, 0x80008080, 0x80000080, 0x80000000};
-    uint32_t places = (0x7f7e7d + behind * 0x010101) ^ 0x808080; /* no byte borrows from the next */
+    uint32_t places = (0x7f7e7d + behind * 0x010101) ^ 0x808080; /* 128 too much until then, so that no byte borrows */
     return (int)(places | absent[length]);
 }
 #endif
@@ -90,7 +90,8 @@ static WEND_NEVER_INLINE const char *quick_inet(const row_context *context, wend
     }
     const __m128i places = _mm_setr_epi32(digit_places(behind[0], length[0]), digit_places(behind[1], length[1]),
                                           digit_places(behind[2], length[2]), digit_places(behind[3], length[3]));
-    const __m128i pairs = _mm_maddubs_epi16(_mm_shuffle_epi8(digits, places), _mm_set1_epi32(0x00010a64));
+    const __m128i weights = _mm_set1_epi32(0x00010a64); /* bytes 100, 10, 1 and 0 */
+    const __m128i pairs = _mm_maddubs_epi16(_mm_shuffle_epi8(digits, places), weights);
     const __m128i numbers = _mm_madd_epi16(pairs, _mm_set1_epi16(1));
     if (_mm_movemask_epi8(_mm_cmpgt_epi32(numbers, _mm_set1_epi32(255))) != 0) {
         return NULL;
